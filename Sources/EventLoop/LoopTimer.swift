@@ -1,0 +1,70 @@
+import CUV
+
+/// A timer of the loop: fires once or again and again, until it is stopped or let go.
+///
+/// Each holds a `uv_timer_t` in libuv's heap. For thousands of deadlines use ``TimerWheel``.
+@EventLoop
+package final class LoopTimer {
+  private let handle: UnsafeMutablePointer<uv_timer_t>
+  fileprivate let fire: @EventLoop () -> Void
+
+  /// Fires every `interval`, first after `first` (by default after one interval).
+  package convenience init(
+    every interval: Duration, first: Duration? = nil, fire: @escaping @EventLoop () -> Void
+  ) {
+    self.init(after: first ?? interval, repeating: interval, fire: fire)
+  }
+
+  /// Fires once, after `delay`.
+  package convenience init(after delay: Duration, fire: @escaping @EventLoop () -> Void) {
+    self.init(after: delay, repeating: .zero, fire: fire)
+  }
+
+  private init(
+    after delay: Duration, repeating interval: Duration, fire: @escaping @EventLoop () -> Void
+  ) {
+    self.fire = fire
+    handle = .allocate(capacity: 1)
+    uv_timer_init(EventLoop.executor.loop.uv, handle)
+    handle.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+    // libuv measures from the loop's cached time, which is old after a long turn.
+    uv_update_time(EventLoop.executor.loop.uv)
+    uv_timer_start(handle, timerFired, delay.wholeMilliseconds, interval.wholeMilliseconds)
+  }
+
+  /// Fires no more. Harmless when it has stopped already.
+  package func stop() { uv_timer_stop(handle) }
+
+  isolated deinit {
+    uv_timer_stop(handle)
+    handle.pointee.data = nil
+    // libuv holds the handle until this callback.
+    uv_close(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)) { closed in
+      UnsafeMutableRawPointer(closed!).assumingMemoryBound(to: uv_timer_t.self).deallocate()
+    }
+  }
+}
+
+@c private func timerFired(_ handle: UnsafeMutablePointer<uv_timer_t>?) {
+  // libuv calls on the loop's thread; assumeIsolated checks it.
+  nonisolated(unsafe) let data = handle?.pointee.data
+  EventLoop.assumeIsolated {
+    guard let data else { return }
+    let timer = Unmanaged<LoopTimer>.fromOpaque(data).takeUnretainedValue()
+    timer.fire()
+  }
+}
+
+extension Duration {
+  /// Milliseconds, rounded up, never negative: a timer never fires early.
+  package var wholeMilliseconds: UInt64 {
+    let (seconds, attoseconds) = components
+    let milliseconds = seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+    return milliseconds < 0 ? 0 : UInt64(milliseconds)
+  }
+
+  /// Seconds as a floating-point number.
+  package var inSeconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) / 1e18
+  }
+}

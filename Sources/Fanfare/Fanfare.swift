@@ -1,0 +1,1 @@
+@main struct Fanfare { static func main() {} }

@@ -1,0 +1,54 @@
+package import EventLoop
+
+/// One request and its answer. The head has arrived; of the body nothing was taken yet.
+@EventLoop
+package protocol Exchange: AnyObject {
+  var request: Request { get }
+
+  /// The client has gone: an answer would reach nobody.
+  var isClosed: Bool { get }
+
+  /// Called once, when the client goes before the answer is whole, or when it is.
+  var whenClosed: (@EventLoop () -> Void)? { get set }
+
+  /// Hands over the body piece by piece, and reads no further while `consume` is at work.
+  ///
+  /// Throws `tooLarge` before anything is read where the declared length exceeds `limit`, and
+  /// `interrupted` where the client goes or is slower than the transport allows. May be called
+  /// once. A body that nobody reads costs the client its connection, not us our memory.
+  func readBody(
+    limit: Int, _ consume: @EventLoop ([UInt8]) async throws -> Void
+  ) async throws
+
+  /// Answers. The first answer counts; a second one is a fault of ours and crashes.
+  func respond(_ response: Response)
+}
+
+/// Why a request's body could not be had.
+package enum RequestBodyError: Error, Hashable, Sendable {
+  case tooLarge(limit: Int)
+  case interrupted
+}
+
+extension Exchange {
+  /// The whole body, at most `limit` bytes.
+  package func body(limit: Int) async throws -> [UInt8] {
+    var body: [UInt8] = []
+    body.reserveCapacity(min(request.contentLength ?? 0, limit))
+    try await readBody(limit: limit) { body += $0 }
+    return body
+  }
+}
+
+/// An answer under way without a known end: server-sent events.
+@EventLoop
+package protocol ResponseStream: AnyObject, Sendable {
+  /// The socket has not taken what was written: hold back, or conflate, until ``whenDrained``.
+  var isBehind: Bool { get }
+  var whenDrained: (@EventLoop () -> Void)? { get set }
+  var whenClosed: (@EventLoop () -> Void)? { get set }
+  /// Writes at once where nothing is pending, else after what is.
+  func write(_ bytes: [UInt8])
+  /// Ends the answer after what was written.
+  func finish()
+}

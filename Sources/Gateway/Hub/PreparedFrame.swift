@@ -1,0 +1,35 @@
+/// A WebSocket text message as the bytes that go over the wire, made once and shared by all who get it.
+///
+/// Frames of a server are not masked (RFC 6455 §5.1), so that the bytes are the same for everybody.
+package final class PreparedFrame: Sendable {
+  /// Header and payload.
+  package let bytes: [UInt8]
+  /// Where the payload begins: for transports that frame by themselves (TLS, compression).
+  package let payloadOffset: Int
+
+  /// A text frame around `payload`, which must be valid UTF-8.
+  package init(text payload: some Collection<UInt8>) {
+    let count = payload.count
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count + 10)
+    bytes.append(0x81)
+    if count < 126 {
+      bytes.append(UInt8(count))
+    } else if count <= 0xFFFF {
+      bytes.append(126)
+      bytes.append(UInt8(count >> 8))
+      bytes.append(UInt8(count & 0xFF))
+    } else {
+      bytes.append(127)
+      for shift in stride(from: 56, through: 0, by: -8) {
+        bytes.append(UInt8(truncatingIfNeeded: count >> shift))
+      }
+    }
+    payloadOffset = bytes.count
+    bytes.append(contentsOf: payload)
+    self.bytes = bytes
+  }
+
+  /// The message without its frame header.
+  package var payload: ArraySlice<UInt8> { bytes[payloadOffset...] }
+}

@@ -1,0 +1,25 @@
+/// Something that can be watched.
+package enum Channel: Hashable, Sendable, CustomStringConvertible {
+  /// `job:<id>`: everything that happens to one job. Recoverable.
+  case job(JobID)
+  /// `user:<sub>`: state changes and conflated progress of all jobs of a user.
+  case user(String)
+
+  /// Reads the name that clients use; nil for a name of no channel.
+  package init?(_ name: String) {
+    if name.hasPrefix("job:"), let id = JobID(name.dropFirst(4)) {
+      self = .job(id)
+    } else if name.hasPrefix("user:"), name.utf8.count > 5 {
+      self = .user(String(name.dropFirst(5)))
+    } else {
+      return nil
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .job(let id): "job:\(id)"
+    case .user(let user): "user:\(user)"
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/// The files of the web client.
+package enum WebClient {}
