@@ -1,6 +1,7 @@
-/// A WebSocket text message as the bytes that go over the wire, made once and shared by all who get it.
+/// A message as the bytes that go over the wire, made once and shared by all who get it.
 ///
-/// Frames of a server are not masked (RFC 6455 §5.1), so that the bytes are the same for everybody.
+/// WebSocket frames of a server are not masked (RFC 6455 §5.1), so that the bytes are the same for
+/// everybody; so are those of a server-sent event.
 package final class PreparedFrame: Sendable {
   /// Header and payload.
   package let bytes: [UInt8]
@@ -28,6 +29,12 @@ package final class PreparedFrame: Sendable {
     payloadOffset = bytes.count
     bytes.append(contentsOf: payload)
     self.bytes = bytes
+  }
+
+  /// Bytes that go out as they are: a server-sent event.
+  package init(raw bytes: [UInt8]) {
+    self.bytes = bytes
+    payloadOffset = 0
   }
 
   /// The message without its frame header.

@@ -210,6 +210,11 @@ package protocol RequestBudget: AnyObject, Sendable {
   func spendRequest(
     of user: String, limit: Int, window: Duration
   ) async throws(BrokerError) -> BudgetStanding
+
+  /// What ``spendRequest(of:limit:window:)`` would answer at this moment; counts nothing.
+  func requestBudget(
+    of user: String, limit: Int, window: Duration
+  ) async throws(BrokerError) -> BudgetStanding
 }
 
 /// What is left of a user's budget.

@@ -1,0 +1,85 @@
+package import EventLoop
+package import Jobs
+package import Logging
+
+/// The users' budgets of requests, as the connection layer asks for them.
+///
+/// The broker counts, for all nodes together. A refusal is remembered here until its time, so that
+/// a flood of refused requests never reaches the broker. While the broker is away this node counts
+/// by itself.
+@EventLoop
+package final class RateLimiter {
+  private let budget: any RequestBudget
+  package let limit: Int
+  package let window: Duration
+  private let logger: Logger
+  private var refusedUntil: [String: ContinuousClock.Instant] = [:]
+  private var spentHere: [String: [ContinuousClock.Instant]] = [:]
+  private let clock = ContinuousClock()
+
+  package init(budget: any RequestBudget, limit: Int, window: Duration, logger: Logger) {
+    self.budget = budget
+    self.limit = limit
+    self.window = window
+    self.logger = logger
+  }
+
+  /// Counts one request of the user, or refuses it.
+  package func spend(by user: String) async -> BudgetStanding {
+    if let refused = rememberedRefusal(of: user) { return refused }
+    let standing: BudgetStanding
+    do throws(BrokerError) {
+      standing = try await budget.spendRequest(of: user, limit: limit, window: window)
+    } catch {
+      standing = spendHere(by: user)
+    }
+    if !standing.isAdmitted { remember(refusalOf: user, for: standing.retryAfter) }
+    return standing
+  }
+
+  /// What is left, without counting anything.
+  package func standing(of user: String) async -> BudgetStanding {
+    if let refused = rememberedRefusal(of: user) { return refused }
+    do throws(BrokerError) {
+      return try await budget.requestBudget(of: user, limit: limit, window: window)
+    } catch {
+      return standingHere(of: user, at: clock.now)
+    }
+  }
+
+  private func rememberedRefusal(of user: String) -> BudgetStanding? {
+    guard let until = refusedUntil[user] else { return nil }
+    let now = clock.now
+    guard now < until else {
+      refusedUntil[user] = nil
+      return nil
+    }
+    return BudgetStanding(isAdmitted: false, remaining: 0, retryAfter: until - now)
+  }
+
+  private func remember(refusalOf user: String, for wait: Duration) {
+    let now = clock.now
+    if refusedUntil.count >= 10_000 { refusedUntil = refusedUntil.filter { $0.value > now } }
+    refusedUntil[user] = now + wait
+  }
+
+  private func spendHere(by user: String) -> BudgetStanding {
+    let now = clock.now
+    var standing = standingHere(of: user, at: now)
+    guard standing.isAdmitted else { return standing }
+    if spentHere.count >= 10_000 {
+      spentHere = spentHere.filter { $0.value.contains { now - $0 < window } }
+    }
+    spentHere[user, default: []].append(now)
+    standing.remaining -= 1
+    return standing
+  }
+
+  private func standingHere(of user: String, at now: ContinuousClock.Instant) -> BudgetStanding {
+    let recent = spentHere[user, default: []].filter { now - $0 < window }
+    spentHere[user] = recent.isEmpty ? nil : recent
+    return BudgetStanding(
+      isAdmitted: recent.count < limit, remaining: max(0, limit - recent.count),
+      retryAfter: recent.first.map { window - (now - $0) } ?? .zero)
+  }
+}

@@ -1,0 +1,29 @@
+package import EventLoop
+
+/// Who has something to write when the loop's turn ends.
+@EventLoop
+package protocol Flushable: AnyObject {
+  func flush()
+}
+
+/// Gathers writers during a turn and lets each write once at its end: one system call a
+/// connection, however many publications the turn brought.
+@EventLoop
+package final class FlushSchedule {
+  private var waiting: ContiguousArray<any Flushable> = []
+  private var turnEnd: TurnEnd?
+
+  package init() {
+    turnEnd = TurnEnd { [weak self] in self?.flushAll() }
+  }
+
+  /// The caller asks at most once before it is flushed.
+  package func add(_ writer: any Flushable) { waiting.append(writer) }
+
+  private func flushAll() {
+    guard !waiting.isEmpty else { return }
+    let batch = waiting
+    waiting.removeAll(keepingCapacity: true)
+    for writer in batch { writer.flush() }
+  }
+}

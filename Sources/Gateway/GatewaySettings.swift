@@ -1,0 +1,41 @@
+import Jobs
+
+/// What an operator may set about the gateway. The defaults are those of `config.toml`.
+package struct GatewaySettings: Sendable {
+  /// Shown to clients as the server's version and as this node's name.
+  package var version = "dev"
+  package var node = "node"
+
+  /// Origins besides our own host that may open sockets: `https://app.example.com`, or `*`.
+  package var allowedOrigins: [String] = []
+  /// Origins that may read HTTP answers from a browser (CORS). Empty: same origin only.
+  package var corsOrigins: [String] = []
+  /// A cookie that may hold the token; nil: none. Needs a non-empty ``allowedOrigins`` or the same origin.
+  package var tokenCookie: String?
+
+  package var pingInterval = Duration.seconds(25)
+  package var pongTimeout = Duration.seconds(8)
+  /// How long a connection may stay without `connect`.
+  package var connectTimeout = Duration.seconds(10)
+  /// How long an expired token is put up with, as SDKs refresh exactly at expiry.
+  package var refreshGrace = Duration.seconds(25)
+  /// How long frames that must arrive may wait for a reader.
+  package var slowConsumerDeadline = Duration.seconds(30)
+  /// The most bytes of such frames that may wait.
+  package var slowConsumerLimit = 1 << 20
+  package var channelsPerConnection = 128
+
+  /// Requests per user in any ``requestWindow``.
+  package var requestLimit = 10
+  package var requestWindow = Duration.seconds(60)
+
+  package var payloadLimit = JobRequest.payloadLimit
+  package var uploadLimit: Int64 = 2 << 30
+  package var defaultMaxAttempts = 3
+  package var longPollLimit = Duration.seconds(60)
+
+  /// Gives development tokens to anybody who asks; only ever on a loopback address.
+  package var givesDevelopmentTokens = false
+
+  package init() {}
+}

@@ -1,0 +1,111 @@
+import DequeModule
+package import Jobs
+
+/// What a connection has yet to be sent, in order, bounded by what it watches.
+///
+/// Frames that must arrive (replies, state changes) are kept one by one. Of progress, once the
+/// reader is behind, only the newest of each job is kept, in the place of the one it replaces; never
+/// across a state change of that job, so that the order of events is the order of offsets.
+package struct Outbox {
+  /// Progress of one job in one subscription: what replaces what.
+  package struct ProgressKey: Hashable, Sendable {
+    package var channel: Channel
+    package var job: JobID
+
+    package init(channel: Channel, job: JobID) {
+      self.channel = channel
+      self.job = job
+    }
+  }
+
+  private struct Entry {
+    var frame: PreparedFrame
+    var isProgress: Bool
+  }
+
+  private var entries: Deque<Entry> = []
+  /// The number, counted from the first ever, of the entry at the front.
+  private var firstNumber = 0
+  /// Where the progress that may be replaced stands, by number.
+  private var replaceable: [ProgressKey: Int] = [:]
+
+  /// Bytes that wait.
+  package private(set) var byteCount = 0
+  /// Bytes of frames that must arrive.
+  package private(set) var mustDeliverByteCount = 0
+  /// Frames that must arrive: how many were added and how many were taken, ever. The difference
+  /// tells whether a reader gets anywhere.
+  package private(set) var mustDeliverAdded = 0
+  package private(set) var mustDeliverTaken = 0
+  /// Progress frames that newer ones made superfluous, ever.
+  package private(set) var conflatedCount = 0
+
+  package init() {}
+
+  package var isEmpty: Bool { entries.isEmpty }
+  package var count: Int { entries.count }
+
+  /// Adds a frame that must arrive.
+  package mutating func append(_ frame: PreparedFrame) {
+    entries.append(Entry(frame: frame, isProgress: false))
+    byteCount += frame.bytes.count
+    mustDeliverByteCount += frame.bytes.count
+    mustDeliverAdded += 1
+  }
+
+  /// Adds a state change: it must arrive, and progress that came before it stays before it.
+  package mutating func append(stateChange frame: PreparedFrame, of key: ProgressKey) {
+    if !replaceable.isEmpty { replaceable[key] = nil }
+    append(frame)
+  }
+
+  /// Adds progress; with `isConflating`, in place of older progress of the same job that waits.
+  package mutating func append(
+    progress frame: PreparedFrame, of key: @autoclosure () -> ProgressKey, isConflating: Bool
+  ) {
+    if isConflating {
+      let key = key()
+      if let number = replaceable[key], number >= firstNumber {
+        let old = entries[number - firstNumber].frame
+        entries[number - firstNumber].frame = frame
+        byteCount += frame.bytes.count - old.bytes.count
+        conflatedCount += 1
+        return
+      }
+      replaceable[key] = firstNumber + entries.count
+    }
+    entries.append(Entry(frame: frame, isProgress: true))
+    byteCount += frame.bytes.count
+  }
+
+  /// Takes frames from the front: at least one if there is any, at most `limit` bytes otherwise.
+  package mutating func takeBatch(limit: Int) -> [PreparedFrame] {
+    var batch: [PreparedFrame] = []
+    var size = 0
+    while let entry = entries.first {
+      let bytes = entry.frame.bytes.count
+      if !batch.isEmpty, size + bytes > limit { break }
+      entries.removeFirst()
+      firstNumber += 1
+      size += bytes
+      byteCount -= bytes
+      if !entry.isProgress {
+        mustDeliverByteCount -= bytes
+        mustDeliverTaken += 1
+      }
+      batch.append(entry.frame)
+    }
+    if entries.isEmpty, !replaceable.isEmpty { replaceable.removeAll() }
+    return batch
+  }
+
+  /// Forgets everything that waits.
+  package mutating func removeAll() {
+    firstNumber += entries.count
+    entries.removeAll()
+    replaceable.removeAll()
+    byteCount = 0
+    mustDeliverByteCount = 0
+    mustDeliverTaken = mustDeliverAdded
+  }
+}

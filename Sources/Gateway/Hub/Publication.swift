@@ -1,0 +1,63 @@
+package import EventLoop
+package import Jobs
+
+/// Something to be sent to everybody who watches a channel: encoded once, shared by all.
+@EventLoop
+package final class Publication {
+  package let channel: Channel
+  package let job: JobID
+  package let position: StreamPosition
+  /// Whether a newer one makes this one superfluous.
+  package let isProgress: Bool
+  package let isTerminal: Bool
+  /// The JSON of the event.
+  package let data: JSONText
+  private let eventName: StaticString
+
+  /// What happened, as `channel` shows it.
+  package init(_ event: JobEvent, on channel: Channel) {
+    self.channel = channel
+    job = event.id
+    position = event.position
+    isProgress = event.class == .progress
+    isTerminal = event.state.isTerminal
+    data = JobDocument.text(of: event)
+    eventName = event.class == .progress ? "progress" : "state"
+  }
+
+  /// The whole record, for who lacks more than one step.
+  package init(snapshot job: Job, on channel: Channel) {
+    self.channel = channel
+    self.job = job.id
+    position = job.position
+    isProgress = false
+    isTerminal = job.state.isTerminal
+    data = JobDocument.snapshot(of: job)
+    eventName = "snapshot"
+  }
+
+  /// `{"push":{"channel":…,"pub":{…}}}` as a frame. On a user's channel without an offset: the
+  /// numbers of different jobs are not one stream.
+  package private(set) lazy var push = PreparedFrame(
+    text: {
+      var writer = JSONWriter(reserving: data.bytes.count + 128)
+      writer.object {
+        $0.object("push") {
+          $0.member("channel", channel.description)
+          $0.object("pub") { writePublication(into: &$0) }
+        }
+      }
+      return writer.bytes
+    }())
+
+  /// The event as `text/event-stream` has it, with the offset as its id.
+  package private(set) lazy var serverSentEvent = PreparedFrame(
+    raw: Array("id: \(position.offset)\nevent: \(eventName)\ndata: ".utf8) + data.bytes
+      + Array("\n\n".utf8))
+
+  /// The members of a publication object, as `publications` of a subscribe result lists them too.
+  package func writePublication(into writer: inout JSONWriter) {
+    writer.member("data", data)
+    if case .job = channel { writer.member("offset", position.offset) }
+  }
+}

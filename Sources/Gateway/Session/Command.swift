@@ -1,0 +1,72 @@
+package import Jobs
+
+/// One command of a client: `{"id":…,"<method>":{…}}` (spec §2).
+package struct Command: Sendable {
+  package enum Method: String, CaseIterable, Sendable {
+    // In the order in which the first wins where several stand in one command.
+    case connect
+    case subscribe
+    case unsubscribe
+    case publish
+    case presence
+    case presenceStats = "presence_stats"
+    case history
+    case rpc
+    case send
+    case refresh
+    case subRefresh = "sub_refresh"
+  }
+
+  /// What a line of a message turned out to be.
+  package enum Line: Sendable {
+    case command(Command)
+    /// `{}`.
+    case pong
+    /// The whole connection is at fault: it is closed with 3501.
+    case malformed(String)
+  }
+
+  /// 0 only for `send`, which gets no reply.
+  package var id: UInt32
+  package var method: Method
+  package var request: JSONValue
+
+  /// Reads one message: objects separated by single line feeds, one at the end allowed.
+  package static func lines(of message: [UInt8]) -> [Line] {
+    var lines: [Line] = []
+    var rest = message[...]
+    if rest.last == 0x0A { rest.removeLast() }
+    if rest.isEmpty { return [.malformed("an empty message")] }
+    for line in rest.split(separator: 0x0A, omittingEmptySubsequences: false) {
+      let read = read(line)
+      lines.append(read)
+      if case .malformed = read { break }
+    }
+    return lines
+  }
+
+  private static func read(_ line: ArraySlice<UInt8>) -> Line {
+    if line.count == 2, line.first == UInt8(ascii: "{"), line.last == UInt8(ascii: "}") {
+      return .pong
+    }
+    let value: JSONValue
+    do throws(JSONError) {
+      value = try JSONDocument(bytes: Array(line)).root
+    } catch {
+      return .malformed(line.isEmpty ? "an empty line" : error.description)
+    }
+    guard let members = value.object else { return .malformed("not an object") }
+    if members.isEmpty { return .pong }
+    guard let method = Method.allCases.first(where: { value[$0.rawValue] != nil }),
+      let request = value[method.rawValue]
+    else { return .malformed("no known method") }
+    guard request.object != nil else { return .malformed("\(method.rawValue) is not an object") }
+    let id: UInt32
+    switch value["id"]?.int {
+    case let given? where given > 0 && given <= Int(UInt32.max): id = UInt32(given)
+    case nil where method == .send, 0 where method == .send: id = 0
+    default: return .malformed("no id")
+    }
+    return .command(Command(id: id, method: method, request: request))
+  }
+}

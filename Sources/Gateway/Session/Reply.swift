@@ -1,0 +1,76 @@
+package import Jobs
+
+/// The server's side of the envelopes (spec §2): replies, pushes and the ping, as frames.
+package enum Reply {
+  /// `{"id":…,"<method>":{…}}`; the method's key is written even around nothing, as SDKs demand.
+  package static func success(
+    to command: Command, _ members: (inout JSONWriter) -> Void = { _ in }
+  ) -> PreparedFrame {
+    var writer = JSONWriter()
+    writer.object {
+      $0.member("id", command.id)
+      switch command.method {
+      case .connect: $0.object("connect", members)
+      case .subscribe: $0.object("subscribe", members)
+      case .unsubscribe: $0.object("unsubscribe", members)
+      case .rpc: $0.object("rpc", members)
+      case .refresh: $0.object("refresh", members)
+      case .subRefresh: $0.object("sub_refresh", members)
+      case .publish: $0.object("publish", members)
+      case .presence: $0.object("presence", members)
+      case .presenceStats: $0.object("presence_stats", members)
+      case .history: $0.object("history", members)
+      case .send: preconditionFailure("send has no reply")
+      }
+    }
+    return PreparedFrame(text: writer.bytes)
+  }
+
+  /// `{"id":…,"error":{"code":…,"message":…}}`.
+  package static func failure(of command: Command, _ error: ReplyError) -> PreparedFrame {
+    var writer = JSONWriter()
+    writer.object {
+      $0.member("id", command.id)
+      $0.object("error") {
+        $0.member("code", error.code)
+        $0.member("message", error.message)
+        $0.fact("temporary", error.isTemporary)
+      }
+    }
+    return PreparedFrame(text: writer.bytes)
+  }
+
+  /// A channel was added by the server: `{"push":{"channel":…,"subscribe":{…}}}`.
+  package static func subscribed(
+    to channel: Channel, _ members: (inout JSONWriter) -> Void
+  ) -> PreparedFrame {
+    var writer = JSONWriter()
+    writer.object {
+      $0.object("push") {
+        $0.member("channel", channel.description)
+        $0.object("subscribe", members)
+      }
+    }
+    return PreparedFrame(text: writer.bytes)
+  }
+
+  /// A subscription was ended by the server: 2000–2499 for good, 2500–2999 to be made anew.
+  package static func unsubscribed(
+    from channel: Channel, code: Int, reason: String
+  ) -> PreparedFrame {
+    var writer = JSONWriter()
+    writer.object {
+      $0.object("push") {
+        $0.member("channel", channel.description)
+        $0.object("unsubscribe") {
+          $0.member("code", code)
+          $0.member("reason", reason)
+        }
+      }
+    }
+    return PreparedFrame(text: writer.bytes)
+  }
+
+  /// `{}`: the ping, the same for everybody.
+  package static let ping = PreparedFrame(text: Array("{}".utf8))
+}

@@ -1,0 +1,278 @@
+import Foundation
+import Jobs
+import Logging
+
+/// The commands of the protocol, each with its reply.
+extension Session {
+  func carryOut(_ command: Command) async {
+    do throws(ReplyError) {
+      switch command.method {
+      case .connect: await connect(command)
+      case .refresh: refresh(command)
+      case .subscribe: try await subscribe(command)
+      case .unsubscribe: unsubscribe(command)
+      case .rpc: try await call(command)
+      case .publish, .presence, .presenceStats, .history, .subRefresh: throw .notAvailable
+      case .send: preconditionFailure("send was judged out of order before")
+      }
+    } catch {
+      send(Reply.failure(of: command, error))
+    }
+  }
+
+  // MARK: connect, refresh
+
+  private func connect(_ command: Command) async {
+    let token = command.request["token"]?.string ?? ""
+    let identity: Identity
+    if token.isEmpty {
+      guard let handshakeIdentity else { return disconnect(.badRequest) }
+      identity = handshakeIdentity
+    } else {
+      do throws(TokenError) {
+        identity = try environment.authenticator.authenticate(token, now: environment.now())
+      } catch {
+        switch error {
+        case .expired, .notYetValid:
+          // An error reply, not a close: only this makes SDKs ask for a new token (spec §19.8).
+          state.refused()
+          send(Reply.failure(of: command, .tokenExpired))
+        default:
+          environment.logger.info(
+            "a token was refused", metadata: ["session": "\(id)", "reason": "\(error)"])
+          disconnect(.invalidToken)
+        }
+        return
+      }
+    }
+    let budget = await environment.limiter.standing(of: identity.user)
+    guard state.phase == .awaitingConnect else { return }
+    hasConnected(as: identity)
+    send(
+      Reply.success(to: command) {
+        $0.member("client", id)
+        $0.member("version", "Fanfare \(settings.version)")
+        writeExpiry(of: identity.expiresAt, into: &$0)
+        $0.object("data") {
+          $0.member("user", identity.user)
+          $0.member("node", settings.node)
+          write(budget, into: &$0)
+        }
+        if settings.pingInterval > .zero {
+          $0.member("ping", Int(settings.pingInterval.milliseconds / 1000))
+          $0.member("pong", true)
+        }
+      })
+  }
+
+  private func refresh(_ command: Command) {
+    guard let token = command.request["token"]?.string else { return disconnect(.badRequest) }
+    do throws(TokenError) {
+      let renewed = try environment.authenticator.authenticate(token, now: environment.now())
+      guard renewed.user == identity?.user else { return disconnect(.invalidToken) }
+      identity = renewed
+      startExpiry(of: renewed)
+      send(
+        Reply.success(to: command) { writeExpiry(of: renewed.expiresAt, into: &$0) })
+    } catch {
+      disconnect(error == .expired ? .expired : .invalidToken)
+    }
+  }
+
+  /// SDKs refresh exactly at `ttl`, so it is never told as 0, which would read as "never".
+  private func writeExpiry(of moment: Date, into writer: inout JSONWriter) {
+    let left = moment.timeIntervalSince(environment.now())
+    writer.member("expires", true)
+    writer.member("ttl", max(1, Int(min(left, 2_147_483_647))))
+  }
+
+  /// What is left of the user's budget; times in whole seconds.
+  func write(_ budget: BudgetStanding, into writer: inout JSONWriter) {
+    writer.object("limits") {
+      $0.member("limit", settings.requestLimit)
+      $0.member("window", Int(settings.requestWindow.milliseconds / 1000))
+      $0.member("remaining", budget.remaining)
+      $0.member("reset", budget.retryAfter > .zero ? secondsRoundedUp(budget.retryAfter) : 0)
+    }
+  }
+
+  // MARK: subscribe, unsubscribe
+
+  private func subscribe(_ command: Command) async throws(ReplyError) {
+    guard let identity else { throw .unauthorized }
+    guard let name = command.request["channel"]?.string, (1...255).contains(name.utf8.count) else {
+      throw .badRequest
+    }
+    if let type = command.request["type"], type.int != 0 { throw .notAvailable }
+    guard let channel = Channel(name) else { throw .unknownChannel }
+    guard subscriptions[channel] == nil else { throw .alreadySubscribed }
+    guard subscriptions.count < settings.channelsPerConnection else { throw .limitExceeded }
+    let sharing = try mayBeShared(command, channel, identity)
+    switch channel {
+    case .job(let id): try await subscribe(to: id, command, identity, isShared: sharing)
+    case .user(let user):
+      guard identity.permissions.allows(.read) else { throw .permissionDenied }
+      guard user == identity.user || identity.permissions.allows(.admin) else {
+        throw .permissionDenied
+      }
+      try await subscribe(toUser: user, command, identity)
+    }
+  }
+
+  /// Whether a subscription token lets this user watch the channel, whoever owns the job.
+  private func mayBeShared(
+    _ command: Command, _ channel: Channel, _ identity: Identity
+  ) throws(ReplyError) -> Bool {
+    guard let token = command.request["token"]?.string, !token.isEmpty else { return false }
+    do throws(TokenError) {
+      _ = try environment.authenticator.authenticateSubscription(
+        token, channel: channel.description, user: identity.user, client: id,
+        now: environment.now())
+      return true
+    } catch {
+      switch error {
+      case .expired, .notYetValid: throw .tokenExpired
+      case .wrongChannel, .wrongUser, .wrongClient:
+        disconnect(.invalidToken)
+        throw .permissionDenied
+      default: throw .permissionDenied
+      }
+    }
+  }
+
+  private func subscribe(
+    to id: JobID, _ command: Command, _ identity: Identity, isShared: Bool
+  ) async throws(ReplyError) {
+    let subscription = try await join(.job(id))
+    var hasJoined = false
+    defer { if !hasJoined { abandon(subscription) } }
+    let job: Job
+    do throws(Problem) {
+      job = try await environment.verbs.job(
+        id, for: isShared ? identity.seeingEverything : identity)
+    } catch {
+      switch error.code {
+      // A job of somebody else is as unknown as one that never was.
+      case .jobNotFound: throw .unknownChannel
+      case .permissionDenied: throw .permissionDenied
+      default: throw .internal
+      }
+    }
+    guard isStillWanted(subscription) else { return }
+    let request = recoveryRequest(of: command)
+    let recovery = Recovery(of: request, at: job.position)
+    let flags = command.request["flag"]?.int ?? 0
+    if recovery == .lost, flags & 2 != 0 { throw .unrecoverablePosition }
+    hasJoined = true
+    send(
+      Reply.success(to: command) {
+        writeSubscribed(to: job, recovery: recovery, request: request, into: &$0)
+      })
+    subscription.goLive(after: job.position.offset)
+  }
+
+  /// The members of a subscribe result on a job (spec §6); its `data` is always the whole record.
+  private func writeSubscribed(
+    to job: Job, recovery: Recovery, request: Recovery.Request?, into writer: inout JSONWriter
+  ) {
+    writer.member("recoverable", true)
+    writer.member("positioned", true)
+    writer.member("epoch", job.position.epoch)
+    var record = job
+    record.payload = nil
+    writer.member("data", JobDocument.text(of: record))
+    let isTold = recovery == .catchUp || (recovery != .upToDate && job.state.isTerminal)
+    if isTold {
+      writer.array("publications") { list in
+        list.object {
+          Publication(snapshot: job, on: .job(job.id)).writePublication(into: &$0)
+        }
+      }
+    }
+    if request != nil { writer.member("was_recovering", true) }
+    switch recovery {
+    // The client's own offset: the SDK moves forward through the publications (spec §19.4).
+    case .upToDate, .catchUp:
+      writer.member("recovered", true)
+      if let offset = request?.offset, offset > 0 { writer.member("offset", offset) }
+    case .fresh, .lost: writer.member("offset", job.position.offset)
+    }
+  }
+
+  private func recoveryRequest(of command: Command) -> Recovery.Request? {
+    guard command.request["recover"]?.bool == true else { return nil }
+    let epoch = command.request["epoch"]?.string
+    return Recovery.Request(
+      offset: UInt64(max(0, command.request["offset"]?.int ?? 0)),
+      epoch: epoch == "" ? nil : epoch)
+  }
+
+  private func subscribe(
+    toUser user: String, _ command: Command, _ identity: Identity
+  ) async throws(ReplyError) {
+    let subscription = try await join(.user(user))
+    var hasJoined = false
+    defer { if !hasJoined { abandon(subscription) } }
+    let page: JobPage
+    do throws(Problem) {
+      let listing = try JobListing(states: [], limit: 50, cursor: nil, user: user)
+      page = try await environment.verbs.jobs(listing, for: identity)
+    } catch {
+      throw .internal
+    }
+    guard isStillWanted(subscription) else { return }
+    hasJoined = true
+    send(
+      Reply.success(to: command) {
+        if command.request["recover"]?.bool == true { $0.member("was_recovering", true) }
+        $0.object("data") {
+          $0.array("jobs") { list in
+            for job in page.jobs { list.element(JobDocument.text(of: job)) }
+          }
+        }
+      })
+    subscription.goLive(after: 0)
+  }
+
+  /// Joins the hub's list; from here until `goLive` events are gathered.
+  func join(_ channel: Channel) async throws(ReplyError) -> Subscription {
+    do throws(BrokerError) {
+      let subscription = try await environment.hub.join(channel, self)
+      subscriptions[channel] = subscription
+      return subscription
+    } catch {
+      throw .internal
+    }
+  }
+
+  func abandon(_ subscription: Subscription) {
+    environment.hub.leave(subscription)
+    if subscriptions[subscription.channel] === subscription {
+      subscriptions[subscription.channel] = nil
+    }
+  }
+
+  /// False when the connection went while the record was read.
+  func isStillWanted(_ subscription: Subscription) -> Bool {
+    state.phase == .connected && subscriptions[subscription.channel] === subscription
+  }
+
+  private func unsubscribe(_ command: Command) {
+    if let channel = command.request["channel"]?.string.flatMap({ Channel($0) }),
+      let subscription = subscriptions[channel]
+    {
+      abandon(subscription)
+    }
+    // Also when it was not subscribed: an error would make SDKs drop the connection.
+    send(Reply.success(to: command))
+  }
+}
+
+extension Identity {
+  /// The same user, let in by a subscription token: may see the job that the token names.
+  var seeingEverything: Identity {
+    Identity(
+      user: user, permissions: [.read, .admin], expiresAt: expiresAt, issuedAt: issuedAt,
+      tokenID: tokenID)
+  }
+}

@@ -1,0 +1,247 @@
+import DequeModule
+package import EventLoop
+import Foundation
+import Jobs
+import Logging
+
+/// One WebSocket client, from its first command to its close: commands in strict order, replies and
+/// publications out, pings, the life of its token.
+@EventLoop
+package final class Session {
+  package let id = UUID().uuidString.lowercased()
+
+  let environment: SessionEnvironment
+  /// From the handshake's header; `connect` may then do without a token.
+  let handshakeIdentity: Identity?
+  var state = SessionState()
+  var identity: Identity?
+  var subscriptions: [Channel: Subscription] = [:]
+
+  private var connection: (any ClientConnection)?
+  private var outbox = Outbox()
+  private var isAwaitingFlush = false
+  private var slowness: TimerWheel.Deadline?
+  private var hasDrained = false
+
+  private var inbox: Deque<[UInt8]> = []
+  private var isWorking = false
+  private var isReadingPaused = false
+
+  private var heartbeat: TimerWheel.Deadline?
+  private var expiry: TimerWheel.Deadline?
+  private let whenClosed: @EventLoop (Session) -> Void
+
+  /// `whenClosed` is called once, after the connection has gone.
+  package init(
+    environment: SessionEnvironment, handshakeIdentity: Identity?,
+    whenClosed: @escaping @EventLoop (Session) -> Void
+  ) {
+    self.environment = environment
+    self.handshakeIdentity = handshakeIdentity
+    self.whenClosed = whenClosed
+  }
+
+  var settings: GatewaySettings { environment.settings }
+
+  /// The user, once `connect` has told.
+  package var user: String? { identity?.user }
+
+  /// Progress that newer progress made superfluous before it was sent.
+  package var conflatedCount: Int { outbox.conflatedCount }
+
+  // MARK: Out
+
+  /// Adds a frame that must arrive; it goes out at the end of the loop's turn.
+  func send(_ frame: PreparedFrame) {
+    guard state.phase != .closed else { return }
+    outbox.append(frame)
+    scheduleFlush()
+  }
+
+  private func scheduleFlush() {
+    guard !isAwaitingFlush else { return }
+    isAwaitingFlush = true
+    environment.flushes.add(self)
+  }
+
+  /// Ends the connection: what waits is sent first, unless the reader is too slow to take it.
+  package func disconnect(_ disconnect: Disconnect) {
+    guard state.phase != .closed, let connection else { return }
+    if disconnect != .slow { writeOut(to: connection) }
+    environment.logger.debug(
+      "disconnecting", metadata: ["session": "\(id)", "code": "\(disconnect.code)"])
+    state.closed()
+    release()
+    connection.close(code: disconnect.code, reason: disconnect.reason)
+  }
+
+  /// Lets go of everything that would call back.
+  private func release() {
+    for subscription in subscriptions.values { environment.hub.leave(subscription) }
+    subscriptions.removeAll()
+    inbox.removeAll()
+    outbox.removeAll()
+    for deadline in [heartbeat, expiry, slowness] { deadline?.cancel() }
+    heartbeat = nil
+    expiry = nil
+    slowness = nil
+  }
+
+  private func writeOut(to connection: any ClientConnection) {
+    // One batch a system call; the socket's buffer, not we, decides when it is enough.
+    while !outbox.isEmpty, !connection.isBehind {
+      connection.send(outbox.takeBatch(limit: 64 << 10))
+    }
+    watchSlowness(of: connection)
+  }
+
+  /// Frames that must arrive may wait for a reader, but not for ever and not without bound.
+  private func watchSlowness(of connection: any ClientConnection) {
+    guard connection.isBehind else {
+      slowness?.cancel()
+      slowness = nil
+      return
+    }
+    if outbox.mustDeliverByteCount > settings.slowConsumerLimit { return disconnect(.slow) }
+    guard slowness == nil else { return }
+    hasDrained = false
+    let mustBeTaken = outbox.mustDeliverAdded
+    slowness = environment.wheel.schedule(after: settings.slowConsumerDeadline) { [weak self] in
+      guard let self, let connection = self.connection else { return }
+      slowness = nil
+      // A trickle is not enough: what waited when the deadline was set must have gone by now.
+      if !hasDrained || outbox.mustDeliverTaken < mustBeTaken { return disconnect(.slow) }
+      watchSlowness(of: connection)
+    }
+  }
+
+  // MARK: Time
+
+  /// Pings on schedule, busy or not: some SDKs restart their timer on nothing else.
+  func startHeartbeat() {
+    guard settings.pingInterval > .zero else { return }
+    // The first at a random moment, so that connections made together are not pinged together.
+    schedulePing(after: settings.pingInterval * Double.random(in: 0.5...1))
+  }
+
+  private func schedulePing(after delay: Duration) {
+    heartbeat = environment.wheel.schedule(after: delay) { [weak self] in
+      guard let self, state.phase != .closed else { return }
+      state.pinged()
+      send(Reply.ping)
+      heartbeat = environment.wheel.schedule(after: settings.pongTimeout) { [weak self] in
+        guard let self else { return }
+        if state.awaitsPong { return disconnect(.noPong) }
+        schedulePing(after: settings.pingInterval - settings.pongTimeout)
+      }
+    }
+  }
+
+  /// Closes with 3005 when the token has expired and the grace has passed without another.
+  func startExpiry(of identity: Identity) {
+    expiry?.cancel()
+    let left = Duration.seconds(identity.expiresAt.timeIntervalSince(environment.now()))
+    expiry = environment.wheel.schedule(after: left + settings.refreshGrace) { [weak self] in
+      self?.disconnect(.expired)
+    }
+  }
+}
+
+extension Session: Subscriber {
+  package func receive(_ publication: Publication) {
+    guard state.phase != .closed, let connection else { return }
+    let frame = publication.push
+    if publication.isProgress {
+      outbox.append(
+        progress: frame,
+        of: Outbox.ProgressKey(channel: publication.channel, job: publication.job),
+        isConflating: connection.isBehind)
+    } else {
+      outbox.append(
+        stateChange: frame,
+        of: Outbox.ProgressKey(channel: publication.channel, job: publication.job))
+      if outbox.mustDeliverByteCount > settings.slowConsumerLimit { return disconnect(.slow) }
+    }
+    // Behind, it is written when the socket has drained.
+    if !connection.isBehind { scheduleFlush() }
+  }
+}
+
+extension Session: Flushable {
+  package func flush() {
+    isAwaitingFlush = false
+    guard state.phase != .closed, let connection else { return }
+    writeOut(to: connection)
+  }
+}
+
+extension Session: ClientConnectionDelegate {
+  package func connectionOpened(_ connection: any ClientConnection) {
+    self.connection = connection
+    heartbeat = environment.wheel.schedule(after: settings.connectTimeout) { [weak self] in
+      self?.disconnect(.stale)
+    }
+  }
+
+  package func received(_ message: [UInt8]) {
+    guard state.phase != .closed else { return }
+    inbox.append(message)
+    if inbox.count >= 64, !isReadingPaused {
+      isReadingPaused = true
+      connection?.pauseReading()
+    }
+    guard !isWorking else { return }
+    isWorking = true
+    Task { @EventLoop in await work() }
+  }
+
+  /// One message after the other, one command after the other: a command sees what those before
+  /// it did.
+  private func work() async {
+    while let message = inbox.popFirst() {
+      if isReadingPaused, inbox.count < 16 {
+        isReadingPaused = false
+        connection?.resumeReading()
+      }
+      for line in Command.lines(of: message) {
+        guard state.phase != .closed else { break }
+        await carryOut(line)
+      }
+    }
+    isWorking = false
+  }
+
+  private func carryOut(_ line: Command.Line) async {
+    switch line {
+    case .pong: if let fault = state.pongArrived() { disconnect(fault) }
+    case .malformed(let reason):
+      environment.logger.debug("malformed command", metadata: ["session": "\(id)", "reason": "\(reason)"])
+      disconnect(.badRequest)
+    case .command(let command):
+      if let fault = state.judge(command.method) { return disconnect(fault) }
+      await carryOut(command)
+    }
+  }
+
+  /// `connect` was accepted: the deadline for it gives way to pings.
+  func hasConnected(as identity: Identity) {
+    self.identity = identity
+    state.connected()
+    heartbeat?.cancel()
+    startExpiry(of: identity)
+    startHeartbeat()
+  }
+
+  package func connectionDrained() {
+    hasDrained = true
+    guard state.phase != .closed, let connection else { return }
+    writeOut(to: connection)
+  }
+
+  package func connectionClosed() {
+    state.closed()
+    release()
+    connection = nil
+    whenClosed(self)
+  }
+}

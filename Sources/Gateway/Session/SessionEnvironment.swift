@@ -1,0 +1,34 @@
+package import EventLoop
+package import FoundationEssentials
+package import Logging
+
+/// What all sessions of a node share.
+@EventLoop
+package final class SessionEnvironment {
+  package let settings: GatewaySettings
+  package let authenticator: Authenticator
+  package let hub: Hub
+  package let verbs: JobVerbs
+  package let limiter: RateLimiter
+  package let wheel: TimerWheel
+  package let flushes: FlushSchedule
+  package let logger: Logger
+  /// The wall clock that tokens are judged by.
+  package let now: @Sendable () -> Date
+
+  package init(
+    settings: GatewaySettings, authenticator: Authenticator, hub: Hub, verbs: JobVerbs,
+    limiter: RateLimiter, wheel: TimerWheel, flushes: FlushSchedule, logger: Logger,
+    now: @escaping @Sendable () -> Date = { Date() }
+  ) {
+    self.settings = settings
+    self.authenticator = authenticator
+    self.hub = hub
+    self.verbs = verbs
+    self.limiter = limiter
+    self.wheel = wheel
+    self.flushes = flushes
+    self.logger = logger
+    self.now = now
+  }
+}

@@ -1,0 +1,41 @@
+/// Where a WebSocket session stands in the protocol: which commands are in order, what a pong
+/// means. A value; ``Session`` acts on its answers.
+package struct SessionState {
+  package enum Phase: Hashable, Sendable {
+    /// Nothing but `connect` is in order.
+    case awaitingConnect
+    case connected
+    /// `connect` was answered with an error: the socket is open and dead.
+    case refused
+    case closed
+  }
+
+  package private(set) var phase = Phase.awaitingConnect
+  /// A ping is out: one pong is licensed.
+  package private(set) var awaitsPong = false
+
+  package init() {}
+
+  /// Whether a command may be carried out; if not, how the connection ends.
+  package func judge(_ method: Command.Method) -> Disconnect? {
+    switch (phase, method) {
+    case (.awaitingConnect, .connect): nil
+    case (.awaitingConnect, _), (.connected, .connect), (.refused, _), (.closed, _): .badRequest
+    case (.connected, .send): .notAvailable
+    case (.connected, _): nil
+    }
+  }
+
+  package mutating func connected() { phase = .connected }
+  package mutating func refused() { phase = .refused }
+  package mutating func closed() { phase = .closed }
+
+  package mutating func pinged() { awaitsPong = true }
+
+  /// An unasked pong is a fault (spec §4).
+  package mutating func pongArrived() -> Disconnect? {
+    guard awaitsPong else { return .badRequest }
+    awaitsPong = false
+    return nil
+  }
+}
