@@ -13,6 +13,50 @@ let settings: [SwiftSetting] = [
 /// A Lua script of `Sources/Jobs/Lua`, carried inside the binary.
 func lua(_ names: String...) -> [Resource] { names.map { .embedInCode("Lua/\($0).lua") } }
 
+/// The files of the web client that the gateway serves, carried inside the binary.
+let webClientFiles: [Resource] = [
+  .embedInCode("backoff.js"),
+  .embedInCode("client.js"),
+  .embedInCode("codes.js"),
+  .embedInCode("connection-monitor.js"),
+  .embedInCode("connection.js"),
+  .embedInCode("dom.js"),
+  .embedInCode("environment.js"),
+  .embedInCode("errors.js"),
+  .embedInCode("fanfare.js"),
+  .embedInCode("favicon.svg"),
+  .embedInCode("frames.js"),
+  .embedInCode("gateway-http.js"),
+  .embedInCode("index.html"),
+  .embedInCode("job-list.js"),
+  .embedInCode("job-progress-style.js"),
+  .embedInCode("job-progress.js"),
+  .embedInCode("job-store.js"),
+  .embedInCode("job-text.js"),
+  .embedInCode("job-watch.js"),
+  .embedInCode("job.js"),
+  .embedInCode("page-composer.js"),
+  .embedInCode("page-job-card.js"),
+  .embedInCode("page-job-list.js"),
+  .embedInCode("page-notice.js"),
+  .embedInCode("page-player.js"),
+  .embedInCode("page-presets.js"),
+  .embedInCode("page-session.js"),
+  .embedInCode("page-status.js"),
+  .embedInCode("page-titles.js"),
+  .embedInCode("page-upload-card.js"),
+  .embedInCode("page.css"),
+  .embedInCode("page.js"),
+  .embedInCode("request-budget.js"),
+  .embedInCode("shared-connections.js"),
+  .embedInCode("submission.js"),
+  .embedInCode("subscription-set.js"),
+  .embedInCode("subscription.js"),
+  .embedInCode("token-source.js"),
+  .embedInCode("upload.js"),
+  .embedInCode("wakeups.js"),
+]
+
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let orderedCollections = Target.Dependency.product(
@@ -58,7 +102,9 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: settings),
-    .target(name: "WebClient", path: "web-client", exclude: ["test"], swiftSettings: settings),
+    .target(
+      name: "WebClient", path: "web-client", exclude: ["test", "package.json", "README.md"],
+      resources: webClientFiles, swiftSettings: settings),
     .target(
       name: "Gateway",
       dependencies: [

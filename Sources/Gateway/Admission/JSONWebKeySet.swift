@@ -36,7 +36,7 @@ package struct JSONWebKeySet: Sendable {
         let key = try JSONWebKey(members, algorithm: algorithm).verificationKey()
         if let id = key.id, !ids.insert(id).inserted { throw .repeatedKeyID(id) }
         keys.append(key)
-      } catch where error.isOutOfScope {
+      } catch  where error.isOutOfScope {
         ignored.append(Ignored(index: index, reason: error))
       } catch {
         throw .inKeySet(index: index, error)

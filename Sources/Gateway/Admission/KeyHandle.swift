@@ -57,14 +57,18 @@ final class KeyHandle: Sendable {
 
   /// A new key pair for the algorithm, which must not be an HMAC.
   convenience init(generatedFor algorithm: TokenAlgorithm) throws(KeyError) {
-    let pointer: OpaquePointer? =
-      switch algorithm.family {
-      case .rsa, .rsaPSS: COpenSSLGenerateRSA(Self.modulusBits.lowerBound)
-      case .ecdsa: COpenSSLGenerateEC(algorithm.curve?.groupName)
-      case .edwards: COpenSSLGenerate(EdwardsCurve.ed25519.rawValue)
-      case .hmac: preconditionFailure("a key pair for a secret's algorithm")
-      }
-    try self.init(taking: pointer, or: .invalidKey)
+    switch algorithm.family {
+    case .rsa, .rsaPSS:
+      try self.init(taking: COpenSSLGenerateRSA(Self.modulusBits.lowerBound), or: .invalidKey)
+    case .ecdsa: try self.init(taking: COpenSSLGenerateEC(algorithm.curve?.groupName), or: .invalidKey)
+    case .edwards: try self.init(generating: .ed25519)
+    case .hmac: preconditionFailure("a key pair for a secret's algorithm")
+    }
+  }
+
+  /// A new key pair on an Edwards curve.
+  convenience init(generating curve: EdwardsCurve) throws(KeyError) {
+    try self.init(taking: COpenSSLGenerate(curve.rawValue), or: .invalidKey)
   }
 
   /// The public half as PEM (`PUBLIC KEY`).
@@ -152,15 +156,16 @@ extension KeyHandle {
   private static func decoded(_ text: String, _ selection: some BinaryInteger) -> OpaquePointer? {
     var key: OpaquePointer?
     // No passphrase callback is set: an encrypted key fails at once instead of asking the terminal.
-    let context = OSSL_DECODER_CTX_new_for_pkey(
-      &key, "PEM", nil, nil, CInt(selection), nil, nil)
+    let context = OSSL_DECODER_CTX_new_for_pkey(&key, "PEM", nil, nil, CInt(selection), nil, nil)
     defer { OSSL_DECODER_CTX_free(context) }
     let isDecoded = withMemory(text) { OSSL_DECODER_from_bio(context, $0) == 1 }
     return isDecoded ? key : nil
   }
 
   private static func certified(_ text: String) -> OpaquePointer? {
-    let certificate = withMemory(text) { PEM_read_bio_X509($0, nil, nil, nil) }
+    // An empty passphrase, so that none is asked of the terminal.
+    var passphrase: CChar = 0
+    let certificate = withMemory(text) { PEM_read_bio_X509($0, nil, nil, &passphrase) }
     defer { X509_free(certificate) }
     return X509_get_pubkey(certificate)
   }

@@ -2,14 +2,30 @@
 ///
 /// `none` has no case on purpose: what cannot be named cannot be accepted (RFC 8725 §3.2).
 package enum TokenAlgorithm: String, Sendable, Hashable, CaseIterable {
-  /// HMAC with SHA-256, 384, 512: a secret shared by issuer and gateway.
-  case hs256 = "HS256", hs384 = "HS384", hs512 = "HS512"
-  /// RSA, PKCS #1 v1.5 padding.
-  case rs256 = "RS256", rs384 = "RS384", rs512 = "RS512"
-  /// RSA, PSS padding: MGF1 with the same hash, a salt as long as the hash.
-  case ps256 = "PS256", ps384 = "PS384", ps512 = "PS512"
-  /// ECDSA on P-256, P-384, P-521.
-  case es256 = "ES256", es384 = "ES384", es512 = "ES512"
+  /// HMAC with SHA-256: a secret shared by issuer and gateway.
+  case hs256 = "HS256"
+  /// HMAC with SHA-384.
+  case hs384 = "HS384"
+  /// HMAC with SHA-512.
+  case hs512 = "HS512"
+  /// RSA with PKCS #1 v1.5 padding and SHA-256.
+  case rs256 = "RS256"
+  /// RSA with PKCS #1 v1.5 padding and SHA-384.
+  case rs384 = "RS384"
+  /// RSA with PKCS #1 v1.5 padding and SHA-512.
+  case rs512 = "RS512"
+  /// RSA with PSS padding and SHA-256, also in MGF1; a salt of 32 bytes.
+  case ps256 = "PS256"
+  /// RSA with PSS padding and SHA-384, also in MGF1; a salt of 48 bytes.
+  case ps384 = "PS384"
+  /// RSA with PSS padding and SHA-512, also in MGF1; a salt of 64 bytes.
+  case ps512 = "PS512"
+  /// ECDSA on P-256 with SHA-256.
+  case es256 = "ES256"
+  /// ECDSA on P-384 with SHA-384.
+  case es384 = "ES384"
+  /// ECDSA on P-521 with SHA-512.
+  case es512 = "ES512"
   /// Ed25519 or Ed448, as the key says.
   case edDSA = "EdDSA"
 
@@ -57,44 +73,4 @@ package enum TokenAlgorithm: String, Sendable, Hashable, CaseIterable {
 
   /// Whether issuer and gateway hold the same secret: whoever can check a token can then make one.
   package var isSymmetric: Bool { family == .hmac }
-}
-
-/// The curves of ECDSA, named as a JWK does (RFC 7518 §6.2.1.1).
-enum Curve: String, Sendable, Hashable, CaseIterable {
-  case p256 = "P-256", p384 = "P-384", p521 = "P-521"
-
-  /// Bytes of one coordinate, and of `r` and `s` in a signature.
-  var coordinateLength: Int {
-    switch self {
-    case .p256: 32
-    case .p384: 48
-    case .p521: 66
-    }
-  }
-
-  /// The curve by OpenSSL's name.
-  var groupName: String {
-    switch self {
-    case .p256: "prime256v1"
-    case .p384: "secp384r1"
-    case .p521: "secp521r1"
-    }
-  }
-
-  /// The one algorithm that signs with this curve.
-  var algorithm: TokenAlgorithm {
-    switch self {
-    case .p256: .es256
-    case .p384: .es384
-    case .p521: .es512
-    }
-  }
-}
-
-/// The curves of EdDSA, named as a JWK does (RFC 8037 §2), which is also OpenSSL's name.
-enum EdwardsCurve: String, Sendable, Hashable, CaseIterable {
-  case ed25519 = "Ed25519", ed448 = "Ed448"
-
-  /// Bytes of a public key.
-  var keyLength: Int { self == .ed25519 ? 32 : 57 }
 }

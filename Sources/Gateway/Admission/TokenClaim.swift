@@ -1,11 +1,18 @@
 /// The claims that Fanfare reads. A token may hold others; they are ignored (RFC 7519 §4).
 package enum TokenClaim: String, Sendable, Hashable {
+  /// Who signed the token.
   case issuer = "iss"
+  /// The user.
   case subject = "sub"
+  /// For whom the token was signed.
   case audience = "aud"
+  /// When the token ends.
   case expiration = "exp"
+  /// When the token begins.
   case notBefore = "nbf"
+  /// When the token was signed.
   case issuedAt = "iat"
+  /// The name of this one token.
   case tokenID = "jti"
   /// When the connection ends, if earlier than the token (Centrifuge's claim).
   case connectionExpiration = "expire_at"

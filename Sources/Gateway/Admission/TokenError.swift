@@ -39,7 +39,18 @@ package enum TokenError: Error, Sendable, Hashable {
 
   /// What is wrong with the form of a token.
   package enum Malformation: Sendable, Hashable {
-    case segments, base64, headerNotJSON, headerField, claimsNotJSON, repeatedMember
+    /// Not three parts separated by dots.
+    case segments
+    /// A part that is not base64url without padding (RFC 7515 §2).
+    case base64
+    /// A header that is no JSON object.
+    case headerNotJSON
+    /// A field of the header that is of the wrong type, or no `alg`.
+    case headerField
+    /// Claims that are no JSON object.
+    case claimsNotJSON
+    /// A name that occurs twice in one object (RFC 7515 §4, RFC 7519 §4).
+    case repeatedMember
   }
 }
 

@@ -129,6 +129,7 @@ package final class Hub {
   /// Progress on a user's channel goes out at most every 250 ms a job; state changes at once.
   private func take(_ event: JobEvent, onUsers watched: WatchedChannel) {
     guard event.class == .progress else {
+      if event.position.offset == 1 { return introduce(event, on: watched) }
       watched.held[event.id] = nil
       if event.state.isTerminal { watched.lastProgress[event.id] = nil }
       return publish(Publication(event, on: watched.channel), on: watched)
@@ -146,6 +147,19 @@ package final class Hub {
     } else {
       watched.lastProgress[event.id] = now
       publish(Publication(event, on: watched.channel), on: watched)
+    }
+  }
+
+  /// The first that a user's watchers hear of a job is its whole record: who it is, not only that
+  /// it is queued.
+  private func introduce(_ event: JobEvent, on watched: WatchedChannel) {
+    Task { @EventLoop in
+      do throws(BrokerError) {
+        guard let job = try await broker.job(event.id) else { return }
+        publish(Publication(snapshot: job, on: watched.channel), on: watched)
+      } catch {
+        publish(Publication(event, on: watched.channel), on: watched)
+      }
     }
   }
 

@@ -1,0 +1,141 @@
+package import EventLoop
+package import Jobs
+package import Logging
+
+/// The gateway of one node: sessions, routes and the hub, put together over a broker.
+@EventLoop
+package final class Gateway {
+  package let environment: SessionEnvironment
+  package let hub: Hub
+  private let router: Router
+  private let origins: OriginPolicy
+  private let settings: GatewaySettings
+  private let logger: Logger
+  private var sessions: [ObjectIdentifier: Session] = [:]
+  private let door: Door
+  private let draining: Draining
+  private var whenEmpty: CheckedContinuation<Void, Never>?
+
+  /// The parts a gateway is given; `issuer` only where development tokens are handed out.
+  package init(
+    settings: GatewaySettings, broker: any Broker, authenticator: Authenticator,
+    artifacts: ArtifactStore, tickets: ArtifactTicket, issuer: TokenIssuer?, logger: Logger
+  ) {
+    self.settings = settings
+    self.logger = logger
+    let wheel = TimerWheel()
+    hub = Hub(broker: broker, wheel: wheel, logger: logger)
+    environment = SessionEnvironment(
+      settings: settings, authenticator: authenticator, hub: hub,
+      verbs: JobVerbs(broker: broker, settings: settings),
+      limiter: RateLimiter(
+        budget: broker, limit: settings.requestLimit, window: settings.requestWindow,
+        logger: logger),
+      wheel: wheel, flushes: FlushSchedule(), logger: logger)
+    origins = OriginPolicy(settings: settings)
+    let door = Door(environment: environment, origins: origins)
+    let draining = Draining()
+    var routes = JobRoutes(environment: environment).routes
+    routes += EventStreamRoutes(environment: environment).routes
+    routes +=
+      ArtifactRoutes(
+        store: artifacts, tickets: tickets, environment: environment,
+        identify: { request throws(Problem) in try door.identify(request) }
+      ).routes
+    routes += HealthRoutes(broker: broker, isDraining: { draining.isUnderWay }).routes
+    if settings.givesDevelopmentTokens, let issuer {
+      routes += DevelopmentRoutes(issuer: issuer, environment: environment).routes
+    }
+    routes += WebClientRoutes.routes
+    router = Router(routes: routes, environment: environment, door: door, origins: origins)
+    self.door = door
+    self.draining = draining
+  }
+
+  /// Shared with the readiness check.
+  @EventLoop private final class Draining {
+    var isUnderWay = false
+  }
+
+  package var sessionCount: Int { sessions.count }
+
+  /// Whether the node is on its way out.
+  package var isDraining: Bool { draining.isUnderWay }
+
+  /// Asks every client to go elsewhere, in random order over `period`, and returns when all have gone.
+  ///
+  /// From the first moment on readiness fails and new sockets are refused. Called again it ends
+  /// at once whoever is left.
+  package func drain(over period: Duration) async {
+    if isDraining {
+      for session in sessions.values { session.disconnect(.shutdown) }
+      return
+    }
+    draining.isUnderWay = true
+    for session in sessions.values {
+      // Jittered, so that those who leave do not arrive elsewhere all at once.
+      environment.wheel.schedule(after: period * Double.random(in: 0...1)) { [weak session] in
+        session?.disconnect(.shutdown)
+      }
+    }
+    guard !sessions.isEmpty else { return }
+    await withCheckedContinuation { whenEmpty = $0 }
+  }
+
+  private func forget(_ session: Session) {
+    sessions[ObjectIdentifier(session)] = nil
+    if sessions.isEmpty {
+      whenEmpty?.resume()
+      whenEmpty = nil
+    }
+  }
+}
+
+extension Gateway: TransportDelegate {
+  package func judge(_ handshake: Request) -> HandshakeVerdict {
+    do throws(Problem) {
+      guard handshake.path == "/connection/websocket" else { throw .notFound }
+      if isDraining {
+        throw Problem(.shuttingDown, status: 503, retryAfter: .seconds(1))
+      }
+      guard origins.isAllowed(handshake) else {
+        throw Problem(
+          .originRefused, status: 403, detail: "Add the origin to gateway.allowed_origins.")
+      }
+      let subprotocol = try Subprotocol.choose(for: handshake)
+      // A wrong token is refused here; none at all has until the connect deadline.
+      let identity = try door.identifyIfTold(handshake)
+      let session = Session(environment: environment, handshakeIdentity: identity) {
+        [weak self] session in self?.forget(session)
+      }
+      sessions[ObjectIdentifier(session)] = session
+      return .accept(subprotocol: subprotocol, session)
+    } catch {
+      return .refuse(error.response)
+    }
+  }
+
+  package func handle(_ exchange: any Exchange) {
+    Task { @EventLoop in
+      let response = await router.answer(exchange)
+      guard !exchange.isClosed else { return }
+      exchange.respond(response)
+    }
+  }
+}
+
+/// Which form of the protocol a socket speaks (spec §1).
+enum Subprotocol {
+  /// `centrifuge-json` where it is offered, nothing where nothing known is; Protobuf is refused
+  /// clearly, because such a client would wait for ever on text frames.
+  static func choose(for handshake: Request) throws(Problem) -> String? {
+    let offers = (handshake.headers["sec-websocket-protocol"] ?? "").split(separator: ",")
+      .map { $0.filter { $0 != " " } }
+    if offers.contains("centrifuge-json") { return "centrifuge-json" }
+    if offers.contains("centrifuge-protobuf") || handshake.parameter("cf_protocol") == "protobuf" {
+      throw Problem(
+        .invalidRequest, status: 400, detail: "This gateway speaks the JSON form of the protocol.")
+    }
+    return nil
+  }
+}

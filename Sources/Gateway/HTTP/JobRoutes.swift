@@ -1,0 +1,210 @@
+package import EventLoop
+import Jobs
+
+/// `/v1/jobs`: the verbs over plain HTTP.
+@EventLoop
+package struct JobRoutes {
+  private let environment: SessionEnvironment
+  private var verbs: JobVerbs { environment.verbs }
+
+  package init(environment: SessionEnvironment) { self.environment = environment }
+
+  package var routes: [Route] {
+    [
+      Route(.post, "/v1/jobs", .counted, handler: submit),
+      Route(.get, "/v1/jobs", .counted, handler: list),
+      Route(.get, "/v1/jobs/:id", .counted, handler: show),
+      Route(.get, "/v1/jobs/:id/result", .counted, handler: result),
+      Route(.get, "/v1/jobs/:id/log", .counted, handler: log),
+      Route(.post, "/v1/jobs/:id/cancel", .counted, handler: cancel),
+    ]
+  }
+
+  private func submit(_ call: Call) async throws -> Response {
+    try verbs.require(.submit, of: call.identity)
+    // A payload at its limit, and the little around it.
+    let body = try await call.exchange.body(limit: environment.settings.payloadLimit + (16 << 10))
+    let submission = try JobSubmission(
+      reading: try document(body), idempotencyKey: idempotencyKey(of: call.request),
+      settings: environment.settings)
+    let acceptance = try await verbs.submit(submission, by: call.identity)
+    var job = acceptance.job
+    let wait = preferredWait(of: call.request)
+    if let wait, !job.state.isTerminal, call.identity.permissions.allows(.read) {
+      job = try await JobWaiter.wait(
+        for: .end, on: job.id, upTo: wait, by: call, in: environment)
+    }
+    var writer = JSONWriter()
+    writer.object {
+      job.payload = nil
+      $0.member("job", JobDocument.text(of: job))
+      writeLinks(of: job.id, into: &$0)
+    }
+    // Accepted, not done; done already only for who waited or asks again.
+    var response = Response(
+      job.state.isTerminal ? 200 : 202,
+      headers: [("location", "/v1/jobs/\(job.id)"), ("content-type", "application/json")],
+      body: .bytes(writer.bytes))
+    if acceptance.isReplay { response.headers.append(("idempotency-replayed", "true")) }
+    if let wait { response.headers.append(preferenceApplied(wait)) }
+    return response
+  }
+
+  private func list(_ call: Call) async throws -> Response {
+    let states =
+      call.request.query.filter { $0.name == "state" }
+      .flatMap { $0.value.split(separator: ",") }.map(String.init)
+    var limit: Int?
+    if let text = call.request.parameter("limit") {
+      limit = Int(text) ?? 0
+    }
+    let page = try await verbs.jobs(
+      JobListing(
+        states: states, limit: limit, cursor: call.request.parameter("cursor"),
+        user: call.request.parameter("user")),
+      for: call.identity)
+    var writer = JSONWriter()
+    writer.object { page.write(into: &$0) }
+    return json(writer)
+  }
+
+  /// With `wait`: until it differs from `If-None-Match` where that is given, until it has ended
+  /// otherwise; at the end of the wait 304, or the job as it stands.
+  private func show(_ call: Call) async throws -> Response {
+    let id = try call.jobID
+    let known = call.request.headers["if-none-match"].flatMap { EntityTag.position(in: $0) }
+    let preferred = preferredWait(of: call.request)
+    let job: Job
+    if let wait = try parameterWait(of: call.request) ?? preferred {
+      job = try await JobWaiter.wait(
+        for: known.map { .change(from: $0) } ?? .end, on: id, upTo: wait, by: call,
+        in: environment)
+    } else {
+      job = try await verbs.job(id, for: call.identity)
+    }
+    var headers: [(name: String, value: String)] = [
+      ("etag", EntityTag.text(of: job.position)), ("cache-control", "no-cache"),
+    ]
+    if let preferred { headers.append(preferenceApplied(preferred)) }
+    if known == job.position { return Response(304, headers: headers) }
+    var writer = JSONWriter()
+    writer.object {
+      JobDocument.write(job, into: &$0)
+      writeLinks(of: id, into: &$0)
+    }
+    return Response(
+      200, headers: headers + [("content-type", "application/json")], body: .bytes(writer.bytes))
+  }
+
+  private func result(_ call: Call) async throws -> Response {
+    let job = try await verbs.job(try call.jobID, for: call.identity)
+    guard job.state == .completed else {
+      let failure = job.failure.map { " \($0.code): \($0.message)" } ?? ""
+      throw Problem(
+        .conflict, status: 409,
+        detail: "There is no result: the job is \(job.state.rawValue).\(failure)")
+    }
+    var writer = JSONWriter()
+    writer.element(job.result ?? .emptyObject)
+    return json(writer)
+  }
+
+  private func log(_ call: Call) async throws -> Response {
+    let lines = try await verbs.logLines(of: try call.jobID, for: call.identity)
+    var writer = JSONWriter()
+    writer.object { object in
+      object.array("lines") { list in for line in lines { list.element(line) } }
+    }
+    return json(writer)
+  }
+
+  private func cancel(_ call: Call) async throws -> Response {
+    let body = try await call.exchange.body(limit: 4 << 10)
+    let reason = body.isEmpty ? nil : try document(body)["reason"]?.string
+    let job = try await verbs.cancel(try call.jobID, reason: reason, by: call.identity)
+    var writer = JSONWriter()
+    writer.object {
+      JobDocument.write(job, into: &$0)
+      writeLinks(of: job.id, into: &$0)
+    }
+    var response = json(writer)
+    response.status = 202
+    return response
+  }
+
+  private func json(_ writer: JSONWriter) -> Response {
+    Response(
+      200, headers: [("content-type", "application/json"), ("cache-control", "no-store")],
+      body: .bytes(writer.bytes))
+  }
+
+  private func document(_ body: [UInt8]) throws(Problem) -> JSONValue {
+    do throws(JSONError) { return try JSONDocument(bytes: body).root }
+    catch { throw .invalid([.init("", "is not JSON: \(error)")]) }
+  }
+
+  private func writeLinks(of id: JobID, into writer: inout JSONWriter) {
+    writer.object("links") {
+      $0.member("self", "/v1/jobs/\(id)")
+      $0.member("events", "/v1/jobs/\(id)/events")
+      $0.member("result", "/v1/jobs/\(id)/result")
+      $0.member("cancel", "/v1/jobs/\(id)/cancel")
+      $0.member("websocket", "/connection/websocket")
+    }
+  }
+
+  /// The header's key; the draft wants it quoted, most clients do not (draft-ietf-httpapi-idempotency-key-header).
+  private func idempotencyKey(of request: Request) throws(Problem) -> String? {
+    guard var key = request.headers["idempotency-key"] else { return nil }
+    if key.count >= 2, key.hasPrefix("\""), key.hasSuffix("\"") {
+      key = String(key.dropFirst().dropLast())
+    }
+    guard (1...255).contains(key.utf8.count) else {
+      throw .invalid([.init("", "Idempotency-Key must be 1 to 255 bytes")])
+    }
+    return key
+  }
+
+  private func parameterWait(of request: Request) throws(Problem) -> Duration? {
+    guard let text = request.parameter("wait") else { return nil }
+    guard let seconds = Int(text), seconds >= 0 else {
+      throw .invalid([.init("/wait", "must be a whole number of seconds")])
+    }
+    return min(.seconds(seconds), environment.settings.longPollLimit)
+  }
+
+  /// `Prefer: wait=30` (RFC 7240 §4.3).
+  private func preferredWait(of request: Request) -> Duration? {
+    guard let prefer = request.headers["prefer"] else { return nil }
+    for preference in prefer.split(separator: ",") {
+      let parts = preference.split(separator: "=").map { $0.filter { $0 != " " && $0 != "\"" } }
+      if parts.count == 2, parts[0].lowercased() == "wait", let seconds = Int(parts[1]),
+        seconds >= 0
+      {
+        return min(.seconds(seconds), environment.settings.longPollLimit)
+      }
+    }
+    return nil
+  }
+
+  private func preferenceApplied(_ wait: Duration) -> (name: String, value: String) {
+    ("preference-applied", "wait=\(wait.milliseconds / 1000)")
+  }
+}
+
+/// The entity tag of a job: weak, because a place in a queue changes without an event.
+enum EntityTag {
+  static func text(of position: StreamPosition) -> String {
+    "W/\"\(position.epoch)-\(position.offset)\""
+  }
+
+  /// The position that an `If-None-Match` names; nil for anything else, which then matches nothing.
+  static func position(in header: String) -> StreamPosition? {
+    var tag = header[...]
+    if tag.hasPrefix("W/") { tag.removeFirst(2) }
+    guard tag.hasPrefix("\""), tag.hasSuffix("\""), tag.count > 2 else { return nil }
+    let parts = tag.dropFirst().dropLast().split(separator: "-")
+    guard parts.count == 2, let offset = UInt64(parts[1]) else { return nil }
+    return StreamPosition(offset: offset, epoch: String(parts[0]))
+  }
+}

@@ -1,0 +1,63 @@
+/// Which web pages may talk to the gateway through somebody's browser.
+package struct OriginPolicy: Sendable {
+  private let socketOrigins: [String]
+  private let corsOrigins: [String]
+
+  package init(settings: GatewaySettings) {
+    socketOrigins = settings.allowedOrigins
+    corsOrigins = settings.corsOrigins
+  }
+
+  /// Whether the page behind this request may open a socket, or use a cookie.
+  ///
+  /// No `Origin`: not a page, let in. Else it must be our own host or on the list (spec §1).
+  package func isAllowed(_ request: Request) -> Bool {
+    guard let origin = request.headers["origin"] else { return true }
+    if isOwn(origin, request) { return true }
+    return lists(socketOrigins, origin) || lists(corsOrigins, origin)
+  }
+
+  private func isOwn(_ origin: String, _ request: Request) -> Bool {
+    guard let host = request.headers["host"], let range = origin.firstRange(of: "://") else {
+      return false
+    }
+    return origin[range.upperBound...].lowercased() == host.lowercased()
+  }
+
+  private func lists(_ origins: [String], _ origin: String) -> Bool {
+    origins.contains { $0 == "*" || $0.lowercased() == origin.lowercased() }
+  }
+
+  /// The answer to a browser's question beforehand (CORS preflight).
+  package func preflight(_ request: Request) -> Response {
+    guard let origin = request.headers["origin"], lists(corsOrigins, origin) else {
+      return Response(204, headers: [("allow", "GET, HEAD, POST, OPTIONS"), ("vary", "origin")])
+    }
+    return Response(
+      204,
+      headers: headers(for: request) + [
+        ("access-control-allow-methods", "GET, HEAD, POST, OPTIONS"),
+        (
+          "access-control-allow-headers",
+          "authorization, content-type, idempotency-key, if-none-match, last-event-id, prefer, range"
+        ),
+        ("access-control-max-age", "600"),
+      ])
+  }
+
+  /// What lets a page of a listed origin read the answer.
+  package func headers(for request: Request) -> [(name: String, value: String)] {
+    guard !corsOrigins.isEmpty else { return [] }
+    guard let origin = request.headers["origin"], lists(corsOrigins, origin) else {
+      return [("vary", "origin")]
+    }
+    return [
+      ("access-control-allow-origin", origin),
+      (
+        "access-control-expose-headers",
+        "etag, location, retry-after, ratelimit, ratelimit-policy, preference-applied, content-range"
+      ),
+      ("vary", "origin"),
+    ]
+  }
+}
