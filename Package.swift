@@ -134,7 +134,7 @@ let package = Package(
     .testTarget(
       name: "GatewayTests",
       dependencies: ["Gateway", "Jobs", "EventLoop", "COpenSSL", "Support"],
-      exclude: ["Admission/Vectors"],
+      resources: [.copy("Admission/Vectors")],
       swiftSettings: settings),
     .testTarget(
       name: "FanfareTests", dependencies: ["Fanfare", "Jobs", "Support"], swiftSettings: settings),

@@ -1,3 +1,5 @@
+import Jobs
+
 /// A JSON text (RFC 8259) read with the caution a signed text asks for.
 ///
 /// What parsers disagree about is refused: a name that occurs twice (RFC 7515 §4, RFC 7519 §4), bytes that
@@ -19,8 +21,13 @@ enum StrictJSON: Sendable, Hashable {
 
   /// Reads exactly one value.
   init(parsing bytes: [UInt8]) throws(Fault) {
-    var parser = Parser(bytes: bytes)
-    self = try parser.document()
+    do throws(JSONError) {
+      let document = try JSONDocument(
+        bytes: bytes, depthLimit: Self.deepest, refusesDuplicates: true)
+      self.init(document.root)
+    } catch {
+      throw error.isRepeatedName ? .repeatedName : error.isTooDeep ? .tooDeep : .syntax
+    }
   }
 
   /// The members of exactly one object; anything else is a fault of syntax.
@@ -54,173 +61,17 @@ enum StrictJSON: Sendable, Hashable {
 }
 
 extension StrictJSON {
-  private struct Parser {
-    let bytes: [UInt8]
-    private var position = 0
-
-    init(bytes: [UInt8]) { self.bytes = bytes }
-
-    mutating func document() throws(Fault) -> StrictJSON {
-      skipSpace()
-      let value = try value(depth: 0)
-      skipSpace()
-      guard position == bytes.count else { throw .syntax }
-      return value
-    }
-
-    private mutating func value(depth: Int) throws(Fault) -> StrictJSON {
-      switch peek {
-      case UInt8(ascii: "{"): return try object(depth: depth + 1)
-      case UInt8(ascii: "["): return try array(depth: depth + 1)
-      case UInt8(ascii: "\""): return .string(try string())
-      case UInt8(ascii: "t"): return try word("true", .bool(true))
-      case UInt8(ascii: "f"): return try word("false", .bool(false))
-      case UInt8(ascii: "n"): return try word("null", .null)
-      default: return try number()
+  private init(_ value: JSONValue) {
+    self =
+      switch value.content {
+      case .null: .null
+      case .bool(let bool): .bool(bool)
+      case .number(let digits): .number(Double(digits) ?? .infinity)
+      case .string(let text): .string(text)
+      case .array(let elements): .array(elements.map(StrictJSON.init))
+      case .object(let members):
+        .object(Dictionary(uniqueKeysWithValues: members.map { ($0.name, StrictJSON($0.value)) }))
       }
-    }
-
-    private mutating func object(depth: Int) throws(Fault) -> StrictJSON {
-      guard depth <= StrictJSON.deepest else { throw .tooDeep }
-      position += 1
-      skipSpace()
-      var members: [String: StrictJSON] = [:]
-      if take(UInt8(ascii: "}")) { return .object(members) }
-      while true {
-        guard peek == UInt8(ascii: "\"") else { throw .syntax }
-        let name = try string()
-        skipSpace()
-        guard take(UInt8(ascii: ":")) else { throw .syntax }
-        skipSpace()
-        let value = try value(depth: depth)
-        guard members.updateValue(value, forKey: name) == nil else { throw .repeatedName }
-        skipSpace()
-        if take(UInt8(ascii: "}")) { return .object(members) }
-        guard take(UInt8(ascii: ",")) else { throw .syntax }
-        skipSpace()
-      }
-    }
-
-    private mutating func array(depth: Int) throws(Fault) -> StrictJSON {
-      guard depth <= StrictJSON.deepest else { throw .tooDeep }
-      position += 1
-      skipSpace()
-      var elements: [StrictJSON] = []
-      if take(UInt8(ascii: "]")) { return .array(elements) }
-      while true {
-        elements.append(try value(depth: depth))
-        skipSpace()
-        if take(UInt8(ascii: "]")) { return .array(elements) }
-        guard take(UInt8(ascii: ",")) else { throw .syntax }
-        skipSpace()
-      }
-    }
-
-    private mutating func string() throws(Fault) -> String {
-      position += 1
-      let start = position
-      while let byte = peek, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 {
-        position += 1
-      }
-      if peek == UInt8(ascii: "\"") {
-        defer { position += 1 }
-        return try text(bytes[start..<position])
-      }
-      var unescaped = Array(bytes[start..<position])
-      while let byte = peek, byte >= 0x20 {
-        position += 1
-        switch byte {
-        case UInt8(ascii: "\""): return try text(unescaped[...])
-        case UInt8(ascii: "\\"): try escape(into: &unescaped)
-        default: unescaped.append(byte)
-        }
-      }
-      throw .syntax
-    }
-
-    private func text(_ bytes: ArraySlice<UInt8>) throws(Fault) -> String {
-      guard let text = String(validating: bytes, as: UTF8.self) else { throw .syntax }
-      return text
-    }
-
-    private mutating func escape(into unescaped: inout [UInt8]) throws(Fault) {
-      guard let letter = peek else { throw .syntax }
-      position += 1
-      switch letter {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): unescaped.append(letter)
-      case UInt8(ascii: "b"): unescaped.append(0x08)
-      case UInt8(ascii: "f"): unescaped.append(0x0C)
-      case UInt8(ascii: "n"): unescaped.append(0x0A)
-      case UInt8(ascii: "r"): unescaped.append(0x0D)
-      case UInt8(ascii: "t"): unescaped.append(0x09)
-      case UInt8(ascii: "u"):
-        var code = UInt32(try codeUnit())
-        if 0xD800...0xDBFF ~= code {
-          guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else { throw .syntax }
-          let low = UInt32(try codeUnit())
-          guard 0xDC00...0xDFFF ~= low else { throw .syntax }
-          code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
-        }
-        // A low surrogate that comes first is no scalar either.
-        guard let scalar = Unicode.Scalar(code) else { throw .syntax }
-        unescaped.append(contentsOf: String(Character(scalar)).utf8)
-      default: throw .syntax
-      }
-    }
-
-    private mutating func codeUnit() throws(Fault) -> UInt16 {
-      guard bytes.count - position >= 4 else { throw .syntax }
-      var code: UInt16 = 0
-      for byte in bytes[position..<position + 4] {
-        guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { throw .syntax }
-        code = code << 4 | UInt16(digit)
-      }
-      position += 4
-      return code
-    }
-
-    private mutating func number() throws(Fault) -> StrictJSON {
-      let start = position
-      _ = take(UInt8(ascii: "-"))
-      if !take(UInt8(ascii: "0")) { try digits() }
-      if take(UInt8(ascii: ".")) { try digits() }
-      if take(UInt8(ascii: "e")) || take(UInt8(ascii: "E")) {
-        if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
-        try digits()
-      }
-      guard let value = Double(String(decoding: bytes[start..<position], as: UTF8.self)) else {
-        throw .syntax
-      }
-      return .number(value)
-    }
-
-    private mutating func digits() throws(Fault) {
-      let start = position
-      while let byte = peek, UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte { position += 1 }
-      guard position > start else { throw .syntax }
-    }
-
-    private mutating func word(_ word: StaticString, _ value: StrictJSON) throws(Fault) -> StrictJSON {
-      let end = position + word.utf8CodeUnitCount
-      guard end <= bytes.count,
-        bytes[position..<end].elementsEqual(
-          UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount))
-      else { throw .syntax }
-      position = end
-      return value
-    }
-
-    private var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
-
-    private mutating func take(_ byte: UInt8) -> Bool {
-      guard peek == byte else { return false }
-      position += 1
-      return true
-    }
-
-    private mutating func skipSpace() {
-      while let byte = peek, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
-    }
   }
 }
 

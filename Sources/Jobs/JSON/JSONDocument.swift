@@ -118,7 +118,6 @@ private struct JSONReader {
   }
 
   private mutating func readValue(depth: Int) throws(JSONError) -> JSONValue {
-    if depth > depthLimit { throw fault("more than \(depthLimit) levels") }
     let start = position
     let content: JSONValue.Content
     switch next {
@@ -146,6 +145,7 @@ private struct JSONReader {
   }
 
   private mutating func readObject(depth: Int) throws(JSONError) -> JSONValue.Content {
+    if depth >= depthLimit { throw fault(JSONError.tooDeep) }
     position += 1
     var members: [(name: String, value: JSONValue)] = []
     skipSpace()
@@ -158,7 +158,7 @@ private struct JSONReader {
       guard next == UInt8(ascii: "\"") else { throw fault("a member's name is missing") }
       let name = try readString()
       if refusesDuplicates, members.contains(where: { $0.name == name }) {
-        throw fault("a member is named twice")
+        throw fault(JSONError.repeatedName)
       }
       skipSpace()
       guard next == UInt8(ascii: ":") else { throw fault("a colon is missing") }
@@ -177,6 +177,7 @@ private struct JSONReader {
   }
 
   private mutating func readArray(depth: Int) throws(JSONError) -> JSONValue.Content {
+    if depth >= depthLimit { throw fault(JSONError.tooDeep) }
     position += 1
     var values: [JSONValue] = []
     skipSpace()

@@ -32,4 +32,12 @@ package struct JSONError: Error, Hashable, CustomStringConvertible {
   package var reason: String
 
   package var description: String { "\(reason) at byte \(offset)" }
+
+  /// An object names a member twice; only where that is refused.
+  package var isRepeatedName: Bool { reason == Self.repeatedName }
+  /// Arrays and objects lie within each other deeper than allowed.
+  package var isTooDeep: Bool { reason == Self.tooDeep }
+
+  static let repeatedName = "a member is named twice"
+  static let tooDeep = "too many levels"
 }
