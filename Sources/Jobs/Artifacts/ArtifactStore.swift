@@ -1,0 +1,207 @@
+import Foundation
+
+/// What jobs read and what they make, as files below one folder.
+///
+///     uploads/<upload>/{data, meta.json}       brought by a user, the input of jobs
+///     artifacts/<job>/<token>/<name>           made by the run that held this lease
+///     work/                                    private folders of running jobs, on the same disk
+///
+/// Folders have mode 0700, files 0600. A file appears under its name when it is whole. Nothing here
+/// runs on the event loop: every call hops to Swift's pool, and may be made from anywhere.
+///
+/// A run publishes below its own lease token and readers see the greatest token only: a run that
+/// lost its lease cannot replace what a later one made.
+package struct ArtifactStore: Sendable {
+  /// Absolute.
+  package let root: String
+
+  /// A store below `root`, which need not exist: folders are made when they are needed.
+  package init(root: String) {
+    self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
+  }
+
+  /// Where running jobs have their private folders: on the artifacts' disk, so that publishing is a
+  /// rename.
+  package var workFolder: String { "\(root)/work" }
+
+  private func folder(of upload: UploadID) -> String { "\(root)/uploads/\(upload)" }
+  private func folder(of job: JobID) -> String { "\(root)/artifacts/\(job)" }
+  private func folder(of job: JobID, token: UInt64) -> String {
+    let digits = String(token)
+    // Padded, so that names sort as numbers do.
+    return "\(folder(of: job))/\(String(repeating: "0", count: 20 - digits.count))\(digits)"
+  }
+
+  // MARK: Uploads
+
+  /// Begins an upload of at most `limit` bytes.
+  ///
+  /// Throws `unsafeName` unless `name` is an ``ArtifactName``.
+  @concurrent
+  package func beginUpload(
+    owner: String, name: String, contentType: String?, limit: Int
+  ) async throws(ArtifactError) -> UploadWriter {
+    guard let safeName = ArtifactName(name) else { throw .unsafeName(name) }
+    let id = UploadID()
+    let folder = folder(of: id)
+    try FileOperations.makeFolder(folder)
+    let descriptor = try FileOperations.create("\(folder)/data.partial")
+    return UploadWriter(
+      id: id, folder: folder, owner: owner, name: safeName,
+      contentType: contentType ?? safeName.contentType, limit: limit, descriptor: descriptor)
+  }
+
+  /// A whole upload and where its bytes are; nil if there is none, or it is another user's: who may
+  /// not have it does not learn that it exists.
+  @concurrent
+  package func upload(
+    _ id: UploadID, of owner: String
+  ) async throws(ArtifactError) -> (upload: Upload, path: String)? {
+    guard let upload = try metadata(in: folder(of: id)), upload.id == id, upload.owner == owner,
+      FileOperations.plainFile("\(folder(of: id))/data") != nil
+    else { return nil }
+    return (upload, "\(folder(of: id))/data")
+  }
+
+  /// Removes an upload of this owner; whether there was one.
+  @concurrent
+  package func removeUpload(_ id: UploadID, of owner: String) async throws(ArtifactError) -> Bool {
+    guard let upload = try metadata(in: folder(of: id)), upload.owner == owner else { return false }
+    try FileOperations.remove(folder(of: id))
+    return true
+  }
+
+  /// Removes uploads, whole or not, that have not changed for `age`; answers how many.
+  @concurrent
+  package func sweepUploads(
+    olderThan age: Duration, now: Timestamp = .now
+  ) async throws(ArtifactError) -> Int {
+    var count = 0
+    for name in try FileOperations.names(in: "\(root)/uploads") {
+      let folder = "\(root)/uploads/\(name)"
+      // The data's own time: that of the folder stands still while a long upload is written.
+      let times = ["", "/data", "/data.partial"].compactMap {
+        FileOperations.modification(of: folder + $0)
+      }
+      guard let latest = times.max(), now - latest >= age else { continue }
+      try FileOperations.remove(folder)
+      count += 1
+    }
+    return count
+  }
+
+  private func metadata(in folder: String) throws(ArtifactError) -> Upload? {
+    guard let bytes = try FileOperations.read("\(folder)/meta.json") else { return nil }
+    do {
+      guard let upload = Upload(metadata: try JSONDocument(bytes: bytes).root) else {
+        throw ArtifactError.failed("\(folder)/meta.json lacks a member")
+      }
+      return upload
+    } catch let error as ArtifactError {
+      throw error
+    } catch {
+      throw .failed("\(folder)/meta.json is not JSON: \(error)")
+    }
+  }
+
+  // MARK: Artifacts
+
+  /// Makes `file` an artifact of the job, in place of an earlier one of that name. The file is moved.
+  ///
+  /// `token` is the lease's. Throws `staleAttempt` if a run with a greater one has published;
+  /// what runs with smaller ones left is removed. Throws `notAFile` for links and folders.
+  @concurrent
+  package func publish(
+    _ file: String, as name: ArtifactName, job: JobID, token: UInt64, owner: String
+  ) async throws(ArtifactError) -> Artifact {
+    guard FileOperations.plainFile(file) != nil else { throw .notAFile(name.description) }
+    let folder = folder(of: job, token: token)
+    let others = try FileOperations.names(in: self.folder(of: job))
+    let own = String(folder.suffix(20))
+    if others.contains(where: { $0 > own }) { throw .staleAttempt }
+    try FileOperations.makeFolder(folder)
+    if FileOperations.plainFile("\(folder)/.owner") == nil {
+      try FileOperations.replace("\(folder)/.owner", with: Array(owner.utf8))
+    }
+    let target = "\(folder)/\(name)"
+    if rename(file, target) != 0 {
+      guard errno == EXDEV else { throw FileOperations.fault("an artifact cannot be moved") }
+      let partial = "\(folder)/.\(UInt32.random(in: 0 ... .max)).partial"
+      try FileOperations.copy(file, to: partial)
+      try FileOperations.move(partial, to: target)
+      try FileOperations.remove(file)
+    }
+    guard chmod(target, 0o600) == 0 else { throw FileOperations.fault("an artifact cannot be closed") }
+    for other in others where other < own {
+      try FileOperations.remove("\(self.folder(of: job))/\(other)")
+    }
+    guard let artifact = artifact(name, in: folder, owner: owner) else { throw .staleAttempt }
+    return artifact
+  }
+
+  /// One artifact of a job; nil where there is none.
+  @concurrent
+  package func artifact(
+    of job: JobID, name: ArtifactName
+  ) async throws(ArtifactError) -> Artifact? {
+    guard let (folder, owner) = try latest(of: job) else { return nil }
+    return artifact(name, in: folder, owner: owner)
+  }
+
+  /// All artifacts of a job, by name.
+  @concurrent
+  package func artifacts(of job: JobID) async throws(ArtifactError) -> [Artifact] {
+    guard let (folder, owner) = try latest(of: job) else { return [] }
+    return try FileOperations.names(in: folder).sorted().compactMap { name in
+      ArtifactName(name).flatMap { artifact($0, in: folder, owner: owner) }
+    }
+  }
+
+  /// Removes all that a job made. Harmless where there is nothing.
+  @concurrent
+  package func removeArtifacts(of job: JobID) async throws(ArtifactError) {
+    try FileOperations.remove(folder(of: job))
+  }
+
+  /// Removes the artifacts of jobs whose record the broker no longer has, among those last written
+  /// `age` ago or earlier; answers how many jobs' were removed.
+  package func sweepArtifacts(
+    olderThan age: Duration, now: Timestamp = .now,
+    unless isKept: (JobID) async throws -> Bool
+  ) async throws -> Int {
+    var count = 0
+    for job in try await jobsWithArtifacts(olderThan: age, now: now) {
+      if try await isKept(job) { continue }
+      try await removeArtifacts(of: job)
+      count += 1
+    }
+    return count
+  }
+
+  @concurrent
+  private func jobsWithArtifacts(
+    olderThan age: Duration, now: Timestamp
+  ) async throws(ArtifactError) -> [JobID] {
+    try FileOperations.names(in: "\(root)/artifacts").compactMap { name in
+      guard let job = JobID(name),
+        let time = FileOperations.modification(of: "\(root)/artifacts/\(name)"), now - time >= age
+      else { return nil }
+      return job
+    }
+  }
+
+  private func latest(of job: JobID) throws(ArtifactError) -> (folder: String, owner: String)? {
+    guard let token = try FileOperations.names(in: folder(of: job)).max() else { return nil }
+    let folder = "\(folder(of: job))/\(token)"
+    guard let owner = try FileOperations.read("\(folder)/.owner") else { return nil }
+    return (folder, String(decoding: owner, as: UTF8.self))
+  }
+
+  private func artifact(_ name: ArtifactName, in folder: String, owner: String) -> Artifact? {
+    let path = "\(folder)/\(name)"
+    guard let (size, modifiedAt) = FileOperations.plainFile(path) else { return nil }
+    return Artifact(
+      name: name, path: path, size: size, contentType: name.contentType, owner: owner,
+      modifiedAt: modifiedAt)
+  }
+}
