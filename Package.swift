@@ -115,7 +115,7 @@ let package = Package(
     .executableTarget(
       name: "Fanfare",
       dependencies: [
-        "Gateway", "Workers", "Jobs", "Redis", "EventLoop", "TOMLKit", logging,
+        "Gateway", "Workers", "Jobs", "Redis", "EventLoop", "COpenSSL", "TOMLKit", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

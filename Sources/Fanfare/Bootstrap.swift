@@ -1,0 +1,131 @@
+import EventLoop
+import Foundation
+import Gateway
+import Jobs
+import Logging
+
+/// From a configuration to a running process, and back to nothing in good order.
+struct Bootstrap {
+  private let configuration: Configuration
+  private let state: StateFolder
+  private let keys: KeyStore
+  private let composition: Composition
+  private let log = Logger(label: "fanfare")
+  private let say: @Sendable (String) -> Void
+
+  /// `say` tells the start and the end, to whoever started the process.
+  init(
+    _ configuration: Configuration, environment: [String: String],
+    composition: Composition = .standard,
+    say: @escaping @Sendable (String) -> Void = Terminal.say
+  ) {
+    self.configuration = configuration
+    state = StateFolder(configuration, environment: environment)
+    keys = KeyStore(configuration, environment: environment)
+    self.composition = composition
+    self.say = say
+  }
+
+  /// Runs the gateway and its workers until a signal ends them.
+  func serve() async throws {
+    LogOutput.install(configuration.log)
+    let stop = await EventLoop.run { StopSignal(SIGTERM, SIGINT) }
+    try await serve(until: stop)
+  }
+
+  /// The order of the start: the broker, the gateway, and only then workers, whose first events have
+  /// readers. The end goes the other way, but the gateway shows itself unready first.
+  func serve(until stop: StopSignal) async throws {
+    try state.create()
+    let broker = try await composition.broker(configuration, state)
+    do {
+      let gateway = try await composition.gateway(configuration, state, keys, broker)
+      let workers =
+        configuration.workers.embedded > 0
+        ? try await composition.workers(configuration, state, broker) : nil
+      for line in try await banner(gateway, workers) { say(line) }
+      await stop.wait()
+      say("Ending: readiness fails, running jobs are finished or given back. Again to end at once.")
+      await EventLoop.run { gateway.stopAdmitting() }
+      // Workers first: whoever watches a job here still sees how it ends.
+      await workers?.drain(within: configuration.workers.drain)
+      await gateway.drain(within: configuration.gateway.drain)
+    } catch {
+      await broker.close()
+      throw error
+    }
+    await broker.close()
+    say("Ended.")
+  }
+
+  /// Runs workers alone until a signal ends them.
+  func work() async throws {
+    LogOutput.install(configuration.log)
+    let stop = await EventLoop.run { StopSignal(SIGTERM, SIGINT) }
+    try await work(until: stop)
+  }
+
+  func work(until stop: StopSignal) async throws {
+    try state.create()
+    let broker = try await composition.broker(configuration, state)
+    do {
+      let workers = try await composition.workers(configuration, state, broker)
+      say(
+        """
+        Fanfare \(Fanfare.version) works: \(await describe(workers)), broker \
+        \(configuration.broker.publicURL)
+        """)
+      await stop.wait()
+      say("Ending: running jobs are finished or given back. Again to end at once.")
+      await workers.drain(within: configuration.workers.drain)
+    } catch {
+      await broker.close()
+      throw error
+    }
+    await broker.close()
+    say("Ended.")
+  }
+
+  /// What one needs to know to use what was started.
+  private func banner(
+    _ gateway: any RunningGateway, _ workers: (any RunningWorkers)?
+  ) async throws -> [String] {
+    let address = await address(of: gateway)
+    var lines = [
+      "Fanfare \(Fanfare.version) serves \(address.url("/"))",
+      "  page    \(address.url("/"))",
+      "  socket  \(address.url(ServerAddress.socketPath).replacing(/^http/, with: "ws"))",
+      "  broker  "
+        + (configuration.broker.isEmbedded
+          ? "embedded, in \(state.path)" : configuration.broker.publicURL),
+    ]
+    if let workers { lines.append("  workers \(await describe(workers))") }
+    if configuration.isDevelopment {
+      let token = try DevelopmentToken.make(with: try keys.developmentKey(), configuration)
+      lines.append("  token   \(token)")
+      lines.append(
+        "          (user \(DevelopmentToken.user), one hour; another: fanfare token --user NAME)")
+    }
+    return lines
+  }
+
+  private func address(of gateway: any RunningGateway) async -> ServerAddress {
+    if let address = ServerAddress(configuration.gateway.publicURL) { return address }
+    let port = await EventLoop.run { gateway.port }
+    let host = configuration.gateway.host
+    // An address that stands for all of them cannot be opened: this machine's own can.
+    let shown = ["0.0.0.0", "::"].contains(host) ? "127.0.0.1" : host
+    let authority = shown.contains(":") ? "[\(shown)]:\(port)" : "\(shown):\(port)"
+    guard let address = ServerAddress("http://\(authority)") else {
+      preconditionFailure("a gateway listens on a host that is no host")
+    }
+    return address
+  }
+
+  private func describe(_ workers: any RunningWorkers) async -> String {
+    let kinds = await EventLoop.run { workers.kinds }
+    let slots = configuration.workers.embedded
+    return "\(slots) \(slots == 1 ? "slot" : "slots") for \(kinds.joined(separator: ", ")), "
+      + "queues \(configuration.workers.queues.joined(separator: ", "))"
+  }
+}

@@ -1,0 +1,66 @@
+import ArgumentParser
+import Foundation
+import Jobs
+
+/// `fanfare watch`: a job's progress until its end.
+struct Watch: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Watch a job until it ends.",
+    discussion: """
+      A progress bar in a terminal, lines in a pipe. Goes on after lost connections and restarts of \
+      the gateway. Ends with 0 if the job completed, 1 if it failed, 3 if it was cancelled.
+      """)
+
+  @OptionGroup var client: ClientOptions
+
+  @Flag(name: .long, help: "Print the gateway's events, a JSON object a line.")
+  var json = false
+
+  @Argument(help: "The job's id.")
+  var job: String
+
+  func run() throws {
+    let server = try client.server()
+    guard JobID(job) != nil else {
+      throw CommandFailure(description: "found \"\(job)\"; wanted a job's id, 36 characters")
+    }
+    let status = try JobWatch.show(
+      WatchedJob(id: job), at: server, token: try client.bearer(for: server),
+      patience: try client.patienceDuration(), json: json)
+    throw ExitCode(status.rawValue)
+  }
+}
+
+extension JobWatch {
+  /// Watches a job to its end, on standard output, and says how it ended.
+  static func show(
+    _ job: WatchedJob, at server: ServerAddress, token: String, patience: Duration, json: Bool,
+    with client: GatewayClient? = nil
+  ) throws(ClientError) -> ExitStatus {
+    Interrupt.watch()
+    let display = JobDisplay(terminal: Terminal(), json: json)
+    let watch = JobWatch(
+      server: server, token: token, patience: patience, changed: display.changed,
+      idle: display.draw,
+      lost: { error, delay in
+        display.note("\(error); trying again in \(max(delay, .milliseconds(100)).roundedText)")
+      })
+    do throws(ClientError) {
+      let ended = try watch.follow(job, with: client)
+      display.endLine()
+      if !json { for artifact in ended.artifacts { Terminal.say(server.url(artifact)) } }
+      return ExitStatus(of: ended.state)
+    } catch {
+      display.endLine()
+      if error == .interrupted {
+        Terminal.note("The job goes on. See it again with: fanfare watch \(job.id)")
+      }
+      throw error
+    }
+  }
+}
+
+extension Duration {
+  /// Seconds with one digit behind the point.
+  fileprivate var roundedText: String { String(format: "%.1f s", self / .seconds(1)) }
+}

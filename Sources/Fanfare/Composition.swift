@@ -1,0 +1,35 @@
+import EventLoop
+import Jobs
+
+/// A running gateway, as the composition root handles it.
+@EventLoop
+protocol RunningGateway: AnyObject, Sendable {
+  /// The port that it listens on: the configured one, or the one the system gave for 0.
+  var port: Int { get }
+  /// Readiness fails from now on and no connection is let in; those there are go on.
+  func stopAdmitting()
+  /// Asks the sockets away in jittered waves (3001) and returns when they are gone, or at the end of
+  /// the time.
+  func drain(within time: Duration) async
+}
+
+/// Running workers, as the composition root handles them.
+@EventLoop
+protocol RunningWorkers: AnyObject, Sendable {
+  /// The kinds of jobs that they run.
+  var kinds: [String] { get }
+  /// Takes no more jobs; lets the running ones finish within the time, then stops them and gives
+  /// them back. Returns when none runs.
+  func drain(within time: Duration) async
+}
+
+/// How the parts are made from the configuration. The one place that knows their concrete types;
+/// tests put others in their place.
+struct Composition: Sendable {
+  /// Opens the broker; returns once it can be used.
+  var broker: @Sendable (Configuration, StateFolder) async throws -> any Broker
+  /// Starts a gateway; returns once it listens.
+  var gateway: @Sendable (Configuration, StateFolder, KeyStore, any Broker) async throws -> any RunningGateway
+  /// Starts workers that take jobs at once.
+  var workers: @Sendable (Configuration, StateFolder, any Broker) async throws -> any RunningWorkers
+}

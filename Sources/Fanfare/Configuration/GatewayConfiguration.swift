@@ -1,0 +1,68 @@
+/// `[gateway]`: the sockets, and whom they serve.
+struct GatewayConfiguration: ConfigurationSection {
+  var host = "127.0.0.1"
+  var port = 8000
+  /// Empty: `http://host:port`.
+  var publicURL = ""
+  var allowedOrigins: [String] = []
+  var corsOrigins: [String] = []
+  var maxConnections = 100_000
+  var maxConnectionsPerAddress = 1000
+  var maxSubscriptions = 128
+  var maxMessage = ByteCount.kibibytes(64)
+  var pingInterval = Duration.seconds(25)
+  var pongTimeout = Duration.seconds(8)
+  var connectTimeout = Duration.seconds(10)
+  var refreshGrace = Duration.seconds(25)
+  var slowConsumerDeadline = Duration.seconds(10)
+  var drain = Duration.seconds(10)
+
+  static let settings: [Setting<Self>] = [
+    Setting("host", \.host, wanted: "an address to listen on, like \"127.0.0.1\" or \"::\"") {
+      !$0.isEmpty
+    },
+    Setting("port", \.port, in: 0...65_535),
+    Setting("public_url", \.publicURL, wanted: "an http:// or https:// address, or \"\"") {
+      $0.isEmpty || isOrigin($0)
+    },
+    Setting("allowed_origins", \.allowedOrigins, wanted: originsWanted) {
+      $0.allSatisfy { $0 == "*" || isOrigin($0) }
+    },
+    Setting("cors_origins", \.corsOrigins, wanted: originsWanted) {
+      $0.allSatisfy { $0 == "*" || isOrigin($0) }
+    },
+    Setting("max_connections", \.maxConnections, in: 1...10_000_000),
+    Setting("max_connections_per_address", \.maxConnectionsPerAddress, in: 0...10_000_000),
+    Setting("max_subscriptions", \.maxSubscriptions, in: 1...100_000),
+    Setting("max_message", \.maxMessage, wanted: "a size from \"1KiB\" to \"16MiB\"") {
+      (.kibibytes(1) ... .mebibytes(16)).contains($0)
+    },
+    Setting(positive: "ping_interval", \.pingInterval),
+    Setting(positive: "pong_timeout", \.pongTimeout),
+    Setting(positive: "connect_timeout", \.connectTimeout),
+    Setting("refresh_grace", \.refreshGrace),
+    Setting(positive: "slow_consumer_deadline", \.slowConsumerDeadline),
+    Setting("drain", \.drain),
+  ]
+
+  /// Whether only this machine can reach the gateway.
+  var isLoopback: Bool { Self.isLoopback(host: host) }
+
+  /// Whether a host names this machine and nothing else.
+  static func isLoopback(host: String) -> Bool {
+    host == "localhost" || host == "::1" || host == "[::1]"
+      || (host.hasPrefix("127.") && host.allSatisfy { $0.isNumber || $0 == "." })
+  }
+
+  private static let originsWanted =
+    "a list of origins like \"https://app.example.com\", or \"*\" for all"
+
+  /// Scheme, host and perhaps port, nothing behind: what a browser sends as `Origin`.
+  private static func isOrigin(_ text: String) -> Bool {
+    for scheme in ["http://", "https://"] where text.hasPrefix(scheme) {
+      let rest = text.dropFirst(scheme.count)
+      return !rest.isEmpty && !rest.contains { "/?#@ ".contains($0) }
+    }
+    return false
+  }
+}

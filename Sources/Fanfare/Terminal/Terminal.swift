@@ -1,0 +1,33 @@
+import Foundation
+
+/// Standard output: a terminal, in which a line can be drawn again in place, or a pipe.
+struct Terminal {
+  let isInteractive: Bool
+
+  init() {
+    isInteractive =
+      isatty(STDOUT_FILENO) != 0 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+  }
+
+  /// Columns; asked for each time, because a window changes.
+  var width: Int {
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+
+  /// Draws the last line anew. The cursor stays behind it, one column free: a full line would wrap.
+  func redraw(_ line: (_ width: Int) -> String) {
+    write("\r\u{1B}[2K" + line(width - 1))
+  }
+
+  func writeLine(_ text: String = "") { write(text + "\n") }
+
+  private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+
+  /// A line of the command's result; written at once, also into a pipe.
+  static func say(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+
+  /// Says something that is not the command's result.
+  static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+}
