@@ -133,7 +133,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "GatewayTests",
-      dependencies: ["Gateway", "Jobs", "EventLoop", "COpenSSL", "Support"],
+      dependencies: ["Gateway", "WebClient", "Jobs", "EventLoop", "COpenSSL", "Support", logging],
       resources: [.copy("Admission/Vectors")],
       swiftSettings: settings),
     .testTarget(

@@ -1,0 +1,95 @@
+import EventLoop
+import Foundation
+import Gateway
+import Jobs
+import Logging
+import Support
+import Testing
+
+/// A gateway over an embedded broker, without sockets: sessions on fake connections.
+@EventLoop
+final class SessionHarness {
+  let broker: EmbeddedBroker
+  let gateway: Gateway
+  let issuer: TokenIssuer
+
+  private init(broker: EmbeddedBroker, gateway: Gateway, issuer: TokenIssuer) {
+    self.broker = broker
+    self.gateway = gateway
+    self.issuer = issuer
+  }
+
+  /// Runs `body` with a fresh gateway whose settings `change` may alter.
+  static func run(
+    settings change: @Sendable (inout GatewaySettings) -> Void = { _ in },
+    _ body: @EventLoop (SessionHarness) async throws -> Void
+  ) async throws {
+    let temporary = TemporaryFolder()
+    let folder = temporary.path
+    let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    let broker = try await EmbeddedBroker.open(at: "\(folder)/jobs", logger: logger)
+    let key = try SigningKey(secret: Array(repeating: 7, count: 32), algorithm: .hs256)
+    var settings = GatewaySettings()
+    // No pings unless a test is about them.
+    settings.pingInterval = .zero
+    change(&settings)
+    let gateway = Gateway(
+      settings: settings, broker: broker,
+      authenticator: try Authenticator(keys: [key.verificationKey()]),
+      artifacts: ArtifactStore(root: "\(folder)/files"),
+      tickets: try ArtifactTicket(key: Array(repeating: 9, count: 32)),
+      issuer: TokenIssuer(key: key), logger: logger)
+    let harness = SessionHarness(
+      broker: broker, gateway: gateway, issuer: TokenIssuer(key: key))
+    try await body(harness)
+    await broker.close()
+  }
+
+  func token(
+    _ user: String = "alice", scopes: Permissions? = nil, lifetime: Duration = .seconds(600),
+    issuedAt: Date = Date()
+  ) throws -> String {
+    try issuer.connectionToken(user: user, permissions: scopes, lifetime: lifetime, now: issuedAt)
+  }
+
+  /// Opens a socket; the session is connected only after a `connect` command.
+  func open(
+    headers: [String: String] = [:]
+  ) throws -> (session: any ClientConnectionDelegate, connection: FakeConnection) {
+    var request = Request(method: .get, path: "/connection/websocket", headers: headers)
+    request.headers["host"] = "localhost"
+    guard case .accept(_, let session) = gateway.judge(request) else {
+      throw Refused()
+    }
+    let connection = FakeConnection()
+    session.connectionOpened(connection)
+    return (session, connection)
+  }
+
+  struct Refused: Error {}
+
+  /// Opens a socket and connects; the reply is the connection's first frame.
+  func connect(
+    _ user: String = "alice", scopes: Permissions? = nil
+  ) async throws -> (session: any ClientConnectionDelegate, connection: FakeConnection) {
+    let (session, connection) = try open()
+    session.tell(#"{"id":1,"connect":{"token":"\#(try token(user, scopes: scopes))"}}"#)
+    _ = await connection.frames(1)
+    return (session, connection)
+  }
+
+  /// Leases the next job, which must be there.
+  func lease() async throws -> LeasedJob {
+    let leased = try await broker.lease(
+      from: [.default], limit: 1, for: .seconds(30), by: WorkerID("worker")!)
+    return try #require(leased.first)
+  }
+}
+
+extension ClientConnectionDelegate {
+  /// The client sends a message.
+  func tell(_ text: String) { received(Array(text.utf8)) }
+}
+
+/// One frame, read: `frame["id"]`, `frame["push"]?["pub"]`.
+func json(_ text: String) throws -> JSONValue { try JSONDocument(bytes: Array(text.utf8)).root }
