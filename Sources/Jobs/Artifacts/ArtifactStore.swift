@@ -32,6 +32,39 @@ package struct ArtifactStore: Sendable {
     return "\(folder(of: job))/\(String(repeating: "0", count: 20 - digits.count))\(digits)"
   }
 
+  // MARK: Folders of running jobs
+
+  /// An empty folder for one run, for our eyes only.
+  @concurrent
+  package func makeWorkFolder(job: JobID, token: UInt64) async throws(ArtifactError) -> String {
+    let path = "\(workFolder)/\(job).\(token)"
+    try FileOperations.remove(path)
+    try FileOperations.makeFolder(path)
+    return path
+  }
+
+  /// Removes a run's folder with all it holds.
+  @concurrent
+  package func removeWorkFolder(_ path: String) async throws(ArtifactError) {
+    precondition(path.hasPrefix("\(workFolder)/"), "a folder that is no run's would be removed")
+    try FileOperations.remove(path)
+  }
+
+  /// Removes folders that killed workers left and that have not changed for `age`; answers how many.
+  @concurrent
+  package func sweepWork(
+    olderThan age: Duration, now: Timestamp = .now
+  ) async throws(ArtifactError) -> Int {
+    var count = 0
+    for name in try FileOperations.names(in: workFolder) {
+      guard let time = FileOperations.modification(of: "\(workFolder)/\(name)"), now - time >= age
+      else { continue }
+      try FileOperations.remove("\(workFolder)/\(name)")
+      count += 1
+    }
+    return count
+  }
+
   // MARK: Uploads
 
   /// Begins an upload of at most `limit` bytes.

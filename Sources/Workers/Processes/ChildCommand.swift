@@ -1,0 +1,48 @@
+/// A program to run as a child process, never through a shell.
+package struct ChildCommand: Hashable, Sendable {
+  /// A name to be looked up on ``path``, or an absolute path.
+  package var program: String
+  /// Each goes to the program as it is.
+  package var arguments: [String]
+  /// Added to, and over, the few variables every child gets; nothing is inherited.
+  package var environment: [String: String]
+  /// Where the program starts; nil for the job's folder.
+  package var folder: String?
+  /// A file to be its standard input; nil for none.
+  package var inputFile: String?
+  /// What a line has over this many bytes is dropped.
+  package var lineLimit: Int
+  /// The most bytes the program may write to its standard output and error together.
+  package var outputLimit: Int
+
+  /// Where programs are looked for.
+  package static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+  package init(
+    _ program: String, _ arguments: [String] = [], environment: [String: String] = [:],
+    folder: String? = nil, inputFile: String? = nil, lineLimit: Int = 64 << 10,
+    outputLimit: Int = 64 << 20
+  ) {
+    self.program = program
+    self.arguments = arguments
+    self.environment = environment
+    self.folder = folder
+    self.inputFile = inputFile
+    self.lineLimit = lineLimit
+    self.outputLimit = outputLimit
+  }
+}
+
+/// How a child process ended.
+package enum ChildExit: Hashable, Sendable {
+  case status(Int32)
+  case signal(Int32)
+}
+
+/// Why a child process could not be run to its end.
+package enum ChildProcessError: Error, Hashable, Sendable {
+  /// The program could not be started: its name, and why.
+  case notStarted(String, reason: String)
+  /// It wrote more than it may, and was killed.
+  case tooMuchOutput(limit: Int)
+}

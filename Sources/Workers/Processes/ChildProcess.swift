@@ -1,0 +1,187 @@
+import EventLoop
+import Foundation
+import Subprocess
+import Synchronization
+import SystemPackage
+
+/// One run of a program, in a process group of its own.
+///
+/// When the program ends, by itself or not, all that is left of its group is killed, and so is what
+/// carries its mark in the environment and left the group: no orphan survives. Its death is waited
+/// for in every case. swift-subprocess starts it, reads from it and reaps it; what is ours is the
+/// group's end and the lines.
+package final class ChildProcess: Sendable {
+  private enum Phase {
+    case idle
+    case running(pid_t)
+    case ended
+  }
+
+  private enum Stop: Comparable {
+    case none, terminate, kill
+  }
+
+  private struct State {
+    var phase = Phase.idle
+    var stop = Stop.none
+    var written = 0
+    var hasOverflown = false
+  }
+
+  private let command: ChildCommand
+  private let environment: [String: String]
+  private let grace: Duration
+  private let orphanGuard: OrphanGuard?
+  private let state = Mutex(State())
+  @EventLoop private var killTimer: LoopTimer?
+
+  /// The variable by which everything that descends from one run is found.
+  static let mark = "FANFARE_RUN"
+
+  /// - Parameters:
+  ///   - environment: all the variables the program gets.
+  ///   - grace: the time between SIGTERM and SIGKILL.
+  ///   - orphanGuard: who kills the group if this very process is killed.
+  init(
+    _ command: ChildCommand, environment: [String: String], grace: Duration,
+    orphanGuard: OrphanGuard?
+  ) {
+    self.command = command
+    self.environment = environment
+    self.grace = grace
+    self.orphanGuard = orphanGuard
+  }
+
+  /// Asks the group to end (SIGTERM), and kills what is left of it after the grace.
+  package func terminate() {
+    guard signal(SIGTERM, .terminate) else { return }
+    Task { @EventLoop in
+      guard killTimer == nil, !hasEnded else { return }
+      killTimer = LoopTimer(after: grace) { [weak self] in self?.kill() }
+    }
+  }
+
+  /// Kills the group at once.
+  package func kill() { _ = signal(SIGKILL, .kill) }
+
+  private var hasEnded: Bool {
+    state.withLock { if case .ended = $0.phase { true } else { false } }
+  }
+
+  /// Whether this is more than was done before. Under the lock a running group's number cannot be
+  /// given to another: it is reaped only after `ended`.
+  private func signal(_ number: Int32, _ stop: Stop) -> Bool {
+    state.withLock { state in
+      guard stop > state.stop else { return false }
+      state.stop = stop
+      guard case .running(let process) = state.phase else { return true }
+      Foundation.kill(-process, number)
+      return true
+    }
+  }
+
+  /// Runs the program to its end. To be called once.
+  ///
+  /// Chunks of standard output and error are handed over in order, each stream by itself. When the
+  /// task is cancelled the group is asked to end, as by ``terminate()``; this still returns only when
+  /// it has. Throws ``ChildProcessError``.
+  func run(
+    onOutput: @escaping @Sendable ([UInt8]) -> Void, onError: @escaping @Sendable ([UInt8]) -> Void
+  ) async throws(ChildProcessError) -> ChildExit {
+    let input: FileDescriptor
+    do {
+      input = try FileDescriptor.open(
+        FilePath(command.inputFile ?? "/dev/null"), .readOnly, options: .closeOnExec)
+    } catch {
+      throw .notStarted(command.program, reason: "its input cannot be read: \(error)")
+    }
+    var options = PlatformOptions()
+    options.processGroupID = 0
+    let configuration = Configuration(
+      executable: command.program.hasPrefix("/")
+        ? .path(FilePath(command.program)) : .name(command.program),
+      arguments: Arguments(command.arguments),
+      environment: .custom(
+        Dictionary(
+          uniqueKeysWithValues: environment.compactMap { name, value in
+            Environment.Key(rawValue: name).map { ($0, value) }
+          })),
+      workingDirectory: command.folder.map { FilePath($0) }, platformOptions: options)
+    // The library stops reading when its task is cancelled, but a child that is asked to end has
+    // things to say yet: so it runs in a task that nobody cancels.
+    let running = Task { @concurrent () async throws -> TerminationStatus in
+      try await Subprocess.run(
+        configuration, input: .fileDescriptor(input, closeAfterSpawningProcess: true),
+        output: .sequence, error: .sequence
+      ) { execution in
+        let process = execution.processIdentifier.value
+        self.started(process)
+        async let exit: Void = {
+          // Signal 0 does nothing: this returns when the program has ended, whoever ended it.
+          await execution.teardown(using: [
+            .send(signal: Signal(rawValue: 0), allowedDurationToNextStep: .seconds(315_360_000))
+          ])
+          // It is not reaped yet, so the number is still the group's.
+          self.ended(process)
+        }()
+        async let errors: Void = self.read(execution.standardError, onError)
+        try await self.read(execution.standardOutput, onOutput)
+        try await errors
+        await exit
+      }.terminationStatus
+    }
+    let result = await withTaskCancellationHandler {
+      await running.result
+    } onCancel: {
+      terminate()
+    }
+    await EventLoop.run { killTimer = nil }
+    if let mark = environment[Self.mark] {
+      _ = await ProcessTable.kill(carrying: Self.mark, mark)
+    }
+    switch result {
+    case .failure(let error):
+      throw .notStarted(command.program, reason: "\(error)")
+    case .success(let status):
+      if state.withLock({ $0.hasOverflown }) { throw .tooMuchOutput(limit: command.outputLimit) }
+      return switch status {
+      case .exited(let code): .status(code)
+      case .signaled(let signal): .signal(signal)
+      }
+    }
+  }
+
+  private func started(_ process: pid_t) {
+    orphanGuard?.watch(group: process)
+    state.withLock { state in
+      state.phase = .running(process)
+      switch state.stop {
+      case .none: break
+      case .terminate: Foundation.kill(-process, SIGTERM)
+      case .kill: Foundation.kill(-process, SIGKILL)
+      }
+    }
+  }
+
+  private func ended(_ process: pid_t) {
+    state.withLock { state in
+      Foundation.kill(-process, SIGKILL)
+      state.phase = .ended
+    }
+    orphanGuard?.forget(group: process)
+  }
+
+  private func read(
+    _ stream: SubprocessOutputSequence, _ consume: @Sendable ([UInt8]) -> Void
+  ) async throws {
+    for try await buffer in stream {
+      let bytes = buffer.withUnsafeBytes { Array($0) }
+      let isWithin = state.withLock { state in
+        state.written += bytes.count
+        if state.written > command.outputLimit { state.hasOverflown = true }
+        return !state.hasOverflown
+      }
+      if isWithin { consume(bytes) } else { kill() }
+    }
+  }
+}
