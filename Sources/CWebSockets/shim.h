@@ -1,7 +1,20 @@
 #ifndef FANFARE_CWEBSOCKETS_SHIM_H
 #define FANFARE_CWEBSOCKETS_SHIM_H
 #include <libwebsockets.h>
+#include <sys/socket.h>
 
 /// LWS_PRE is a function-like macro, which Swift does not import.
 enum { CWebSocketsPreamble = LWS_PRE };
+
+/// Accepts without blocking and closed on exec, at once: between two calls a child process could
+/// inherit the socket. The C library declares accept4 to GNU sources only, which Swift's are not.
+extern int accept4(int, struct sockaddr *, socklen_t *, int);
+static inline int CWebSocketsAccept(int listener, struct sockaddr *address, socklen_t *length) {
+  return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/// Sends what the socket takes now; never waits, never raises SIGPIPE.
+static inline ssize_t CWebSocketsSend(int socket, const void *bytes, size_t count) {
+  return send(socket, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
 #endif

@@ -16,6 +16,7 @@ package final class SocketWatcher {
 
   private let handle: UnsafeMutablePointer<uv_poll_t>
   private var interests: Readiness = []
+  private var isStopped = false
   fileprivate let ready: @EventLoop (Readiness) -> Void
 
   /// Watches nothing until ``watch(_:)`` says what for.
@@ -29,7 +30,7 @@ package final class SocketWatcher {
 
   /// Replaces the set of events watched for. An error of the socket reads as both.
   package func watch(_ wanted: Readiness) {
-    guard wanted != interests else { return }
+    guard wanted != interests, !isStopped else { return }
     interests = wanted
     if wanted.isEmpty {
       uv_poll_stop(handle)
@@ -38,13 +39,21 @@ package final class SocketWatcher {
     }
   }
 
-  isolated deinit {
+  /// Watches no more. From here on the descriptor may be closed, or given to another watcher.
+  ///
+  /// Letting the watcher go stops it too, but maybe a turn later: the number of a descriptor closed
+  /// meanwhile may then belong to another socket, which would go deaf.
+  package func stop() {
+    guard !isStopped else { return }
+    isStopped = true
     uv_poll_stop(handle)
     handle.pointee.data = nil
     uv_close(UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)) { closed in
       UnsafeMutableRawPointer(closed!).assumingMemoryBound(to: uv_poll_t.self).deallocate()
     }
   }
+
+  isolated deinit { stop() }
 }
 
 @c private func socketReady(

@@ -206,7 +206,7 @@ package final class RawSocket {
 
   package func close() {
     guard descriptor >= 0 else { return }
-    watcher?.watch([])
+    watcher?.stop()
     watcher = nil
     Foundation.close(descriptor)
     descriptor = -1

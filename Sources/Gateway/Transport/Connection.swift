@@ -1,0 +1,231 @@
+import CWebSockets
+import EventLoop
+import Foundation
+
+/// A WebSocket on libwebsockets: it hears of frames there, and writes past it while it can.
+///
+/// Where the library has nothing pending for a connection, whole frames go straight to the socket
+/// in one system call. What the socket does not take is given to the library, which sends it before
+/// anything of its own, so that a pong can never land inside a frame.
+@EventLoop
+final class Connection: ClientConnection {
+  private enum State {
+    case opening
+    case open
+    /// Our close frame goes out after what is pending.
+    case closing(code: UInt16, reason: [UInt8])
+    /// A close frame went out, or is about to: nothing may follow it.
+    case closeSent
+    case closed
+  }
+
+  private unowned let server: WebSocketServer
+  private let peer: SocketAddress
+  private let descriptor: Int32
+  private let delegate: any ClientConnectionDelegate
+  private var handle: OpaquePointer?
+  private var state = State.opening
+  private(set) var isBehind = false
+  /// What the socket did not take, alive until it has: the library may look at it until then.
+  private var remainder: [UInt8] = []
+  private var isReadingPaused = false
+  private var message: [UInt8] = []
+  /// Whole messages that had been read already when reading was paused.
+  private var held: [[UInt8]] = []
+  private var closeDeadline: TimerWheel.Deadline?
+
+  init(
+    _ descriptor: Int32, peer: SocketAddress, server: WebSocketServer,
+    delegate: any ClientConnectionDelegate
+  ) {
+    self.descriptor = descriptor
+    self.peer = peer
+    self.server = server
+    self.delegate = delegate
+  }
+
+  var isOpen: Bool { if case .open = state { true } else { false } }
+  private var isClosed: Bool { if case .closed = state { true } else { false } }
+
+  // MARK: Sending
+
+  func send(_ frames: [PreparedFrame]) {
+    guard case .open = state, let handle else { return }
+    switch frames.count {
+    case 0: break
+    case 1: frames[0].bytes.withUnsafeBytes { send($0, on: handle) }
+    default:
+      let bytes = server.joined(frames)
+      send(bytes, on: handle)
+    }
+  }
+
+  private func send(_ bytes: UnsafeRawBufferPointer, on handle: OpaquePointer) {
+    var sent = 0
+    // Makes no system call, unlike lws_send_pipe_choked.
+    if lws_partial_buffered(handle) == 0 {
+      sent = CWebSocketsSend(descriptor, bytes.baseAddress, bytes.count)
+      if sent < 0 {
+        guard errno == EAGAIN || errno == EINTR else { return abandon() }
+        sent = 0
+      }
+    }
+    guard sent < bytes.count else { return }
+    isBehind = true
+    let start = remainder.count
+    if start == 0 { remainder = [UInt8](repeating: 0, count: Int(CWebSocketsPreamble)) }
+    let from = remainder.count
+    remainder.append(contentsOf: bytes[sent...])
+    let code = remainder.withUnsafeMutableBufferPointer { buffer in
+      // LWS_WRITE_HTTP: as it is, without a frame around it.
+      lws_write(handle, buffer.baseAddress! + from, buffer.count - from, LWS_WRITE_HTTP)
+    }
+    guard code >= 0 else { return abandon() }
+    lws_callback_on_writable(handle)
+  }
+
+  // MARK: Closing
+
+  func close(code: UInt16, reason: String) {
+    precondition((1000...4999).contains(code), "a connection is closed with code \(code)")
+    guard case .open = state, let handle else { return }
+    // A reason has 123 bytes at most (RFC 6455 §5.5), and ends between characters.
+    var text = reason
+    while text.utf8.count > 123 { text.removeLast() }
+    state = .closing(code: code, reason: Array(text.utf8))
+    message = []
+    held = []
+    // The peer's close frame must be read.
+    lws_rx_flow_control(handle, 1)
+    lws_callback_on_writable(handle)
+    startCloseDeadline()
+  }
+
+  private func startCloseDeadline() {
+    guard closeDeadline == nil else { return }
+    closeDeadline = server.wheel.schedule(after: server.limits.closeDeadline) { [weak self] in
+      self?.abandon()
+    }
+  }
+
+  /// Breaks the connection off. The library hears of it from the socket, and we from the library.
+  private func abandon() {
+    guard let handle else { return }
+    switch state {
+    case .closed: return
+    case .opening, .open, .closing, .closeSent: state = .closeSent
+    }
+    message = []
+    held = []
+    lws_rx_flow_control(handle, 1)
+    shutdown(descriptor, Int32(SHUT_RDWR))
+    startCloseDeadline()
+  }
+
+  // MARK: Reading
+
+  func pauseReading() {
+    guard case .open = state, let handle, !isReadingPaused else { return }
+    isReadingPaused = true
+    lws_rx_flow_control(handle, 0)
+  }
+
+  func resumeReading() {
+    guard isReadingPaused else { return }
+    isReadingPaused = false
+    while !held.isEmpty, !isReadingPaused, case .open = state {
+      delegate.received(held.removeFirst())
+    }
+    guard !isReadingPaused, case .open = state, let handle else { return }
+    lws_rx_flow_control(handle, 1)
+    // Bytes that the library holds already are looked at with the next event of the socket only,
+    // and the peer may be waiting for us: this is such an event.
+    lws_callback_on_writable(handle)
+  }
+
+  // MARK: What the library says
+
+  /// The upgrade is done. The delegate hears of it from the server, once the library is through.
+  func established(_ handle: OpaquePointer) {
+    self.handle = handle
+    state = .open
+  }
+
+  /// The upgrade is done and the library has returned to us.
+  func opened() {
+    if case .open = state { delegate.connectionOpened(self) }
+  }
+
+  /// A part of a message: `remaining` bytes of its frame follow, and, where `isFinal` is false, more.
+  func received(
+    _ bytes: UnsafeRawBufferPointer, isFirst: Bool, isFinal: Bool, remaining: Int
+  ) {
+    guard case .open = state else { return }
+    if isFirst { message = [] }
+    let room = server.limits.messageSize - message.count
+    // The frame's length is the client's word, up to 2⁶³: never added up, only compared.
+    guard bytes.count <= room, (0...(room - bytes.count)).contains(remaining) else {
+      return close(code: 1009, reason: "message too large")
+    }
+    message.append(contentsOf: bytes)
+    guard isFinal else { return }
+    let whole = message
+    message = []
+    if isReadingPaused { held.append(whole) } else { delegate.received(whole) }
+  }
+
+  /// The socket takes bytes again. Returns false where the library is to close now.
+  func writable() -> Bool {
+    guard let handle else { return true }
+    if lws_partial_buffered(handle) != 0 {
+      lws_callback_on_writable(handle)
+      return true
+    }
+    remainder = []
+    switch state {
+    case .open:
+      if isBehind {
+        isBehind = false
+        delegate.connectionDrained()
+      }
+      return true
+    case .closing(let code, var reason):
+      state = .closeSent
+      reason.withUnsafeMutableBufferPointer {
+        lws_close_reason(handle, lws_close_status(UInt32(code)), $0.baseAddress, $0.count)
+      }
+      return false
+    case .opening, .closeSent, .closed: return true
+    }
+  }
+
+  /// The peer closes; the library answers with its code. Returns false where that code is not one
+  /// that may be sent (RFC 6455 §7.4), after choosing another.
+  func peerCloses(_ payload: UnsafeRawBufferPointer) -> Bool {
+    guard let handle else { return true }
+    if case .open = state { state = .closeSent }
+    startCloseDeadline()
+    guard payload.count > 0 else { return true }
+    let code = payload.count >= 2 ? Int(payload[0]) << 8 | Int(payload[1]) : 0
+    switch code {
+    case 1000...1003, 1007...1014, 3000...4999: return true
+    default:
+      lws_close_reason(handle, LWS_CLOSE_STATUS_PROTOCOL_ERR, nil, 0)
+      return false
+    }
+  }
+
+  /// The library is done with the connection, or never took it.
+  func ended() {
+    guard !isClosed else { return }
+    state = .closed
+    handle = nil
+    isBehind = false
+    message = []
+    held = []
+    remainder = []
+    closeDeadline?.cancel()
+    server.remove(self, peer)
+    delegate.connectionClosed()
+  }
+}

@@ -1,0 +1,266 @@
+import CWebSockets
+package import EventLoop
+import Foundation
+package import Logging
+
+/// The world's side of the gateway: it listens, accepts, speaks HTTP, and hands WebSockets to
+/// libwebsockets, which is a guest on the event loop.
+///
+/// libwebsockets never reads a request of a client: heads are read and judged here, and the library
+/// is given a handshake in our words (docs/decisions/0001). ``shutdown()`` must be called before a
+/// server that has listened is let go.
+@EventLoop
+package final class WebSocketServer {
+  /// Why a server cannot listen; says what was wanted and what the system answered.
+  package struct Failure: Error, CustomStringConvertible, Sendable {
+    package let description: String
+  }
+
+  let limits: Limits
+  let logger: Logger
+  let wheel = TimerWheel()
+  /// What a read is read into before it is copied where it belongs.
+  let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
+  /// No new requests are wanted: answers end their connections.
+  package private(set) var isStopping = false
+
+  private let subprotocols: [String]
+  private var delegate: (any TransportDelegate)?
+  private var library: Library?
+  private var listeners: [Listener] = []
+  private var requests: [ObjectIdentifier: HTTPConnection] = [:]
+  private var sockets: [ObjectIdentifier: Connection] = [:]
+  private var countByAddress: [String: Int] = [:]
+  /// Handed to the library, which has not yet said so.
+  private var upgrading: Connection?
+  private var dateNow = (second: 0, text: "")
+
+  /// Nothing is opened yet. `delegate` is held until ``shutdown()``; `subprotocols` are those that
+  /// a ``HandshakeVerdict/accept(subprotocol:_:)`` may name.
+  package init(
+    limits: Limits = Limits(), subprotocols: [String] = ["centrifuge-json"],
+    delegate: any TransportDelegate, logger: Logger
+  ) {
+    self.limits = limits
+    self.subprotocols = subprotocols
+    self.delegate = delegate
+    self.logger = logger
+  }
+
+  // MARK: Life
+
+  /// Listens on exactly `host` (an IPv4 or IPv6 address in digits, `localhost`, or `unix:` and a
+  /// path) and returns the port, which the system chooses where `port` is 0. May be called for
+  /// several addresses.
+  ///
+  /// Several processes may listen on the same address and port: the kernel spreads connections.
+  @discardableResult
+  package func listen(
+    on host: String, port: Int, backlog: Int32 = 1024
+  ) throws(Failure) -> Int {
+    precondition(!isStopping, "a server that was stopped is to listen")
+    guard let address = SocketAddress(host: host, port: port) else {
+      throw Failure(description: "cannot listen on \(host) port \(port): not an address in digits")
+    }
+    if library == nil { try start() }
+    do {
+      let listener = try Listener(on: address, backlog: backlog) { [weak self] in
+        self?.accept($0, from: $1)
+      }
+      listeners.append(listener)
+      logger.info("listening", metadata: ["address": "\(host)", "port": "\(listener.address.port)"])
+      return listener.address.port
+    } catch {
+      throw Failure(description: error.description)
+    }
+  }
+
+  private func start() throws(Failure) {
+    LibraryLog.begin(logger)
+    raiseDescriptorLimit()
+    library = Library(
+      limits: limits, subprotocols: subprotocols,
+      owner: Unmanaged.passUnretained(self).toOpaque())
+    if library == nil {
+      throw Failure(description: "libwebsockets did not start: is its libuv plugin installed?")
+    }
+  }
+
+  /// The library sizes its tables by the limit when it starts.
+  private func raiseDescriptorLimit() {
+    var limit = rlimit()
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    guard getrlimit(resource, &limit) == 0 else { return }
+    let wanted = rlim_t(limits.connections + limits.spareDescriptors)
+    if limit.rlim_cur < wanted {
+      limit.rlim_cur = min(wanted, limit.rlim_max)
+      setrlimit(resource, &limit)
+    }
+    if limit.rlim_cur < wanted {
+      logger.warning(
+        "the process may open fewer descriptors than connections are allowed",
+        metadata: ["descriptors": "\(limit.rlim_cur)", "connections": "\(limits.connections)"])
+    }
+  }
+
+  /// Accepts no more connections and takes no more requests on those that are open. Requests in
+  /// hand are answered, WebSockets stay.
+  package func stopAccepting() {
+    isStopping = true
+    for listener in listeners { listener.close() }
+    listeners = []
+    for connection in requests.values { connection.closeIfIdle() }
+  }
+
+  /// Ends every connection at once and lets everything go; returns when the library is done, some
+  /// turns of the loop later. Who wants to say goodbye does so before. May be called again.
+  package func shutdown() async {
+    stopAccepting()
+    for connection in requests.values { connection.close() }
+    guard let library else {
+      delegate = nil
+      return
+    }
+    self.library = nil
+    await library.destroy()
+    delegate = nil
+  }
+
+  isolated deinit {
+    precondition(library == nil, "a server was let go without a shutdown")
+    scratch.deallocate()
+    joint.deallocate()
+  }
+
+  // MARK: Counts
+
+  /// Connections that speak HTTP now, idle ones included.
+  package var httpConnectionCount: Int { requests.count }
+  /// Open WebSockets.
+  package var webSocketCount: Int { sockets.count }
+  package var connectionCount: Int { requests.count + sockets.count }
+
+  // MARK: Connections
+
+  private func accept(_ descriptor: Int32, from peer: SocketAddress) {
+    if let refusal = refusal(for: peer) {
+      // Said if it can be said at once; nothing is spent on waiting.
+      let head = ResponseHead.bytes(
+        refusal, length: 0, date: date, closes: true, logger: logger)
+      _ = head.withUnsafeBytes { CWebSocketsSend(descriptor, $0.baseAddress, $0.count) }
+      Foundation.shutdown(descriptor, Int32(SHUT_WR))
+      close(descriptor)
+      return
+    }
+    var one: Int32 = 1
+    // Fails on Unix sockets, where nothing is delayed anyway.
+    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+    if isCounted(peer) { countByAddress[peer.host, default: 0] += 1 }
+    let connection = HTTPConnection(descriptor, peer: peer, server: self)
+    requests[ObjectIdentifier(connection)] = connection
+  }
+
+  private func isCounted(_ peer: SocketAddress) -> Bool {
+    limits.countsLoopback || !peer.isLoopback
+  }
+
+  private func refusal(for peer: SocketAddress) -> Response? {
+    if connectionCount >= limits.connections {
+      return Response(503, headers: [("retry-after", "5")])
+    }
+    if isCounted(peer), countByAddress[peer.host, default: 0] >= limits.connectionsPerAddress {
+      return Response(429, headers: [("retry-after", "5")])
+    }
+    return nil
+  }
+
+  /// The connection speaks HTTP no more.
+  func remove(_ connection: HTTPConnection) {
+    requests.removeValue(forKey: ObjectIdentifier(connection))
+  }
+
+  func remove(_ connection: Connection, _ peer: SocketAddress) {
+    sockets.removeValue(forKey: ObjectIdentifier(connection))
+    connectionClosed(peer)
+  }
+
+  /// The peer has one connection fewer.
+  func connectionClosed(_ peer: SocketAddress) {
+    guard isCounted(peer), let count = countByAddress[peer.host] else { return }
+    countByAddress[peer.host] = count > 1 ? count - 1 : nil
+  }
+
+  // MARK: Requests
+
+  func judge(_ handshake: Request) -> HandshakeVerdict {
+    guard !isStopping, let delegate else {
+      return .refuse(Refusal(503, "The server is going away.").response)
+    }
+    return delegate.judge(handshake)
+  }
+
+  func handle(_ exchange: any Exchange) {
+    guard let delegate else { preconditionFailure("a request came after the shutdown") }
+    delegate.handle(exchange)
+  }
+
+  /// Gives an accepted handshake to the library.
+  func upgrade(
+    _ descriptor: Int32, _ upgrade: RequestHead.Upgrade, peer: SocketAddress,
+    subprotocol: String?, delegate: any ClientConnectionDelegate
+  ) {
+    guard let library else { preconditionFailure("a handshake came after the shutdown") }
+    let connection = Connection(descriptor, peer: peer, server: self, delegate: delegate)
+    sockets[ObjectIdentifier(connection)] = connection
+    upgrading = connection
+    library.adopt(descriptor, key: upgrade.key, subprotocol: subprotocol)
+    if upgrading != nil {
+      // It was not established, and will not be: the library has closed the descriptor.
+      upgrading = nil
+      logger.error("libwebsockets refused a handshake that we accepted")
+      connection.ended()
+    }
+    connection.opened()
+  }
+
+  /// The connection that is being handed to the library; once.
+  func takeUpgrading() -> Connection? {
+    defer { upgrading = nil }
+    return upgrading
+  }
+
+  /// The server in whose context a connection of the library is.
+  static func owner(of wsi: OpaquePointer) -> WebSocketServer? {
+    guard let address = lws_context_user(lws_get_context(wsi)) else { return nil }
+    return Unmanaged<WebSocketServer>.fromOpaque(address).takeUnretainedValue()
+  }
+
+  // MARK: For all connections
+
+  /// Frames one behind the other, until the next call.
+  func joined(_ frames: [PreparedFrame]) -> UnsafeRawBufferPointer {
+    var length = 0
+    for frame in frames { length += frame.bytes.count }
+    if joint.count < length {
+      joint.deallocate()
+      joint = .allocate(byteCount: max(length, 65_536), alignment: 16)
+    }
+    var offset = 0
+    for frame in frames {
+      frame.bytes.withUnsafeBytes {
+        joint[offset...].copyBytes(from: $0)
+      }
+      offset += frame.bytes.count
+    }
+    return UnsafeRawBufferPointer(rebasing: joint[..<length])
+  }
+
+  private var joint = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+
+  /// Now, as HTTP writes it; made once a second.
+  var date: String {
+    let second = time(nil)
+    if second != dateNow.second { dateNow = (second, HTTPDate.text(second)) }
+    return dateNow.text
+  }
+}
