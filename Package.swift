@@ -93,6 +93,11 @@ let package = Package(
         "EventLoop", "Redis", logging, collections, orderedCollections,
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
+      resources: lua(
+        "enqueue", "lease", "upcoming", "extend", "report", "log", "settle", "cancel", "reap", "read",
+        "list", "spend_request", "includes/emit", "includes/now", "includes/pack",
+        "includes/promote", "includes/read_job", "includes/requeue", "includes/retire",
+        "includes/score", "includes/wake", "includes/words"),
       swiftSettings: settings),
     .target(
       name: "Workers",

@@ -1,0 +1,104 @@
+/// A list of texts in one, each as `<length>:<bytes>`: what the scripts can build without looking
+/// at the bytes, and what stands in one field of the next such list.
+struct Packed {
+  private var rest: ArraySlice<UInt8>
+
+  /// Reads a list from its start.
+  init(_ bytes: some Sequence<UInt8>) { rest = ArraySlice(bytes) }
+
+  /// The next text; nil at the end, and where the list is broken.
+  mutating func next() -> ArraySlice<UInt8>? {
+    guard let colon = rest.firstIndex(of: UInt8(ascii: ":")),
+      let length = Int(String(decoding: rest[..<colon], as: UTF8.self)), length >= 0,
+      length < rest.endIndex - colon
+    else { return nil }
+    let start = colon + 1
+    defer { rest = rest[(start + length)...] }
+    return rest[start..<(start + length)]
+  }
+
+  /// The next text; nil where it is empty, and at the end.
+  mutating func nextText() -> String? {
+    guard let bytes = next(), !bytes.isEmpty else { return nil }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Packs texts; nil as an empty one.
+  static func pack(_ texts: [UInt8]?...) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for text in texts {
+      bytes += "\(text?.count ?? 0):".utf8
+      if let text { bytes += text }
+    }
+    return bytes
+  }
+}
+
+extension Progress {
+  /// Stage, message and details; percent is kept beside them, as a number.
+  var packed: [UInt8] {
+    Packed.pack(stage.map { Array($0.utf8) }, message.map { Array($0.utf8) }, details?.bytes)
+  }
+
+  /// Reads what ``packed`` wrote; `permille` below 0 is no percent.
+  init(packed bytes: some Sequence<UInt8>, permille: Int) {
+    var list = Packed(bytes)
+    self.init(
+      percent: permille < 0 ? nil : Double(permille) / 10, stage: list.nextText(),
+      message: list.nextText(),
+      details: list.next().flatMap { $0.isEmpty ? nil : JSONText(unchecked: Array($0)) })
+  }
+}
+
+extension JobFailure {
+  /// The most bytes of a message.
+  private static let messageLimit = 4 << 10
+
+  /// Code and message, the message cut to what a broker keeps.
+  var packed: [UInt8] {
+    Packed.pack(Array(code.utf8), Array(message.cut(toBytes: Self.messageLimit).utf8))
+  }
+
+  /// Nil for nothing.
+  init?(packed bytes: some Sequence<UInt8>) {
+    var list = Packed(bytes)
+    guard let code = list.nextText() else { return nil }
+    self.init(code: code, message: list.nextText() ?? "")
+  }
+}
+
+extension JobEvent {
+  /// Reads a message of `emit.lua`; nil when it is none.
+  init?(packed message: [UInt8]) {
+    var list = Packed(message)
+    guard let facts = list.nextText(), let user = list.next() else { return nil }
+    let words = facts.split(separator: " ", omittingEmptySubsequences: false)
+    guard words.count == 9, let state = JobState(letter: words[1]), let offset = UInt64(words[2]),
+      let attempt = Int(words[3]), let at = Int64(words[4]), let permille = Int(words[5]),
+      let id = JobID(words[8])
+    else { return nil }
+    let reason = list.nextText()
+    let report = list.next() ?? []
+    let result = list.next() ?? []
+    let failure = list.next() ?? []
+    self.init(
+      class: words[0] == "p" ? .progress : .state, id: id,
+      user: String(decoding: user, as: UTF8.self),
+      position: StreamPosition(offset: offset, epoch: String(words[7])),
+      at: Timestamp(milliseconds: at), state: state, attempt: attempt,
+      progress: Progress(packed: report, permille: permille), isCancelling: words[6] == "1",
+      result: result.isEmpty ? nil : JSONText(unchecked: Array(result)),
+      failure: JobFailure(packed: failure), reason: reason)
+  }
+}
+
+extension String {
+  /// At most `limit` bytes of UTF-8, cut between characters.
+  func cut(toBytes limit: Int) -> String {
+    guard utf8.count > limit else { return self }
+    var end = utf8.index(startIndex, offsetBy: limit)
+    // A byte of the form 10xxxxxx goes on with a character that began before.
+    while end > startIndex, utf8[end] & 0b1100_0000 == 0b1000_0000 { utf8.formIndex(before: &end) }
+    return String(self[..<end])
+  }
+}

@@ -1,0 +1,165 @@
+import EventLoop
+import Logging
+import Redis
+
+extension RedisBroker {
+  /// Someone who watches a channel.
+  struct Watcher {
+    var channel: Channel
+    var receive: @EventLoop (Delivery) -> Void
+    /// Whether the subscription stood once: what came before is nobody's loss.
+    var stands = false
+  }
+
+  /// The reading anew after an interruption, and what arrived while it went on.
+  struct Reconciliation {
+    var newest: [JobID: StreamPosition] = [:]
+  }
+
+  package var isDelivering: Bool { subscriber.isLive && reconciliation == nil }
+
+  package func subscribe(
+    to channel: Channel, _ receive: @escaping @EventLoop (Delivery) -> Void
+  ) async throws(BrokerError) -> any EventSubscription {
+    lastWatcher += 1
+    let number = lastWatcher
+    watchers[number] = Watcher(channel: channel, receive: receive)
+    do {
+      let subscription = try await subscriber.subscribe(to: keys.channel(channel)) {
+        [weak self] message in self?.deliver(message, to: number)
+      }
+      watchers[number]?.stands = true
+      return RedisEventSubscription(subscription) { [weak self] in self?.watchers[number] = nil }
+    } catch {
+      watchers[number] = nil
+      throw BrokerError(error)
+    }
+  }
+
+  package func directives(
+    for worker: WorkerID, _ receive: @escaping @EventLoop (WorkerDirective) -> Void
+  ) async throws(BrokerError) -> any EventSubscription {
+    do {
+      let subscription = try await subscriber.subscribe(
+        to: keys.key(.directives, worker.description)
+      ) { message in
+        guard let id = JobID(String(decoding: message, as: UTF8.self)) else { return }
+        receive(.cancel(id))
+      }
+      return RedisEventSubscription(subscription) {}
+    } catch { throw BrokerError(error) }
+  }
+
+  private func deliver(_ message: [UInt8], to number: UInt64) {
+    // All listeners of a channel get the same message, one after the other: read it once.
+    let event: JobEvent
+    if let last = lastDecoded, last.message == message {
+      event = last.event
+    } else {
+      guard let decoded = JobEvent(packed: message) else {
+        logger.error("an event has another form", metadata: ["bytes": "\(message.count)"])
+        return
+      }
+      event = decoded
+      lastDecoded = (message, decoded)
+    }
+    reconciliation?.newest[event.id] = event.position
+    watchers[number]?.receive(.event(event))
+  }
+
+  // MARK: After an interruption
+
+  func sourceLost() {
+    logger.warning("events are interrupted")
+    reconciling?.cancel()
+    reconciling = nil
+    // Until everything was read anew nothing is said to be delivered, even once Redis is back.
+    reconciliation = Reconciliation()
+  }
+
+  /// Reads every watched job anew and delivers it; until then ``isDelivering`` is false.
+  func reconcile() {
+    guard reconciliation != nil else { return }
+    reconciling = Task { @EventLoop [weak self] in
+      while let self, !Task.isCancelled {
+        do throws(BrokerError) {
+          try await deliverSnapshots()
+          guard !Task.isCancelled else { return }
+          reconciliation = nil
+          logger.info("events are delivered again")
+          return
+        } catch {
+          logger.debug("watched jobs could not be read", metadata: ["error": "\(error)"])
+          guard await prepareToRepeat() else { return }
+        }
+      }
+    }
+  }
+
+  /// Waits until another attempt makes sense; false when the subscriptions were lost as well.
+  private func prepareToRepeat() async -> Bool {
+    await client.waitUntilConnected(upTo: .seconds(5))
+    return subscriber.isLive
+  }
+
+  private func deliverSnapshots() async throws(BrokerError) {
+    var ids: Set<JobID> = []
+    var users: Set<String> = []
+    for watcher in watchers.values where watcher.stands {
+      switch watcher.channel {
+      case .job(let id): ids.insert(id)
+      case .user(let user): users.insert(user)
+      }
+    }
+    let ordered = Array(ids)
+    for start in stride(from: 0, to: ordered.count, by: 100) {
+      let batch = Array(ordered[start..<min(start + 100, ordered.count)])
+      for job in try await read(batch, withPayload: false) { deliver(job, on: .job(job.id)) }
+    }
+    for user in users {
+      for job in try await recentJobs(of: user) { deliver(job, on: .user(user)) }
+    }
+  }
+
+  /// What may have changed unseen: what is under way, then what ended last; at most 50.
+  private func recentJobs(of user: String) async throws(BrokerError) -> [Job] {
+    let underWay = Set(JobState.allCases.filter { !$0.isTerminal })
+    let current = try await jobs(matching: JobFilter(user: user, states: underWay, limit: 50)).jobs
+    guard current.count < 50 else { return current }
+    let ended = Set(JobState.allCases.filter(\.isTerminal))
+    let filter = JobFilter(user: user, states: ended, limit: 50 - current.count)
+    return try await current + jobs(matching: filter).jobs
+  }
+
+  private func deliver(_ job: Job, on channel: Channel) {
+    // An event may have overtaken the reading; then its watchers know more than this.
+    if let newest = reconciliation?.newest[job.id], newest.epoch == job.position.epoch,
+      newest.offset > job.position.offset
+    {
+      return
+    }
+    for number in watchers.keys.sorted() {
+      guard let watcher = watchers[number], watcher.channel == channel, watcher.stands else {
+        continue
+      }
+      watcher.receive(.snapshot(job))
+    }
+  }
+}
+
+/// A subscription of the Redis broker.
+@EventLoop
+private final class RedisEventSubscription: EventSubscription {
+  private let subscription: RedisSubscription
+  private let ended: @EventLoop () -> Void
+
+  init(_ subscription: RedisSubscription, ended: @escaping @EventLoop () -> Void) {
+    self.subscription = subscription
+    self.ended = ended
+  }
+
+  func cancel() {
+    subscription.cancel()
+    ended()
+  }
+}

@@ -1,0 +1,106 @@
+package import EventLoop
+package import Logging
+package import Redis
+
+/// The broker of a fleet: jobs, leases, events and budgets in one Redis, shared by all nodes.
+///
+/// Each verb is one Lua script, so that a change of state, its event number and its publication are
+/// one step. Redis's own crash safety is its append-only file: with `appendonly yes` what was
+/// acknowledged survives the death of any process; with `appendfsync always`, of the machine too.
+@EventLoop
+package final class RedisBroker: Broker {
+  let keys: RedisKeys
+  let scripts: RedisScripts
+  let client: RedisClient
+  let subscriber: RedisSubscriber
+  let logger: Logger
+  let retention: Retention
+
+  // What RedisBroker+EventSource keeps.
+  var watchers: [UInt64: Watcher] = [:]
+  var lastWatcher: UInt64 = 0
+  var reconciliation: Reconciliation?
+  var reconciling: Task<Void, Never>?
+  var lastDecoded: (message: [UInt8], event: JobEvent)?
+
+  /// How long the records of ended jobs are kept.
+  package struct Retention: Hashable, Sendable {
+    package var completed: Duration
+    package var failed: Duration
+    package var cancelled: Duration
+
+    package init(
+      completed: Duration = .seconds(86_400), failed: Duration = .seconds(7 * 86_400),
+      cancelled: Duration = .seconds(86_400)
+    ) {
+      self.completed = completed
+      self.failed = failed
+      self.cancelled = cancelled
+    }
+  }
+
+  /// How long an idempotency key is remembered.
+  static let idempotencyLifetime = Duration.seconds(86_400)
+
+  /// A broker on the Redis at `endpoint`, with all its keys below `prefix`; it does nothing before
+  /// ``start()``. An answer later than `answersWithin` counts as a loss of the connection.
+  package init(
+    endpoint: RedisEndpoint, prefix: String = "fanfare:", partition: Int = 0,
+    retention: Retention = Retention(), answersWithin: Duration = .seconds(5), logger: Logger
+  ) {
+    keys = RedisKeys(prefix: prefix, partition: partition)
+    scripts = RedisScripts(keys: keys)
+    client = RedisClient(endpoint: endpoint, answersWithin: answersWithin, logger: logger)
+    subscriber = RedisSubscriber(
+      endpoint: endpoint, heartbeat: keys.key(.heartbeat), silence: answersWithin * 2,
+      logger: logger)
+    self.retention = retention
+    self.logger = logger
+  }
+
+  /// Connects. Throws `unavailable` when Redis cannot be reached now; the broker goes on trying,
+  /// refuses calls meanwhile, and needs no second start.
+  package func start() async throws(BrokerError) {
+    subscriber.onLive = { [weak self] in self?.reconcile() }
+    subscriber.onLost = { [weak self] in self?.sourceLost() }
+    subscriber.start()
+    do { try await client.start() } catch { throw BrokerError(error) }
+  }
+
+  package func isAvailable() async -> Bool {
+    do {
+      _ = try await client.send(RedisCommand("PING"))
+      return true
+    } catch { return false }
+  }
+
+  package func close() async {
+    reconciling?.cancel()
+    subscriber.close()
+    client.close()
+    watchers = [:]
+  }
+
+  /// Runs a script of the partition; `arguments` appends what follows its key.
+  func run(
+    _ script: RedisScript, _ arguments: (inout RedisCommand) -> Void
+  ) async throws(BrokerError) -> RedisValue {
+    do {
+      return try await client.run(script) { command in
+        command.append("1")
+        command.append(keys.tag)
+        arguments(&command)
+      }
+    } catch { throw BrokerError(error) }
+  }
+}
+
+extension BrokerError {
+  /// What a failure of Redis means to who asked the broker.
+  init(_ error: RedisError) {
+    self = switch error {
+    case .unavailable: .unavailable
+    case .refused(let failure): .corrupt(failure.description)
+    }
+  }
+}

@@ -1,0 +1,201 @@
+package import EventLoop
+package import Logging
+
+/// Commands to one Redis over one connection that is made again whenever it is lost.
+///
+/// While there is none, commands fail at once as `unavailable`: waiting is the caller's decision.
+/// Attempts to reconnect go on for ever, with growing, jittered pauses.
+@EventLoop
+package final class RedisClient {
+  package nonisolated let endpoint: RedisEndpoint
+  private let logger: Logger
+  private let limit: Duration
+
+  private var connection: RedisConnection?
+  private var backoff = Backoff()
+  private var attempt: Task<Void, Never>?
+  private var retry: LoopTimer?
+  private var isClosed = false
+  private var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+  private var lastWaiter: UInt64 = 0
+  private var idle: [RedisConnection] = []
+
+  /// A client that is not connected yet; an answer later than `answersWithin` counts as a loss of
+  /// the connection.
+  package init(endpoint: RedisEndpoint, answersWithin limit: Duration = .seconds(5), logger: Logger) {
+    self.endpoint = endpoint
+    self.limit = limit
+    self.logger = logger
+  }
+
+  package var isConnected: Bool { connection != nil }
+
+  /// Makes the first connection. When that fails it throws, and goes on trying all the same.
+  package func start() async throws(RedisError) {
+    do {
+      adopt(try await RedisConnection.open(to: endpoint, answersWithin: limit))
+    } catch {
+      report(error)
+      reconnectLater()
+      throw error
+    }
+  }
+
+  /// Sends a command and returns its answer.
+  ///
+  /// Throws `unavailable` while there is no connection, `refused` with Redis's words for an error.
+  package func send(_ command: RedisCommand) async throws(RedisError) -> RedisValue {
+    guard let connection else { throw .unavailable }
+    do {
+      return try await connection.send(command)
+    } catch .refused(let failure) where failure.meansUnavailable {
+      if failure.mustReconnect, connection === self.connection { drop(connection, failure) }
+      throw .unavailable
+    }
+  }
+
+  /// Runs a script. A Redis that does not know it yet is told, and asked again.
+  package func run(
+    _ script: RedisScript, keys: [String], arguments: [[UInt8]] = []
+  ) async throws(RedisError) -> RedisValue {
+    try await run(script) { command in
+      command.append(keys.count)
+      for key in keys { command.append(key) }
+      for argument in arguments { command.append(argument) }
+    }
+  }
+
+  /// Runs a script; `input` appends the number of keys, the keys and the arguments.
+  package func run(
+    _ script: RedisScript, _ input: (inout RedisCommand) -> Void
+  ) async throws(RedisError) -> RedisValue {
+    while true {
+      let digest: String
+      if let known = script.digest { digest = known } else { digest = try await load(script) }
+      var command = RedisCommand("EVALSHA", reserving: 512)
+      command.append(digest)
+      input(&command)
+      do {
+        return try await send(command)
+      } catch .refused(let failure) where failure.code == "NOSCRIPT" {
+        script.digest = nil
+      }
+    }
+  }
+
+  private func load(_ script: RedisScript) async throws(RedisError) -> String {
+    let answer = try await send(RedisCommand("SCRIPT", "LOAD", script.source))
+    guard let digest = answer.text else {
+      preconditionFailure("SCRIPT LOAD answers with a digest")
+    }
+    script.digest = digest
+    return digest
+  }
+
+  /// Sends a command that may take up to `patience`, on a connection of its own.
+  ///
+  /// When the task is cancelled the connection is closed, and with it the command.
+  package func block(
+    on command: RedisCommand, for patience: Duration
+  ) async throws(RedisError) -> RedisValue {
+    guard connection != nil, !isClosed else { throw .unavailable }
+    let own: RedisConnection
+    idle.removeAll { !$0.isOpen }
+    if let one = idle.popLast() {
+      own = one
+    } else {
+      own = try await RedisConnection.open(to: endpoint, answersWithin: limit)
+    }
+    own.limitAnswers(to: patience + limit)
+    let result: Result<RedisValue, RedisError> = await withTaskCancellationHandler {
+      do throws(RedisError) { return .success(try await own.send(command)) } catch {
+        return .failure(error)
+      }
+    } onCancel: {
+      Task { @EventLoop in own.close() }
+    }
+    if own.isOpen, !isClosed, idle.count < 4 { idle.append(own) } else { own.close() }
+    do {
+      return try result.get()
+    } catch .refused(let failure) where failure.meansUnavailable {
+      own.close()
+      throw .unavailable
+    }
+  }
+
+  /// Returns when there is a connection, or after `limit` at the latest.
+  package func waitUntilConnected(upTo limit: Duration) async {
+    guard connection == nil, !isClosed, limit > .zero, !Task.isCancelled else { return }
+    lastWaiter += 1
+    let number = lastWaiter
+    let timeout = LoopTimer(after: limit) { [weak self] in self?.resumeWaiter(number) }
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { waiters[number] = $0 }
+    } onCancel: {
+      Task { @EventLoop [weak self] in self?.resumeWaiter(number) }
+    }
+    timeout.stop()
+  }
+
+  private func resumeWaiter(_ number: UInt64) { waiters.removeValue(forKey: number)?.resume() }
+
+  /// Ends all connections for good; commands under way fail as unavailable.
+  package func close() {
+    isClosed = true
+    attempt?.cancel()
+    retry?.stop()
+    retry = nil
+    connection?.close()
+    connection = nil
+    for connection in idle { connection.close() }
+    idle = []
+    for number in Array(waiters.keys) { resumeWaiter(number) }
+  }
+
+  // MARK: Reconnecting
+
+  private func adopt(_ connection: RedisConnection) {
+    guard !isClosed else { return connection.close() }
+    backoff.reset()
+    connection.onClose = { [weak self, weak connection] in
+      guard let self, let connection, connection === self.connection else { return }
+      self.connection = nil
+      self.logger.warning("Redis is away", metadata: ["endpoint": "\(self.endpoint)"])
+      self.reconnectLater()
+    }
+    self.connection = connection
+    logger.debug("connected to Redis", metadata: ["endpoint": "\(endpoint)"])
+    for number in Array(waiters.keys) { resumeWaiter(number) }
+  }
+
+  private func drop(_ connection: RedisConnection, _ failure: RedisFailure) {
+    logger.warning("Redis cannot serve", metadata: ["error": "\(failure)"])
+    self.connection = nil
+    connection.close()
+    reconnectLater()
+  }
+
+  private func reconnectLater() {
+    guard !isClosed else { return }
+    for connection in idle { connection.close() }
+    idle = []
+    retry = LoopTimer(after: backoff.next()) { [weak self] in self?.reconnect() }
+  }
+
+  private func reconnect() {
+    attempt = Task { @EventLoop [weak self] in
+      guard let self, !isClosed else { return }
+      do throws(RedisError) {
+        adopt(try await RedisConnection.open(to: endpoint, answersWithin: limit))
+      } catch {
+        report(error)
+        reconnectLater()
+      }
+    }
+  }
+
+  private func report(_ error: RedisError) {
+    logger.debug(
+      "no connection to Redis", metadata: ["endpoint": "\(endpoint)", "error": "\(error)"])
+  }
+}
