@@ -83,7 +83,8 @@ let package = Package(
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
 
-    .target(name: "EventLoop", dependencies: ["CUV", logging, collections], swiftSettings: settings),
+    .target(
+      name: "EventLoop", dependencies: ["CUV", logging, collections], swiftSettings: settings),
     .target(
       name: "Redis", dependencies: ["EventLoop", "CHiredis", "CUV", logging, collections],
       swiftSettings: settings),
@@ -128,7 +129,8 @@ let package = Package(
     .target(
       name: "Support", dependencies: ["Jobs", "Redis", "EventLoop", logging], path: "Tests/Support",
       swiftSettings: settings),
-    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "Support"], swiftSettings: settings),
+    .testTarget(
+      name: "EventLoopTests", dependencies: ["EventLoop", "Support"], swiftSettings: settings),
     .testTarget(name: "RedisTests", dependencies: ["Redis", "Support"], swiftSettings: settings),
     .testTarget(
       name: "JobsTests", dependencies: ["Jobs", "Redis", "EventLoop", "Support"],
@@ -142,7 +144,11 @@ let package = Package(
       resources: [.copy("Admission/Vectors")],
       swiftSettings: settings),
     .testTarget(
-      name: "FanfareTests", dependencies: ["Fanfare", "Jobs", "Support"], swiftSettings: settings),
+      name: "FanfareTests",
+      dependencies: [
+        "Fanfare", "Gateway", "Jobs", "EventLoop", "Support",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests", dependencies: ["Support", "Jobs", "Redis", "EventLoop"],
       exclude: ["Python", "Browser"], swiftSettings: settings),

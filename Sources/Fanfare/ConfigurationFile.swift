@@ -20,7 +20,8 @@ struct ConfigurationFile {
   /// The file that is read where none is named: `FANFARE_CONFIG`, `config.toml` here, the user's,
   /// the machine's; nil where there is none.
   static func location(
-    environment: [String: String], exists: (String) -> Bool = FileManager.default.fileExists(atPath:)
+    environment: [String: String],
+    exists: (String) -> Bool = FileManager.default.fileExists(atPath:)
   ) -> String? {
     if let named = environment["FANFARE_CONFIG"], !named.isEmpty { return named }
     let home = environment["HOME"].map { "\($0)/.config" }
@@ -88,7 +89,9 @@ struct ConfigurationFile {
     var prefixes: Set<String> = []
     for table in Configuration.tables where !table.isRepeated {
       prefixes.insert(Self.variable(for: table.name) + "_")
-      for key in table.keys { keys[Self.variable(for: "\(table.name).\(key)")] = "\(table.name).\(key)" }
+      for key in table.keys {
+        keys[Self.variable(for: "\(table.name).\(key)")] = "\(table.name).\(key)"
+      }
     }
     for (variable, value) in environment.sorted(by: { $0.key < $1.key }) {
       if let key = keys[variable] {
@@ -111,7 +114,8 @@ struct ConfigurationFile {
   private mutating func apply(_ override: Override) {
     let name = override.key.split(separator: ".").dropLast().joined(separator: ".")
     let key = String(override.key.split(separator: ".").last ?? "")
-    guard let table = Configuration.tables.first(where: { $0.name == name && !$0.isRepeated }) else {
+    guard let table = Configuration.tables.first(where: { $0.name == name && !$0.isRepeated })
+    else {
       let all = Configuration.tables.filter { !$0.isRepeated }
         .flatMap { table in table.keys.map { "\(table.name).\($0)" } }
       let nearest = nearestName(to: override.key, among: all)

@@ -56,7 +56,9 @@ final class GatewayClient {
   }
 
   /// Subscribes, from a known position on if one is given; the subscribe result.
-  func subscribe(to channel: String, since position: StreamPosition?) throws(ClientError) -> JSONValue {
+  func subscribe(to channel: String, since position: StreamPosition?) throws(ClientError)
+    -> JSONValue
+  {
     var parameters = JSONWriter()
     parameters.object { subscribe in
       subscribe.member("channel", channel)
@@ -77,7 +79,8 @@ final class GatewayClient {
     return pushes.removeFirst()
   }
 
-  private func call(_ method: StaticString, _ parameters: JSONText) throws(ClientError) -> JSONValue {
+  private func call(_ method: StaticString, _ parameters: JSONText) throws(ClientError) -> JSONValue
+  {
     lastID += 1
     let id = lastID
     var command = JSONWriter()

@@ -27,7 +27,8 @@ final class HTTPConnection {
     let socket = try SocketStream(host: server.host, port: server.port)
     let connection = HTTPConnection(socket)
     var lines = [
-      "\(method) \(server.prefix)\(path) HTTP/1.1", "Host: \(server.authority)", "Connection: close",
+      "\(method) \(server.prefix)\(path) HTTP/1.1", "Host: \(server.authority)",
+      "Connection: close",
     ]
     if let token { lines.append("Authorization: Bearer \(token)") }
     lines += headers.map { "\($0.0): \($0.1)" }
@@ -60,7 +61,9 @@ final class HTTPConnection {
         // 100 Continue and its like come before the answer.
         if head.status == 101 || head.status >= 200 { return head }
       } else {
-        guard leftover.count < Self.longestHead else { throw .notUnderstood("an endless HTTP head") }
+        guard leftover.count < Self.longestHead else {
+          throw .notUnderstood("an endless HTTP head")
+        }
         guard try readMore(until: deadline) else { throw .unreachable("the gateway hung up") }
       }
     }
@@ -81,7 +84,9 @@ final class HTTPConnection {
     return Head(status: status, headers: headers)
   }
 
-  func readBody(of head: Head, until deadline: ContinuousClock.Instant) throws(ClientError) -> [UInt8] {
+  func readBody(of head: Head, until deadline: ContinuousClock.Instant) throws(ClientError)
+    -> [UInt8]
+  {
     if head.status == 204 || head.status == 304 { return [] }
     if head.headers["transfer-encoding"]?.lowercased() == "chunked" {
       return try readChunks(until: deadline)
@@ -117,7 +122,9 @@ final class HTTPConnection {
     }
   }
 
-  private func take(_ count: Int, until deadline: ContinuousClock.Instant) throws(ClientError) -> [UInt8] {
+  private func take(_ count: Int, until deadline: ContinuousClock.Instant) throws(ClientError)
+    -> [UInt8]
+  {
     while leftover.count < count {
       guard try readMore(until: deadline) else { throw .unreachable("the answer broke off") }
     }

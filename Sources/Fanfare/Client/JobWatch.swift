@@ -50,7 +50,9 @@ struct JobWatch {
     let result = try session.subscribe(to: "job:\(job.id)", since: job.position)
     let epoch = result["epoch"]?.string
     if let snapshot = result["data"], snapshot.object != nil { take(snapshot, into: &job) }
-    for publication in result["publications"]?.array ?? [] { take(publication: publication, into: &job) }
+    for publication in result["publications"]?.array ?? [] {
+      take(publication: publication, into: &job)
+    }
     if job.position == nil, let epoch {
       let offset = result["offset"]?.int.flatMap(UInt64.init(exactly:)) ?? 0
       job.position = StreamPosition(offset: offset, epoch: epoch)
@@ -58,7 +60,8 @@ struct JobWatch {
   }
 
   /// True at the job's end, false when the subscription has to be made anew.
-  private func drain(_ session: GatewayClient, _ job: inout WatchedJob) throws(ClientError) -> Bool {
+  private func drain(_ session: GatewayClient, _ job: inout WatchedJob) throws(ClientError) -> Bool
+  {
     while !job.state.isTerminal {
       guard let push = try session.nextPush(until: .now + .milliseconds(250)) else {
         idle(job)

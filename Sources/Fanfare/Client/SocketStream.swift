@@ -76,15 +76,19 @@ final class SocketStream {
   }
 
   /// Writes everything; waits where the other side is slow, at most `patience` at a standstill.
-  func write(_ bytes: some Collection<UInt8>, patience: Duration = .seconds(30)) throws(ClientError) {
+  func write(_ bytes: some Collection<UInt8>, patience: Duration = .seconds(30)) throws(ClientError)
+  {
     var rest = Array(bytes)[...]
     while !rest.isEmpty {
-      let sent = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+      let sent = rest.withUnsafeBytes {
+        send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
+      }
       if sent > 0 {
         rest = rest.dropFirst(sent)
       } else if errno == EAGAIN || errno == EINTR {
         if Interrupt.isReceived { throw .interrupted }
-        guard Self.wait(for: descriptor, POLLOUT, until: .now + patience) || Interrupt.isReceived else {
+        guard Self.wait(for: descriptor, POLLOUT, until: .now + patience) || Interrupt.isReceived
+        else {
           throw .unreachable("the gateway takes nothing any more")
         }
       } else {

@@ -34,7 +34,9 @@ struct WatchedJob: Sendable, Equatable {
   mutating func merge(_ value: JSONValue, offset: Int? = nil) -> Bool {
     let offset = (offset ?? value["offset"]?.int).flatMap(UInt64.init(exactly:))
     let epoch = value["epoch"]?.string ?? position?.epoch
-    if let offset, let known = position, known.epoch == epoch, offset < known.offset { return false }
+    if let offset, let known = position, known.epoch == epoch, offset < known.offset {
+      return false
+    }
     if let offset, let epoch { position = StreamPosition(offset: offset, epoch: epoch) }
 
     let isProgress = value["event"]?.string == "progress"

@@ -40,7 +40,8 @@ struct ClientOptions: ParsableArguments {
 
   func patienceDuration() throws -> Duration {
     guard let duration = Duration(written: patience) else {
-      throw CommandFailure(description: "--patience: found \"\(patience)\"; wanted \(Duration.wanted)")
+      throw CommandFailure(
+        description: "--patience: found \"\(patience)\"; wanted \(Duration.wanted)")
     }
     return duration
   }

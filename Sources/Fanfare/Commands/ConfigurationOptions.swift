@@ -10,7 +10,8 @@ struct ConfigurationOptions: ParsableArguments {
 
   @Option(
     name: .customLong("set"),
-    help: ArgumentHelp("Set one key, as in gateway.port=9000; may be repeated.", valueName: "key=value"))
+    help: ArgumentHelp(
+      "Set one key, as in gateway.port=9000; may be repeated.", valueName: "key=value"))
   var settings: [String] = []
 
   @Option(name: .long, help: "The folder in which this machine keeps its state (broker.folder).")

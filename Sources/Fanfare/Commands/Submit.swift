@@ -51,7 +51,9 @@ struct Submit: ParsableCommand {
   @Flag(name: .long, help: "Print JSON: the job, then each event, one a line.")
   var json = false
 
-  @Argument(parsing: .postTerminator, help: "Arguments for the job, behind --: the payload's \"arguments\".")
+  @Argument(
+    parsing: .postTerminator, help: "Arguments for the job, behind --: the payload's \"arguments\"."
+  )
   var arguments: [String] = []
 
   func run() throws {
@@ -94,7 +96,8 @@ struct Submit: ParsableCommand {
   private func timeoutDuration() throws -> Duration? {
     guard let timeout else { return nil }
     guard let duration = Duration(written: timeout), duration > .zero else {
-      throw CommandFailure(description: "--timeout: found \"\(timeout)\"; wanted \(Duration.wanted)")
+      throw CommandFailure(
+        description: "--timeout: found \"\(timeout)\"; wanted \(Duration.wanted)")
     }
     return duration
   }

@@ -43,7 +43,8 @@ struct Token: ParsableCommand {
       let configuration = try options.load()
       let issuer = TokenIssuer(key: try signingKey(configuration), configuration)
       guard let lifetime = Duration(written: expires), lifetime > .zero else {
-        throw CommandFailure(description: "--expires: found \"\(expires)\"; wanted \(Duration.wanted)")
+        throw CommandFailure(
+          description: "--expires: found \"\(expires)\"; wanted \(Duration.wanted)")
       }
       do {
         if let channel {
@@ -79,7 +80,8 @@ struct Token: ParsableCommand {
           .signingKey(id: key)
       }
       guard let algorithm = algorithm.flatMap(TokenAlgorithm.init(rawValue:)) else {
-        throw CommandFailure(description: "--private-key needs --algorithm: \(TokenAlgorithm.wanted)")
+        throw CommandFailure(
+          description: "--private-key needs --algorithm: \(TokenAlgorithm.wanted)")
       }
       guard let text = try? String(contentsOfFile: privateKey, encoding: .utf8) else {
         throw CommandFailure(description: "--private-key: the file \(privateKey) cannot be read")
@@ -113,7 +115,8 @@ struct Token: ParsableCommand {
       ).authenticator()
       do {
         let identity = try authenticator.authenticate(text, now: Date())
-        Terminal.say("taken: user \(identity.user), \(identity.permissions), until \(identity.expiresAt)")
+        Terminal.say(
+          "taken: user \(identity.user), \(identity.permissions), until \(identity.expiresAt)")
       } catch .notForConnecting {
         Terminal.say("a subscription token: its channel and user are checked when it is used")
       } catch {

@@ -15,7 +15,9 @@ struct Work: AsyncParsableCommand {
   @Option(name: .shortAndLong, help: "How many jobs run at once (workers.embedded).")
   var slots: String?
 
-  @Option(name: .shortAndLong, help: "The queues, parted by commas, most important first (workers.queues).")
+  @Option(
+    name: .shortAndLong,
+    help: "The queues, parted by commas, most important first (workers.queues).")
   var queues: String?
 
   func run() async throws {

@@ -49,7 +49,8 @@ struct Configuration: Sendable, Equatable {
       found: gateway.pongTimeout.written,
       wanted: "less than gateway.ping_interval, \(gateway.pingInterval.written)")
     require(
-      broker.reapInterval <= broker.lease, "broker.reap_interval", found: broker.reapInterval.written,
+      broker.reapInterval <= broker.lease, "broker.reap_interval",
+      found: broker.reapInterval.written,
       wanted: "at most broker.lease, \(broker.lease.written)")
     require(
       admission.hasKeys || isDevelopment, "admission.keys", found: "no key",

@@ -44,7 +44,8 @@ extension ConfigurationValue: CustomStringConvertible {
     case .boolean(let boolean): boolean ? "true" : "false"
     case .list(let values): "[" + values.map(\.description).joined(separator: ", ") + "]"
     case .table(let members):
-      "{ " + members.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)" }
+      "{ "
+        + members.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)" }
         .joined(separator: ", ") + " }"
     case .other(let text): text
     }

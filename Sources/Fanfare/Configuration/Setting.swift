@@ -12,7 +12,8 @@ struct Setting<Section: Sendable>: Sendable {
   /// A key of a type of its own; with `wanted` and `accepts`, only some of the type's values.
   init<Value: ConfigurationConvertible>(
     _ name: String, _ path: any WritableKeyPath<Section, Value> & Sendable, isSecret: Bool = false,
-    wanted: String = Value.wanted, where accepts: @escaping @Sendable (Value) -> Bool = { _ in true }
+    wanted: String = Value.wanted,
+    where accepts: @escaping @Sendable (Value) -> Bool = { _ in true }
   ) {
     self.name = name
     self.wanted = wanted
@@ -26,7 +27,9 @@ struct Setting<Section: Sendable>: Sendable {
   }
 
   /// A whole number within bounds.
-  init(_ name: String, _ path: any WritableKeyPath<Section, Int> & Sendable, in range: ClosedRange<Int>) {
+  init(
+    _ name: String, _ path: any WritableKeyPath<Section, Int> & Sendable, in range: ClosedRange<Int>
+  ) {
     let end = range.upperBound == .max ? "up" : "to \(range.upperBound)"
     self.init(
       name, path, wanted: "a whole number from \(range.lowerBound) \(end)",

@@ -114,7 +114,8 @@ struct KeyStore {
     let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL, 0o600)
     guard descriptor >= 0 else {
       throw CommandFailure(
-        description: "the development key cannot be kept: \(draft): \(String(cString: strerror(errno)))",
+        description:
+          "the development key cannot be kept: \(draft): \(String(cString: strerror(errno)))",
         status: .failed)
     }
     let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
@@ -132,7 +133,9 @@ struct KeyStore {
 
   /// The development key if there is one; nil where there is none yet.
   func existingDevelopmentKey() throws -> SigningKey? {
-    guard let secret = FileManager.default.contents(atPath: state.developmentKey) else { return nil }
+    guard let secret = FileManager.default.contents(atPath: state.developmentKey) else {
+      return nil
+    }
     do {
       return try SigningKey(secret: secret, algorithm: .hs256, id: Self.developmentKeyID)
     } catch {
@@ -165,7 +168,8 @@ struct KeyStore {
 
   private func fault(_ key: String, _ reason: String) -> ConfigurationFaults {
     ConfigurationFaults(faults: [
-      ConfigurationFault(key: key, found: "an unfit key (\(reason))", wanted: "a key that can be used")
+      ConfigurationFault(
+        key: key, found: "an unfit key (\(reason))", wanted: "a key that can be used")
     ])
   }
 }
