@@ -1,0 +1,48 @@
+import EventLoop
+import Jobs
+import Logging
+import Support
+
+/// The brokers that the contract and the model are run on.
+///
+/// `redis` joins `allCases` with a file of its own that starts a server and opens a broker on it.
+enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
+  case embedded
+
+  var testDescription: String { rawValue }
+
+  /// Runs `body` with a new, empty broker and the time it lives in, and closes the broker after.
+  func withBroker(_ body: (any Broker, BrokerTime) async throws -> Void) async throws {
+    switch self {
+    case .embedded:
+      let folder = TemporaryFolder()
+      let clock = ManualClock()
+      let broker = try await EmbeddedBroker.open(
+        at: folder.path, clock: { clock.now }, logger: Logger(label: "test"))
+      do {
+        try await body(broker, .manual(clock))
+      } catch {
+        await broker.close()
+        throw error
+      }
+      await broker.close()
+    }
+  }
+
+  /// Runs `body` with a new, empty broker, and closes it after.
+  func withBroker(_ body: (any Broker) async throws -> Void) async throws {
+    try await withBroker { broker, _ in try await body(broker) }
+  }
+}
+
+/// A broker's time, which a test lets pass: an embedded broker's jumps, Redis's is waited for.
+struct BrokerTime: Sendable {
+  /// By the broker's clock, or by one that is never ahead of it by more than a call takes.
+  let now: @Sendable () -> Timestamp
+  /// Returns when at least this long has passed on the broker's clock.
+  let pass: @Sendable (Duration) async throws -> Void
+
+  static func manual(_ clock: ManualClock) -> BrokerTime {
+    BrokerTime(now: { clock.now }, pass: { clock.advance(by: $0) })
+  }
+}

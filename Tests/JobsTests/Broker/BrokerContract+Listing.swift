@@ -1,0 +1,74 @@
+import EventLoop
+import Jobs
+import Testing
+
+extension BrokerContract {
+  @Test("lists newest first, by user and by state, without payloads", arguments: Backend.allCases)
+  func listing(_ backend: Backend) async throws {
+    try await backend.withBroker { broker, time in
+      var alices: [JobID] = []
+      var all: [JobID] = []
+      for number in 0..<6 {
+        let user = number.isMultiple(of: 2) ? "alice" : "bob"
+        let job = try await broker.accept(.example(user: user))
+        all.insert(job.id, at: 0)
+        if user == "alice" { alices.insert(job.id, at: 0) }
+        try await time.pass(.milliseconds(2))
+      }
+      #expect(try await broker.jobs(matching: JobFilter()).jobs.map(\.id) == all)
+      let page = try await broker.jobs(matching: JobFilter(user: "alice"))
+      #expect(page.jobs.map(\.id) == alices)
+      #expect(page.jobs.allSatisfy { $0.payload == nil })
+      #expect(page.next == nil)
+      #expect(try await broker.jobs(matching: JobFilter(user: "carol")) == JobPage(jobs: []))
+
+      let leased = try await broker.lease(from: [.mail], limit: 3, for: .seconds(30), by: .a)
+      try await broker.end(leased[0].lease)
+      func ids(_ states: Set<JobState>) async throws -> [JobID] {
+        try await broker.allJobs(matching: JobFilter(states: states)).map(\.id)
+      }
+      #expect(try await ids([.completed]) == [leased[0].lease.job])
+      #expect(try await ids([.running]) == [leased[2].lease.job, leased[1].lease.job])
+      #expect(try await ids([.queued, .completed]).count == 4)
+      #expect(try await ids([.failed]).isEmpty)
+    }
+  }
+
+  @Test("pages stay stable while jobs come and change", arguments: Backend.allCases)
+  func stablePages(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      var original: Set<JobID> = []
+      for _ in 0..<25 { original.insert(try await broker.accept().id) }
+      var filter = JobFilter(user: "alice", limit: 10)
+      var seen: [JobID] = []
+      var pages = 0
+      repeat {
+        let page = try await broker.jobs(matching: filter)
+        #expect(page.jobs.count <= 10)
+        seen += page.jobs.map(\.id)
+        filter.cursor = page.next
+        pages += 1
+        try await broker.accept()
+        if let leased = try await broker.next() { try await broker.end(leased.lease) }
+      } while filter.cursor != nil && pages < 20
+      #expect(filter.cursor == nil)
+      let shown = seen.filter(original.contains)
+      #expect(shown.count == 25, "each once")
+      #expect(Set(shown) == original)
+    }
+  }
+
+  @Test("reads a cursor it cannot read as the first page", arguments: Backend.allCases)
+  func unreadableCursor(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      for _ in 0..<3 { try await broker.accept() }
+      let first = try await broker.jobs(matching: JobFilter(limit: 2))
+      #expect(first.jobs.count == 2)
+      #expect(first.next != nil)
+      for cursor in ["", "x", "-1", "1e9", "(17", "99999999999999999999999", "\u{0}"] {
+        let page = try await broker.jobs(matching: JobFilter(limit: 2, cursor: cursor))
+        #expect(page.jobs.map(\.id) == first.jobs.map(\.id), "cursor \(cursor.debugDescription)")
+      }
+    }
+  }
+}
