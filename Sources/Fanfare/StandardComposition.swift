@@ -1,19 +1,59 @@
+import EventLoop
+import Foundation
+import Gateway
 import Jobs
+import Logging
+import Redis
+import Workers
 
-/// The parts of the shipped program.
-///
-/// THE CONNECTION: these three functions are all that ties the command line to the concrete broker,
-/// gateway and workers.
+/// The parts of the shipped program: all that ties the command line to the concrete broker, gateway
+/// and workers.
 extension Composition {
   static let standard = Composition(
-    broker: { configuration, state in
-      throw CommandFailure(
-        description: "this build has no broker \(configuration.broker.publicURL)", status: .failed)
-    },
+    broker: { configuration, state in try await openBroker(configuration, state) },
     gateway: { configuration, state, keys, broker in
-      throw CommandFailure(description: "this build has no gateway", status: .failed)
+      try await GatewayNode.start(configuration, state, keys, broker)
     },
     workers: { configuration, state, broker in
-      throw CommandFailure(description: "this build has no workers", status: .failed)
+      try await WorkerNode.start(configuration, state, broker)
     })
+
+  private static func openBroker(
+    _ configuration: Configuration, _ state: StateFolder
+  ) async throws -> any Broker {
+    let logger = Logger(label: "fanfare.broker")
+    if configuration.broker.isEmbedded {
+      do {
+        return try await EmbeddedBroker.open(at: state.journal, logger: logger)
+      } catch {
+        throw CommandFailure(
+          description: "the journal in \(state.journal) cannot be opened: \(error)", status: .failed)
+      }
+    }
+    guard let endpoint = RedisEndpoint(configuration.broker.url) else {
+      throw CommandFailure(
+        description: "broker.url \(configuration.broker.publicURL) is not the address of a Redis")
+    }
+    let prefix = configuration.broker.prefix
+    let broker = await EventLoop.run {
+      RedisBroker(endpoint: endpoint, prefix: prefix, logger: logger)
+    }
+    do throws(BrokerError) {
+      try await broker.start()
+    } catch {
+      // It goes on trying by itself; until it succeeds, readiness fails and calls answer 503.
+      logger.warning("Redis cannot be reached yet", metadata: ["error": "\(error)"])
+    }
+    return broker
+  }
+
+  /// The store of uploads and artifacts.
+  static func store(_ configuration: Configuration, _ state: StateFolder) throws -> ArtifactStore {
+    let folder =
+      configuration.artifacts.folder.isEmpty ? state.files : configuration.artifacts.folder
+    let url = URL(fileURLWithPath: folder)
+    try FileManager.default.createDirectory(
+      at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    return ArtifactStore(root: url.path)
+  }
 }

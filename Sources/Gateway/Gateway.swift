@@ -14,6 +14,8 @@ package final class Gateway {
   private var sessions: [ObjectIdentifier: Session] = [:]
   private let door: Door
   private let draining: Draining
+  /// The sockets are being asked away.
+  private var isAsking = false
   private var whenEmpty: CheckedContinuation<Void, Never>?
 
   /// The parts a gateway is given; `issuer` only where development tokens are handed out.
@@ -62,16 +64,20 @@ package final class Gateway {
   /// Whether the node is on its way out.
   package var isDraining: Bool { draining.isUnderWay }
 
+  /// Readiness fails from now on and no socket is let in; those there are go on.
+  package func stopAdmitting() { draining.isUnderWay = true }
+
   /// Asks every client to go elsewhere, in random order over `period`, and returns when all have gone.
   ///
   /// From the first moment on readiness fails and new sockets are refused. Called again it ends
   /// at once whoever is left.
   package func drain(over period: Duration) async {
-    if isDraining {
+    draining.isUnderWay = true
+    if isAsking {
       for session in sessions.values { session.disconnect(.shutdown) }
       return
     }
-    draining.isUnderWay = true
+    isAsking = true
     for session in sessions.values {
       // Jittered, so that those who leave do not arrive elsewhere all at once.
       environment.wheel.schedule(after: period * Double.random(in: 0...1)) { [weak session] in

@@ -5,8 +5,8 @@ struct Configuration: Sendable, Equatable {
   var gateway = GatewayConfiguration()
   var broker = BrokerConfiguration()
   var admission = AdmissionConfiguration()
-  var uploads = StorageConfiguration.uploads
-  var artifacts = StorageConfiguration.artifacts
+  var uploads = UploadsConfiguration()
+  var artifacts = ArtifactsConfiguration()
   var workers = WorkersConfiguration()
   var log = LogConfiguration()
   var development = DevelopmentConfiguration()

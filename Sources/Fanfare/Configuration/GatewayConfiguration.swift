@@ -6,7 +6,7 @@ struct GatewayConfiguration: ConfigurationSection {
   var publicURL = ""
   var allowedOrigins: [String] = []
   var corsOrigins: [String] = []
-  var maxConnections = 100_000
+  var maxConnections = 10_000
   var maxConnectionsPerAddress = 1000
   var maxSubscriptions = 128
   var maxMessage = ByteCount.kibibytes(64)

@@ -27,8 +27,8 @@ struct StateFolder: Hashable, Sendable {
 
   /// Where the development key is kept.
   var developmentKey: String { "\(path)/development.key" }
-  /// Where uploads go, unless configured otherwise.
-  var uploads: String { "\(path)/uploads" }
-  /// Where artifacts go, unless configured otherwise.
-  var artifacts: String { "\(path)/artifacts" }
+  /// The embedded broker's journal.
+  var journal: String { "\(path)/jobs" }
+  /// Uploads and artifacts, unless configured otherwise.
+  var files: String { "\(path)/files" }
 }

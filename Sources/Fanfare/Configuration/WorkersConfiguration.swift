@@ -56,9 +56,20 @@ struct CommandKindConfiguration: ConfigurationSection {
     case pattern
   }
 
+  /// How the program gets the job's payload.
+  enum PayloadDelivery: String, Sendable, CaseIterable, ConfigurationConvertible {
+    /// Only through placeholders in its arguments.
+    case none
+    /// As JSON on its standard input.
+    case stdin
+    /// As JSON in the file that FANFARE_PAYLOAD names.
+    case file
+  }
+
   var name = ""
   var program = ""
   var arguments: [String] = []
+  var payload = PayloadDelivery.none
   var progress = ProgressFormat.none
   var pattern = ""
   var timeout = Duration.seconds(3600)
@@ -69,6 +80,7 @@ struct CommandKindConfiguration: ConfigurationSection {
     Setting("name", \.name, wanted: "a kind's name, like \"transcribe\"") { JobKind($0) != nil },
     Setting("program", \.program, wanted: "a program's name or path") { !$0.isEmpty },
     Setting("arguments", \.arguments),
+    Setting("payload", \.payload),
     Setting("progress", \.progress),
     Setting("pattern", \.pattern),
     Setting(positive: "timeout", \.timeout),

@@ -105,37 +105,16 @@ struct KeyStore {
   /// The development key, made at first use and kept for its owner's eyes only, so that tokens stay
   /// valid when the gateway is started again.
   func developmentKey() throws -> SigningKey {
-    if let key = try existingDevelopmentKey() { return key }
     try state.create()
-    let key = try SigningKey.generate(.hs256, id: Self.developmentKeyID)
-    guard let secret = key.secret else { preconditionFailure("an HMAC key without a secret") }
-    // Written whole under another name, then linked: of two that start at once, one key is kept.
-    let draft = "\(state.developmentKey).\(UUID().uuidString)"
-    let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL, 0o600)
-    guard descriptor >= 0 else {
-      throw CommandFailure(
-        description:
-          "the development key cannot be kept: \(draft): \(String(cString: strerror(errno)))",
-        status: .failed)
-    }
-    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-    defer { unlink(draft) }
-    try file.write(contentsOf: Data(secret))
-    try file.synchronize()
-    if link(draft, state.developmentKey) == 0 { return key }
-    guard let other = try existingDevelopmentKey() else {
-      throw CommandFailure(
-        description: "the development key cannot be kept at \(state.developmentKey): "
-          + String(cString: strerror(errno)), status: .failed)
-    }
-    return other
+    return try developmentKey(SecretFile(path: state.developmentKey).secret())
   }
 
   /// The development key if there is one; nil where there is none yet.
   func existingDevelopmentKey() throws -> SigningKey? {
-    guard let secret = FileManager.default.contents(atPath: state.developmentKey) else {
-      return nil
-    }
+    try SecretFile(path: state.developmentKey).existing.map(developmentKey)
+  }
+
+  private func developmentKey(_ secret: [UInt8]) throws -> SigningKey {
     do {
       return try SigningKey(secret: secret, algorithm: .hs256, id: Self.developmentKeyID)
     } catch {

@@ -1,3 +1,4 @@
+import CWebSockets
 import Foundation
 
 /// Where a socket listens or whom it talks to.

@@ -2,7 +2,7 @@
   Count a request of a user, if fewer than the limit were admitted within the window.
 
   KEYS[1] list of the moments of admission, newest first, µs
-  ARGV[1] limit    ARGV[2] window µs
+  ARGV[1] limit    ARGV[2] window µs    ARGV[3] "spend", or "look" to count nothing
   Answers: {1 if admitted else 0, how many more would be, µs until the next returns}
   Emits:   nothing
 ]]
@@ -19,6 +19,9 @@ if count >= limit then
   -- The limit may have been lowered since: then more than one has to return.
   local next = limit > 0 and redis.call("LINDEX", spent, limit - 1) or micros
   return { 0, 0, math.max(0, next + window - micros) }
+end
+if ARGV[3] == "look" then
+  return { 1, limit - count, oldest and oldest + window - micros or 0 }
 end
 redis.call("LPUSH", spent, string.format("%.0f", micros))
 redis.call("PEXPIRE", spent, math.ceil(window / 1000))

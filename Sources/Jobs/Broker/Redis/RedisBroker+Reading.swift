@@ -62,6 +62,18 @@ extension RedisBroker {
   package func spendRequest(
     of user: String, limit: Int, window: Duration
   ) async throws(BrokerError) -> BudgetStanding {
+    try await budget(of: user, limit: limit, window: window, "spend")
+  }
+
+  package func requestBudget(
+    of user: String, limit: Int, window: Duration
+  ) async throws(BrokerError) -> BudgetStanding {
+    try await budget(of: user, limit: limit, window: window, "look")
+  }
+
+  private func budget(
+    of user: String, limit: Int, window: Duration, _ purpose: String
+  ) async throws(BrokerError) -> BudgetStanding {
     let answer: RedisValue
     do {
       answer = try await client.run(scripts.spendRequest) { command in
@@ -69,6 +81,7 @@ extension RedisBroker {
         command.append(keys.requests(of: user))
         command.append(limit)
         command.append(window.milliseconds * 1000)
+        command.append(purpose)
       }
     } catch { throw BrokerError(error) }
     guard let parts = answer.elements, parts.count == 3, let admitted = parts[0].integer,

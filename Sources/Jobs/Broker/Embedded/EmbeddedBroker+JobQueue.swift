@@ -338,15 +338,3 @@ extension JobFailure {
   /// With its message cut to what brokers keep.
   var cut: JobFailure { JobFailure(code: code, message: message.cut(toBytes: 4096)) }
 }
-
-extension String {
-  /// The longest beginning of whole characters that fits.
-  func cut(toBytes limit: Int) -> String {
-    guard utf8.count > limit else { return self }
-    // A character has at most four bytes: one of the next four lengths ends at a boundary.
-    for length in stride(from: limit, through: max(0, limit - 3), by: -1) {
-      if let text = String(validating: utf8.prefix(length), as: UTF8.self) { return text }
-    }
-    return ""
-  }
-}

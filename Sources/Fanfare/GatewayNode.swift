@@ -1,0 +1,120 @@
+import EventLoop
+import Foundation
+import Gateway
+import Jobs
+import Logging
+
+/// The gateway of this process: the transport, what stands above it, and the upkeep of the store.
+@EventLoop
+final class GatewayNode: RunningGateway {
+  let port: Int
+  private let gateway: Gateway
+  private let server: WebSocketServer
+  private let maintenance: BrokerMaintenance
+  private let upkeep: StoreUpkeep
+  private let metrics: LoopMetrics
+
+  private init(
+    gateway: Gateway, server: WebSocketServer, port: Int, maintenance: BrokerMaintenance,
+    upkeep: StoreUpkeep, logger: Logger
+  ) {
+    self.gateway = gateway
+    self.server = server
+    self.port = port
+    self.maintenance = maintenance
+    self.upkeep = upkeep
+    metrics = LoopMetrics { length in
+      logger.notice("a turn of the event loop was slow", metadata: ["turn": "\(length)"])
+    }
+  }
+
+  /// Starts a gateway; returns once it listens.
+  static func start(
+    _ configuration: Configuration, _ state: StateFolder, _ keys: KeyStore,
+    _ broker: any Broker
+  ) async throws -> GatewayNode {
+    let logger = Logger(label: "fanfare.gateway")
+    let store = try Composition.store(configuration, state)
+    let tickets = try ArtifactTicket(
+      key: SecretFile(path: "\(store.root)/.ticket-key").secret())
+    let issuer = try configuration.isDevelopment ? TokenIssuer(key: keys.developmentKey()) : nil
+    let authenticator = try keys.authenticator()
+    let gateway = Gateway(
+      settings: GatewaySettings(configuration), broker: broker, authenticator: authenticator,
+      artifacts: store, tickets: tickets, issuer: issuer, logger: logger)
+    let server = WebSocketServer(
+      limits: Limits(configuration), delegate: gateway, logger: logger)
+    let port: Int
+    do {
+      port = try server.listen(
+        on: configuration.gateway.host, port: configuration.gateway.port)
+    } catch {
+      await server.shutdown()
+      throw CommandFailure(description: error.description, status: .failed)
+    }
+    return GatewayNode(
+      gateway: gateway, server: server, port: port,
+      maintenance: BrokerMaintenance(
+        of: broker, BrokerMaintenance.Configuration(configuration), logger: logger),
+      upkeep: StoreUpkeep(
+        of: store, uploads: configuration.uploads.retention,
+        artifacts: configuration.artifacts.retention, broker: broker, logger: logger),
+      logger: logger)
+  }
+
+  func stopAdmitting() {
+    gateway.stopAdmitting()
+  }
+
+  func drain(within time: Duration) async {
+    gateway.stopAdmitting()
+    server.stopAccepting()
+    await gateway.drain(over: time)
+    maintenance.stop()
+    upkeep.stop()
+    await server.shutdown()
+  }
+}
+
+extension GatewaySettings {
+  init(_ configuration: Configuration) {
+    self.init()
+    let gateway = configuration.gateway
+    version = Fanfare.version
+    node = "\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
+    allowedOrigins = gateway.allowedOrigins
+    corsOrigins = gateway.corsOrigins
+    pingInterval = gateway.pingInterval
+    pongTimeout = gateway.pongTimeout
+    connectTimeout = gateway.connectTimeout
+    refreshGrace = gateway.refreshGrace
+    slowConsumerDeadline = gateway.slowConsumerDeadline
+    channelsPerConnection = gateway.maxSubscriptions
+    requestLimit = configuration.admission.requests
+    requestWindow = configuration.admission.window
+    uploadLimit = Int64(configuration.uploads.maxSize.bytes)
+    givesDevelopmentTokens = configuration.isDevelopment
+  }
+}
+
+extension Limits {
+  init(_ configuration: Configuration) {
+    self.init()
+    connections = configuration.gateway.maxConnections
+    if configuration.gateway.maxConnectionsPerAddress > 0 {
+      connectionsPerAddress = configuration.gateway.maxConnectionsPerAddress
+    } else {
+      connectionsPerAddress = .max
+    }
+    messageSize = configuration.gateway.maxMessage.bytes
+  }
+}
+
+extension BrokerMaintenance.Configuration {
+  init(_ configuration: Configuration) {
+    let broker = configuration.broker
+    self.init(
+      interval: broker.reapInterval, maxLost: broker.maxLost,
+      amnesty: max(broker.amnesty, broker.lease))
+  }
+}

@@ -1,0 +1,108 @@
+import EventLoop
+import Jobs
+import Logging
+import Workers
+
+/// The workers of this process.
+@EventLoop
+final class WorkerNode: RunningWorkers {
+  let kinds: [String]
+  private let pool: WorkerPool
+  private let maintenance: BrokerMaintenance
+
+  private init(pool: WorkerPool, kinds: [String], maintenance: BrokerMaintenance) {
+    self.pool = pool
+    self.kinds = kinds
+    self.maintenance = maintenance
+  }
+
+  /// Starts workers that take jobs at once.
+  static func start(
+    _ configuration: Configuration, _ state: StateFolder, _ broker: any Broker
+  ) async throws -> WorkerNode {
+    let logger = Logger(label: "fanfare.workers")
+    let registry = try WorkerRegistry(configuration)
+    let id = WorkerID.generated()
+    let pool = WorkerPool(
+      broker: broker, registry: registry, store: try Composition.store(configuration, state),
+      configuration: WorkerPool.Configuration(configuration), id: id,
+      orphanGuard: OrphanGuard(of: id, logger: logger), logger: logger)
+    pool.start()
+    return WorkerNode(
+      pool: pool, kinds: registry.kinds.map(\.description),
+      maintenance: BrokerMaintenance(
+        of: broker, BrokerMaintenance.Configuration(configuration), logger: logger))
+  }
+
+  func drain(within time: Duration) async {
+    await pool.drain(grace: time)
+    maintenance.stop()
+  }
+}
+
+extension WorkerPool.Configuration {
+  init(_ configuration: Configuration) {
+    let workers = configuration.workers
+    var queues = workers.queues
+    for command in workers.commands where !queues.contains(command.queue) {
+      queues.append(command.queue)
+    }
+    self.init(
+      queues: queues.compactMap { QueueName($0) }, slots: max(1, workers.embedded),
+      timing: LeaseTiming(lease: configuration.broker.lease),
+      killGrace: workers.killGrace)
+  }
+}
+
+extension WorkerRegistry {
+  /// The kinds that are configured. Throws ``CommandFailure`` for a command that cannot be one.
+  init(_ configuration: Configuration) throws {
+    self.init()
+    let ffmpeg = configuration.workers.ffmpeg
+    let inputs = InputFetcher(
+      InputFetcher.Limits(
+        allowsPrivateAddresses: ffmpeg.allowPrivateAddresses, size: ffmpeg.maxInput.bytes))
+    if ffmpeg.enabled {
+      register(
+        FFmpegWorker(
+          FFmpegWorker.Configuration(
+            ffmpeg: ffmpeg.program, ffprobe: ffmpeg.probe, timeout: ffmpeg.timeout,
+            outputLimit: configuration.artifacts.maxSize.bytes, inputs: inputs)))
+    }
+    for command in configuration.workers.commands {
+      guard let kind = JobKind(command.name) else {
+        throw CommandFailure(description: "\"\(command.name)\" is no name of a kind")
+      }
+      do throws(CommandConfigurationError) {
+        register(
+          try CommandWorker(
+            CommandWorker.Configuration(
+              kind: kind, program: command.program, arguments: command.arguments,
+              payload: command.payloadDelivery, progress: command.progressForm,
+              successExitCodes: Set(command.successExitCodes.map(Int32.init)),
+              timeout: command.timeout, inputs: inputs)))
+      } catch {
+        throw CommandFailure(description: "workers.commands \(command.name): \(error)")
+      }
+    }
+  }
+}
+
+extension CommandKindConfiguration {
+  fileprivate var progressForm: CommandProgressForm {
+    switch progress {
+    case .none: .none
+    case .json: .jsonLines
+    case .percent: .percent
+    case .pattern: .pattern(pattern)
+    }
+  }
+
+  fileprivate var payloadDelivery: CommandWorker.Configuration.PayloadDelivery {
+    switch payload {
+    case .none: .none
+    case .stdin: .standardInput
+    case .file: .file
+    }
+  }
+}
