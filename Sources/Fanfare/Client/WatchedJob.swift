@@ -75,7 +75,7 @@ struct WatchedJob: Sendable, Equatable {
     message = value["message"]?.string ?? message
     guard let details = value["details"] else { return }
     speed = details["speed"]?.double
-    remaining = details["eta"]?.double.flatMap { eta in
+    remaining = details["eta_seconds"]?.double.flatMap { eta in
       eta.isFinite && (0..<1e9).contains(eta) ? .milliseconds(Int64(eta * 1000)) : nil
     }
   }

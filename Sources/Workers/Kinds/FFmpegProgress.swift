@@ -50,7 +50,7 @@ extension FFmpegProgress.Update {
       object.member("frame", frame)
       object.member("fps", number: framesPerSecond)
       object.member("speed", number: speed)
-      object.member("eta", remaining.map { Int($0.rounded(.up)) })
+      object.member("eta_seconds", remaining.map { Int($0.rounded(.up)) })
       object.member("bytes", bytes)
     }
     return Progress(
