@@ -92,8 +92,6 @@ package struct CommandWorker: Worker {
       return .failedForGood(
         JobFailure(code: "output_too_large", message: "The command said more than \(limit) bytes."))
     }
-    // A program that was asked to end may end well without having done its work.
-    try Task.checkCancellation()
     guard case .status(let code) = exit, configuration.successExitCodes.contains(code) else {
       return .failed(JobFailure(exit, of: configuration.program, saying: run.lastErrors))
     }
