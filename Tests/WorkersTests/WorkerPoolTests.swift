@@ -63,7 +63,8 @@ import Testing
     let policy = Settlement.Retry.byPolicy(.standard)
     #expect(await broker.settlement(of: broker.add("failed")) == .fail(own, retry: policy))
     #expect(await broker.settlement(of: broker.add("for-good")) == .fail(own, retry: .never))
-    #expect(await broker.settlement(of: broker.add("until")) == .fail(own, retry: .after(.seconds(7))))
+    #expect(
+      await broker.settlement(of: broker.add("until")) == .fail(own, retry: .after(.seconds(7))))
     #expect(await broker.settlement(of: broker.add("thrown")) == .fail(own, retry: policy))
     for (kind, code) in [("odd", "worker_error"), ("strange", "unknown_kind")] {
       guard case .fail(let failure, policy) = await broker.settlement(of: broker.add(kind)) else {
@@ -123,7 +124,11 @@ import Testing
   func renewal() async throws {
     let gate = Gate()
     let workshop = await Workshop(
-      [ClosureWorker("wait") { [done] _ in await gate.wait(); return done }],
+      [
+        ClosureWorker("wait") { [done] _ in
+          await gate.wait(); return done
+        }
+      ],
       timing: LeaseTiming(lease: .seconds(10), beat: .milliseconds(20)))
     let jobs = await [workshop.broker.add("wait"), workshop.broker.add("wait")]
     await workshop.broker.until {

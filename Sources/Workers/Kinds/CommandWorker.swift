@@ -165,7 +165,8 @@ package struct CommandWorker: Worker {
     var artifacts: [Artifact] = []
     for name in names {
       guard let safe = ArtifactName(name), artifacts.count < Self.artifactLimit else {
-        job.log("the file \(name) is left out: its name cannot be an artifact's, or there are too many")
+        job.log(
+          "the file \(name) is left out: its name cannot be an artifact's, or there are too many")
         continue
       }
       do {

@@ -14,7 +14,8 @@ import Testing
     let workshop = await Workshop([
       ClosureWorker("fetch") { job in
         do {
-          let path = try await InputFetcher(limits).fetch(try InputReference(address, at: "/input"), for: job)
+          let path = try await InputFetcher(limits).fetch(
+            try InputReference(address, at: "/input"), for: job)
           let text = try String(contentsOfFile: path, encoding: .utf8)
           return .failedForGood(JobFailure(code: "fetched", message: text))
         } catch let fault as PayloadFault {
@@ -37,8 +38,10 @@ import Testing
       case "/file": "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello"
       case "/moved": "HTTP/1.0 302 Found\r\nLocation: /file\r\nContent-Length: 4\r\n\r\ngone"
       case "/round": "HTTP/1.0 302 Found\r\nLocation: /round\r\nContent-Length: 0\r\n\r\n"
-      case "/local": "HTTP/1.0 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"
-      case "/large": "HTTP/1.0 200 OK\r\nContent-Length: 5000\r\n\r\n" + String(repeating: "x", count: 5000)
+      case "/local":
+        "HTTP/1.0 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"
+      case "/large":
+        "HTTP/1.0 200 OK\r\nContent-Length: 5000\r\n\r\n" + String(repeating: "x", count: 5000)
       // No length: the end of the connection is the end.
       case "/endless": "HTTP/1.0 200 OK\r\n\r\n" + String(repeating: "x", count: 400_000)
       case "/busy": "HTTP/1.0 503 Busy\r\nContent-Length: 0\r\n\r\n"
@@ -66,9 +69,14 @@ import Testing
 
   @Test(
     "connects to nothing private",
-    arguments: ["127.0.0.1", "localhost", "[::1]", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "169.254.169.254"])
+    arguments: [
+      "127.0.0.1", "localhost", "[::1]", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]",
+      "169.254.169.254",
+    ])
   func privateAddresses(_ host: String) async throws {
-    #expect(try await fetch("http://\(host)/file", InputFetcher.Limits()) == "fault: /input leads to a private address")
+    #expect(
+      try await fetch("http://\(host)/file", InputFetcher.Limits())
+        == "fault: /input leads to a private address")
   }
 
   @Test("reads an upload of the job's user where it lies, and nobody else's")
@@ -79,22 +87,29 @@ import Testing
           return .completed(nil)
         }
         do {
-          let path = try await InputFetcher().fetch(try InputReference(text, at: "/input"), for: job)
-          return .completed(JSONText(unchecked: Array(try Data(contentsOf: URL(fileURLWithPath: path)))))
+          let path = try await InputFetcher().fetch(
+            try InputReference(text, at: "/input"), for: job)
+          return .completed(
+            JSONText(unchecked: Array(try Data(contentsOf: URL(fileURLWithPath: path)))))
         } catch let fault as PayloadFault {
           return .badInput([fault])
         }
       }
     ])
-    let writer = try await workshop.store.beginUpload(owner: "alice", name: "n", contentType: nil, limit: 10)
+    let writer = try await workshop.store.beginUpload(
+      owner: "alice", name: "n", contentType: nil, limit: 10)
     try await writer.write(Array("[1]".utf8))
     let upload = try await writer.finish()
     let own = await workshop.broker.add("read", "\"upload:\(upload.id)\"", user: "alice")
-    #expect(await workshop.broker.settlement(of: own) == .complete(JSONText(unchecked: Array("[1]".utf8))))
+    #expect(
+      await workshop.broker.settlement(of: own) == .complete(JSONText(unchecked: Array("[1]".utf8)))
+    )
     let other = await workshop.broker.add("read", "\"upload:\(upload.id)\"", user: "mallory")
     #expect(
       await workshop.broker.settlement(of: other)
-        == .fail(JobFailure(code: "bad_input", message: "/input names no upload of yours."), retry: .never))
+        == .fail(
+          JobFailure(code: "bad_input", message: "/input names no upload of yours."), retry: .never)
+    )
     await workshop.close()
   }
 }

@@ -17,9 +17,13 @@ import Testing
     #expect(
       try read(#" {"percent":1,"details":{"a":[1,2]}} "#, as: form)
         == .progress(Progress(percent: 1, details: JSONText(validating: #"{"a":[1,2]}"#))))
-    #expect(try read(#"{"result":{"words":12}}"#, as: form) == .result(JSONText(validating: #"{"words":12}"#)))
+    #expect(
+      try read(#"{"result":{"words":12}}"#, as: form)
+        == .result(JSONText(validating: #"{"words":12}"#)))
     #expect(try read(#"{"result":null}"#, as: form) == .result(JSONText(validating: "null")))
-    for other in ["plain", "", "41%", "[1]", #"{"else":1}"#, #"{"percent":"#, #"{"percent":"12"}"#, "{}"] {
+    for other in [
+      "plain", "", "41%", "[1]", #"{"else":1}"#, #"{"percent":"#, #"{"percent":"12"}"#, "{}",
+    ] {
       #expect(try read(other, as: form) == .other, "\(other)")
     }
   }
@@ -38,13 +42,18 @@ import Testing
 
   @Test("is read by an expression")
   func pattern() throws {
-    let form = CommandProgressForm.pattern(#"step (?<percent>\d+(\.\d+)?) of 100(: (?<stage>\w+))?"#)
-    #expect(try read("at step 12.5 of 100: mixing", as: form) == .progress(Progress(percent: 12.5, stage: "mixing")))
+    let form = CommandProgressForm.pattern(
+      #"step (?<percent>\d+(\.\d+)?) of 100(: (?<stage>\w+))?"#)
+    #expect(
+      try read("at step 12.5 of 100: mixing", as: form)
+        == .progress(Progress(percent: 12.5, stage: "mixing")))
     #expect(try read("at step 12 of 100", as: form) == .progress(Progress(percent: 12)))
     #expect(try read("at step x of 100", as: form) == .other)
   }
 
-  @Test("refuses expressions that are none, or name no percent", arguments: ["(?<percent>", "[", "(\\d+)%"])
+  @Test(
+    "refuses expressions that are none, or name no percent",
+    arguments: ["(?<percent>", "[", "(\\d+)%"])
   func badPattern(_ text: String) {
     #expect(throws: CommandConfigurationError.self) { try CommandOutputParser(.pattern(text)) }
   }

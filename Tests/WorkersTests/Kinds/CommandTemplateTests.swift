@@ -15,13 +15,18 @@ import Testing
     #expect(try fill("") == "")
     #expect(try fill("{job.id}") == "<jobID>")
     #expect(try fill("--out={output}:{folder}") == "--out=<output>:<folder>")
-    #expect(try fill("{input}{payload}{job.attempt}{job.user}") == "<input><payloadFile><attempt><user>")
-    #expect(try fill("x={payload.a}", #"{"a":"b c; rm -rf $HOME {job.id}"}"#) == "x=b c; rm -rf $HOME {job.id}")
+    #expect(
+      try fill("{input}{payload}{job.attempt}{job.user}") == "<input><payloadFile><attempt><user>")
+    #expect(
+      try fill("x={payload.a}", #"{"a":"b c; rm -rf $HOME {job.id}"}"#)
+        == "x=b c; rm -rf $HOME {job.id}")
     #expect(try fill("{payload.n} {payload.t}", #"{"n":-1.50,"t":true}"#) == "-1.50 true")
     #expect(try fill("{{literal}}") == "{literal}")
   }
 
-  @Test("is refused where it cannot be understood", arguments: ["{", "}", "{x", "{unknown}", "{}", "{payload.}", "a}b", "{job.name}"])
+  @Test(
+    "is refused where it cannot be understood",
+    arguments: ["{", "}", "{x", "{unknown}", "{}", "{payload.}", "a}b", "{job.name}"])
   func badTemplates(_ argument: String) {
     #expect(throws: CommandConfigurationError.self) { try CommandTemplate(argument) }
   }

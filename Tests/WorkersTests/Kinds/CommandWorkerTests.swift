@@ -44,7 +44,8 @@ import Testing
 
   @Test("gets what its arguments ask for, in one argument each")
   func placeholders() async throws {
-    let script = #"printf '{"result":['; for a in "$@"; do printf '"%s",' "$a"; done; printf '0]}\n'"#
+    let script =
+      #"printf '{"result":['; for a in "$@"; do printf '"%s",' "$a"; done; printf '0]}\n'"#
     let (settlement, _, job) = try await run(
       worker(script, ["{job.id}", "{payload.a}", "n={payload.n}", "{job.user}"]),
       #"{"a":"x y; $(date)","n":3}"#)
@@ -57,7 +58,9 @@ import Testing
     let wanted = Settlement.complete(try json(payload))
     let input = try worker(#"printf '{"result":%s}\n' "$(cat)""#) { $0.payload = .standardInput }
     #expect(try await run(input, payload).settlement == wanted)
-    let file = try worker(#"printf '{"result":%s}\n' "$(cat "$FANFARE_PAYLOAD")""#) { $0.payload = .file }
+    let file = try worker(#"printf '{"result":%s}\n' "$(cat "$FANFARE_PAYLOAD")""#) {
+      $0.payload = .file
+    }
     #expect(try await run(file, payload).settlement == wanted)
     let placeholder = try worker(#"printf '{"result":%s}\n' "$(cat "$1")""#, ["{payload}"])
     #expect(try await run(placeholder, payload).settlement == wanted)
@@ -65,7 +68,8 @@ import Testing
 
   @Test("makes artifacts of what it leaves in its output folder, but not of links")
   func artifacts() async throws {
-    let script = #"printf made > "$1"; ln -s /etc/passwd "$(dirname "$1")/link.txt"; echo '{"result":7}'"#
+    let script =
+      #"printf made > "$1"; ln -s /etc/passwd "$(dirname "$1")/link.txt"; echo '{"result":7}'"#
     let (settlement, workshop, job) = try await run(
       worker(script, ["{output}"]), #"{"output":"my song.mp3"}"#)
     #expect(
@@ -81,8 +85,11 @@ import Testing
 
   @Test("reads an input")
   func input() async throws {
-    let workshop = await Workshop([try worker(#"printf '{"result":%s}\n' "$(cat "$1")""#, ["{input}"])])
-    let writer = try await workshop.store.beginUpload(owner: "alice", name: "n", contentType: nil, limit: 10)
+    let workshop = await Workshop([
+      try worker(#"printf '{"result":%s}\n' "$(cat "$1")""#, ["{input}"])
+    ])
+    let writer = try await workshop.store.beginUpload(
+      owner: "alice", name: "n", contentType: nil, limit: 10)
     try await writer.write(Array("12".utf8))
     let upload = try await writer.finish()
     let job = await workshop.broker.add("command", #"{"input":"upload:\#(upload.id)"}"#)
@@ -133,7 +140,9 @@ import Testing
       (["{payload.a}"], "{}"), (["{input}"], "{}"), (["{input}"], #"{"input":"/etc/passwd"}"#),
       (["{output}"], #"{"output":"../x"}"#),
     ] {
-      guard case .fail(let failure, .never) = try await run(worker("echo", arguments), payload).settlement
+      guard
+        case .fail(let failure, .never) = try await run(worker("echo", arguments), payload)
+          .settlement
       else {
         Issue.record("a bad payload was taken: \(payload)")
         continue
@@ -144,7 +153,8 @@ import Testing
 
   @Test("gets a bare environment and its own")
   func environment() async throws {
-    let script = #"printf '{"result":"%s %s %s %s"}\n' "$FANFARE_ATTEMPT" "$OWN" "$LANG" "$([ "$HOME" = "$PWD" ] && echo home)""#
+    let script =
+      #"printf '{"result":"%s %s %s %s"}\n' "$FANFARE_ATTEMPT" "$OWN" "$LANG" "$([ "$HOME" = "$PWD" ] && echo home)""#
     let own = try worker(script) { $0.environment = ["OWN": "x"] }
     #expect(try await run(own).settlement == .complete(try json(#""1 x C.UTF-8 home""#)))
   }

@@ -18,7 +18,8 @@ import Testing
       ["-vf", "scale=iw/2:ih/2, crop=in_w-2*10:in_h"], ["-filter:a", "volume=0.5,loudnorm=I=-16"],
       ["-af", "pan=stereo|c0=c0|c1=c1"], ["-r", "30000/1001"], ["-s", "1280x720"], ["-s", "hd720"],
       ["-map", "0:v:0", "-map", "-0:s", "-map", "0:a?"], ["-map_metadata", "-1"],
-      ["-metadata", "title=Ein Titel: \"mit\" allem /etc/passwd"], ["-metadata:s:a:0", "language=deu"],
+      ["-metadata", "title=Ein Titel: \"mit\" allem /etc/passwd"],
+      ["-metadata:s:a:0", "language=deu"],
       ["-f", "mp4"], ["-pix_fmt", "yuv420p"], ["-frames:v", "1", "-update", "1"],
     ])
   func allowed(_ words: [String]) throws {
@@ -30,7 +31,8 @@ import Testing
     arguments: [
       // Other inputs and outputs.
       ["-i", "/etc/passwd"], ["out2.mp4"], ["/tmp/out.mp4"], ["--", "x"], ["-"], [""],
-      ["-c:v", "copy", "../up.mp4"], ["-f", "lavfi"], ["-f", "concat"], ["-f", "tee"], ["-f", "hls"],
+      ["-c:v", "copy", "../up.mp4"], ["-f", "lavfi"], ["-f", "concat"], ["-f", "tee"],
+      ["-f", "hls"],
       ["-f", "segment"], ["-f", "image2"], ["-f", "rtp"], ["-f", "data"], ["-f", "null"],
       // Options that read or write files.
       ["-attach", "/etc/passwd"], ["-dump_attachment:t", "x"], ["-dump_attachment", "x"],
@@ -70,12 +72,17 @@ import Testing
 
   @Test("are all judged at once, each fault with its place")
   func allFaults() throws {
-    let words = ["-attach", "/etc/passwd", "-crf", "x", "-an", "stray", "-vf", "movie=x", "-crf", "23"]
+    let words = [
+      "-attach", "/etc/passwd", "-crf", "x", "-an", "stray", "-vf", "movie=x", "-crf", "23",
+    ]
     do {
       _ = try FFmpegArguments(words)
       Issue.record("bad arguments were taken")
     } catch {
-      #expect(error.faults.map(\.pointer) == ["/arguments/0", "/arguments/3", "/arguments/5", "/arguments/7"])
+      #expect(
+        error.faults.map(\.pointer) == [
+          "/arguments/0", "/arguments/3", "/arguments/5", "/arguments/7",
+        ])
     }
     let many = [String](repeating: "-an", count: 129)
     #expect(throws: FFmpegArgumentFaults.self) { try FFmpegArguments(many) }
@@ -115,11 +122,16 @@ import Testing
   func payload() {
     let input = Self.upload
     #expect(faults(#"{"input":"\#(input)","output":"out.mp4"}"#) == [])
-    #expect(faults(#"{"input":"https://example.org/a.mp4","output":"a b.mkv","arguments":["-an"]}"#) == [])
+    #expect(
+      faults(#"{"input":"https://example.org/a.mp4","output":"a b.mkv","arguments":["-an"]}"#) == []
+    )
     #expect(faults("[]") == [""])
     #expect(faults("{}") == ["/input", "/output"])
-    #expect(faults(#"{"input":1,"output":2,"arguments":{}}"#) == ["/input", "/output", "/arguments"])
-    #expect(faults(#"{"input":"\#(input)","output":"out.mp4","arguments":["-an",3]}"#) == ["/arguments/1"])
+    #expect(
+      faults(#"{"input":1,"output":2,"arguments":{}}"#) == ["/input", "/output", "/arguments"])
+    #expect(
+      faults(#"{"input":"\#(input)","output":"out.mp4","arguments":["-an",3]}"#) == ["/arguments/1"]
+    )
     #expect(faults(#"{"input":"\#(input)","output":"out.mp4","extra":1}"#) == ["/extra"])
     #expect(faults(#"{"input":"\#(input)","output":"out.mp4","output":"x.mp4"}"#) == [""])
   }

@@ -37,7 +37,9 @@ import Testing
       ])
   }
 
-  @Test("passes over what it does not know", arguments: ["", "=", "frame", "frame=x\nprogress=continue"])
+  @Test(
+    "passes over what it does not know",
+    arguments: ["", "=", "frame", "frame=x\nprogress=continue"])
   func noise(_ text: String) { #expect(updates(text).allSatisfy { $0 == .init() }) }
 
   @Test("becomes percent, speed and the time that is left")
@@ -48,7 +50,10 @@ import Testing
     #expect(progress.percent == 40)
     #expect(progress.stage == "encoding")
     #expect(progress.message == "frame 100")
-    #expect(progress.details == (try JSONText(validating: #"{"frame":100,"fps":50.0,"speed":2.0,"eta":3,"bytes":1000}"#)))
+    #expect(
+      progress.details
+        == (try JSONText(validating: #"{"frame":100,"fps":50.0,"speed":2.0,"eta":3,"bytes":1000}"#))
+    )
     #expect(update.progress(of: .seconds(2)).percent == 99.9)
     #expect(update.progress(of: nil).percent == nil)
     #expect(update.progress(of: .zero).percent == nil)

@@ -101,7 +101,8 @@ struct FFmpegWorkerTests {
     let workshop = await Workshop([FFmpegWorker()])
     let file = try workshop.folder.write(text, to: "list")
     let upload = try await upload(file, to: workshop)
-    let job = await workshop.broker.add("ffmpeg", #"{"input":"upload:\#(upload)","output":"out.mp4"}"#)
+    let job = await workshop.broker.add(
+      "ffmpeg", #"{"input":"upload:\#(upload)","output":"out.mp4"}"#)
     guard case .fail(let failure, .never) = await workshop.broker.settlement(of: job) else {
       Issue.record("such an input was taken")
       return
@@ -113,9 +114,13 @@ struct FFmpegWorkerTests {
 
   @Test("refuses bad arguments before anything is started, naming each")
   func badArguments() async throws {
-    let workshop = await Workshop([FFmpegWorker(.init(ffmpeg: "not-installed", ffprobe: "not-installed"))])
+    let workshop = await Workshop([
+      FFmpegWorker(.init(ffmpeg: "not-installed", ffprobe: "not-installed"))
+    ])
     let job = await workshop.broker.add(
-      "ffmpeg", #"{"input":"file:///etc/passwd","output":"out.mp4","arguments":["-attach","x","-vf","movie=x"]}"#)
+      "ffmpeg",
+      #"{"input":"file:///etc/passwd","output":"out.mp4","arguments":["-attach","x","-vf","movie=x"]}"#
+    )
     guard case .fail(let failure, .never) = await workshop.broker.settlement(of: job) else {
       Issue.record("bad arguments were taken")
       return

@@ -22,7 +22,9 @@ import Testing
       grace: grace, orphanGuard: orphanGuard)
   }
 
-  private func run(_ child: ChildProcess) async throws -> (exit: ChildExit, out: String, err: String) {
+  private func run(_ child: ChildProcess) async throws -> (
+    exit: ChildExit, out: String, err: String
+  ) {
     let output = Recorder<UInt8>()
     let errors = Recorder<UInt8>()
     let exit = try await child.run(
@@ -52,7 +54,9 @@ import Testing
   @Test("inherits nothing: no variable, no descriptor, no input")
   func isolation() async throws {
     let result = try await run(
-      child("env | cut -d= -f1 | grep -vx '_\\|SHLVL\\|OLDPWD' | sort | tr '\\n' ' '; ls /proc/self/fd | wc -l; cat"))
+      child(
+        "env | cut -d= -f1 | grep -vx '_\\|SHLVL\\|OLDPWD' | sort | tr '\\n' ' '; ls /proc/self/fd | wc -l; cat"
+      ))
     #expect(result.out.split(whereSeparator: \.isWhitespace) == ["PATH", "PWD", "4"])
   }
 
@@ -84,7 +88,9 @@ import Testing
     let fifo = Fifo(folder.path("life"))
     // The grandchild holds the output too: reading must end with the child.
     let result = try await run(
-      child(#"(exec 9>"$1"; echo alive >&9; exec sleep 1000) & read x < "$2"; exit 0"#, [fifo.path, try release()]))
+      child(
+        #"(exec 9>"$1"; echo alive >&9; exec sleep 1000) & read x < "$2"; exit 0"#,
+        [fifo.path, try release()]))
     #expect(result.exit == .status(0))
     #expect(await fifo.line() == "alive")
     await fifo.end()

@@ -175,6 +175,10 @@ final class ScriptedBroker: Broker {
     of user: String, limit: Int, window: Duration
   ) async throws(BrokerError) -> BudgetStanding { unused() }
 
+  func requestBudget(
+    of user: String, limit: Int, window: Duration
+  ) async throws(BrokerError) -> BudgetStanding { unused() }
+
   // MARK: EventSource
 
   var isDelivering: Bool { !isAway }
