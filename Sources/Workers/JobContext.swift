@@ -85,8 +85,8 @@ package final class JobContext: Sendable {
   ///
   /// Lines of its output and error are handed over as they come, each stream by itself. When the run
   /// is to end the group gets SIGTERM and, after the grace, SIGKILL; this returns when the program
-  /// has ended and nothing of its group is left. Throws ``ChildProcessError``, or
-  /// `CancellationError` if the run is to end already.
+  /// has ended and nothing of its group is left. Throws ``ChildProcessError``, and
+  /// `CancellationError` if the run was to end before or while the program ran.
   package func run(
     _ command: ChildCommand, onOutput: @escaping @Sendable (String) -> Void,
     onError: @escaping @Sendable (String) -> Void
@@ -126,7 +126,11 @@ package final class JobContext: Sendable {
     }
     guard mayStart else { throw CancellationError() }
     defer { children.withLock { $0.running[ObjectIdentifier(child)] = nil } }
-    return try await child.run(onOutput: onOutput, onError: onError)
+    let exit = try await child.run(onOutput: onOutput, onError: onError)
+    // A program that was asked to end may end well without having done its work.
+    if isCancelled { throw CancellationError() }
+    try Task.checkCancellation()
+    return exit
   }
 }
 

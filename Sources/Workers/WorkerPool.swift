@@ -188,7 +188,8 @@ package final class WorkerPool {
       guard let executor = executors[job], executor.isPerforming, executor.stop != .lost else {
         continue
       }
-      logger.error("a lease could not be renewed in time: the run is killed", metadata: ["job": "\(job)"])
+      logger.error(
+        "a lease could not be renewed in time: the run is killed", metadata: ["job": "\(job)"])
       executor.end(.lost)
     }
     if !actions.renew.isEmpty { Task { await renew(actions.renew) } }
@@ -220,7 +221,8 @@ package final class WorkerPool {
       if isDraining, running == 0 { subscription.cancel() } else { directives = subscription }
     } catch {
       // Renewals repeat what directives say, a beat later.
-      logger.warning("cancellations arrive with the heartbeat only", metadata: ["error": "\(error)"])
+      logger.warning(
+        "cancellations arrive with the heartbeat only", metadata: ["error": "\(error)"])
     }
   }
 }

@@ -164,7 +164,9 @@ package struct ArtifactStore: Sendable {
       try FileOperations.move(partial, to: target)
       try FileOperations.remove(file)
     }
-    guard chmod(target, 0o600) == 0 else { throw FileOperations.fault("an artifact cannot be closed") }
+    guard chmod(target, 0o600) == 0 else {
+      throw FileOperations.fault("an artifact cannot be closed")
+    }
     for other in others where other < own {
       try FileOperations.remove("\(self.folder(of: job))/\(other)")
     }

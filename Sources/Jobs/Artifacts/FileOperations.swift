@@ -141,7 +141,9 @@ enum FileOperations {
     do {
       var buffer = [UInt8](repeating: 0, count: 1 << 20)
       while true {
-        let count = buffer.withUnsafeMutableBytes { Foundation.read(source, $0.baseAddress!, $0.count) }
+        let count = buffer.withUnsafeMutableBytes {
+          Foundation.read(source, $0.baseAddress!, $0.count)
+        }
         if count == 0 { break }
         if count < 0 {
           if errno == EINTR { continue }

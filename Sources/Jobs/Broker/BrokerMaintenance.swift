@@ -69,7 +69,8 @@ package final class BrokerMaintenance {
 
   private func tell(_ report: ReapReport) {
     if report.pardoned > 0 {
-      logger.notice("leases were extended after a silence", metadata: ["count": "\(report.pardoned)"])
+      logger.notice(
+        "leases were extended after a silence", metadata: ["count": "\(report.pardoned)"])
     }
     for job in report.requeued {
       logger.warning("a worker was lost; its job is queued again", metadata: ["job": "\(job)"])

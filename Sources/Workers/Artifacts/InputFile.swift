@@ -42,7 +42,8 @@ final class InputFile: Sendable {
 
   private static func failure(_ number: Int32) -> JobFailure {
     JobFailure(
-      code: "worker_error", message: "The input cannot be kept: \(String(cString: strerror(number))).")
+      code: "worker_error",
+      message: "The input cannot be kept: \(String(cString: strerror(number))).")
   }
 
   deinit { Foundation.close(state.withLock { $0.descriptor }) }

@@ -42,7 +42,8 @@ struct InputAddress: Hashable, Sendable {
     guard let host = parts.host, !host.isEmpty, !host.contains("%"), !host.hasSuffix(".") else {
       throw PayloadFault(pointer, "names no host")
     }
-    let bare = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+    let bare =
+      host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
     // Nothing but what names of hosts and literal addresses are made of: what we check and what the
     // fetching program reads must be the same.
     let isPlain = bare.utf8.allSatisfy { byte in

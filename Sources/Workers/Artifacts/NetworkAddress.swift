@@ -41,7 +41,9 @@ struct NetworkAddress: Hashable, Sendable {
   var isPublic: Bool {
     if bytes.count == 4 { return Self.isPublic(four: bytes[...]) }
     let zeros = bytes.prefix(while: { $0 == 0 }).count
-    if zeros >= 12 || (zeros == 10 && bytes[10] == 0xFF && bytes[11] == 0xFF) { return zeros < 12 && Self.isPublic(four: bytes[12...]) }
+    if zeros >= 12 || (zeros == 10 && bytes[10] == 0xFF && bytes[11] == 0xFF) {
+      return zeros < 12 && Self.isPublic(four: bytes[12...])
+    }
     // 64:ff9b::/96 (NAT64) and 2002::/16 (6to4) lead to an IPv4 address.
     if bytes.starts(with: [0x00, 0x64, 0xFF, 0x9B]) { return Self.isPublic(four: bytes[12...]) }
     if bytes.starts(with: [0x20, 0x02]) { return Self.isPublic(four: bytes[2..<6]) }

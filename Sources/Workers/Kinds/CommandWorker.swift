@@ -92,8 +92,6 @@ package struct CommandWorker: Worker {
       return .failedForGood(
         JobFailure(code: "output_too_large", message: "The command said more than \(limit) bytes."))
     }
-    // A program that was asked to end may end well without having done its work.
-    try Task.checkCancellation()
     guard case .status(let code) = exit, configuration.successExitCodes.contains(code) else {
       return .failed(JobFailure(exit, of: configuration.program, saying: run.lastErrors))
     }
@@ -167,7 +165,8 @@ package struct CommandWorker: Worker {
     var artifacts: [Artifact] = []
     for name in names {
       guard let safe = ArtifactName(name), artifacts.count < Self.artifactLimit else {
-        job.log("the file \(name) is left out: its name cannot be an artifact's, or there are too many")
+        job.log(
+          "the file \(name) is left out: its name cannot be an artifact's, or there are too many")
         continue
       }
       do {

@@ -40,12 +40,16 @@ struct FFmpegFilters {
       }
       guard parts.count == 2 else { continue }
       for option in parts[1].split(separator: ":", omittingEmptySubsequences: false) {
-        if option.trimming({ $0 == " " }).hasPrefix("/") { return "may not load options from files" }
+        if option.trimming({ $0 == " " }).hasPrefix("/") {
+          return "may not load options from files"
+        }
         let sides = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard sides.count == 2 else { continue }
         let key = sides[0].lowercased()
         if Self.fileWords.contains(where: key.contains) { return "may not name files in filters" }
-        if sides[1].trimming({ $0 == " " }).hasPrefix("/") { return "may not name files in filters" }
+        if sides[1].trimming({ $0 == " " }).hasPrefix("/") {
+          return "may not name files in filters"
+        }
       }
     }
     return nil

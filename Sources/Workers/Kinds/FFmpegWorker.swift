@@ -103,7 +103,6 @@ package struct FFmpegWorker: Worker {
         }
       }, onError: { errors.append($0) })
     guard exit == .status(0) else {
-      try Task.checkCancellation()
       let reason = errors.text.replacing(input, with: "input")
       return .failure(PayloadFault("/input", "is not media that can be read: \(reason)"))
     }
@@ -134,7 +133,6 @@ package struct FFmpegWorker: Worker {
         errors.append(line)
         job.log(line)
       })
-    try Task.checkCancellation()
     guard exit == .status(0) else {
       return .failed(JobFailure(exit, of: "ffmpeg", saying: errors.text))
     }

@@ -61,7 +61,9 @@ package final class OrphanGuard: Sendable {
           }
         }
       } catch {
-        logger.error("the guard has ended: jobs would outlive a kill of this process", metadata: ["error": "\(error)"])
+        logger.error(
+          "the guard has ended: jobs would outlive a kill of this process",
+          metadata: ["error": "\(error)"])
       }
     }
   }

@@ -81,7 +81,9 @@ import Testing
 
   @Test(
     "reads nothing but an upload's id",
-    arguments: ["upl_", "upl_../../../../../../../etc/passwd", "upl_" + String(repeating: "G", count: 32), ""])
+    arguments: [
+      "upl_", "upl_../../../../../../../etc/passwd", "upl_" + String(repeating: "G", count: 32), "",
+    ])
   func badIDs(_ text: String) { #expect(UploadID(text) == nil) }
 
   @Test("does not follow a link that stands where the data should")

@@ -1,0 +1,86 @@
+import Jobs
+import Testing
+
+@testable import Workers
+
+@Suite("The heartbeat") struct HeartbeatTests {
+  private let timing = LeaseTiming(
+    lease: .seconds(30), beat: .seconds(10), margin: .seconds(8))
+
+  private func lease(_ token: UInt64 = 1, of job: JobID = JobID()) -> Lease {
+    Lease(
+      job: job, queue: .default, worker: WorkerID("w")!, token: token,
+      deadline: Timestamp(milliseconds: 0))
+  }
+
+  @Test("renews all leases in one call, a beat apart")
+  func beats() {
+    var heartbeat = Heartbeat(timing)
+    let (a, b) = (lease(), lease())
+    heartbeat.add(a, since: .seconds(0))
+    heartbeat.add(b, since: .seconds(3))
+    #expect(heartbeat.tick(at: .seconds(9)).renew == [])
+    #expect(Set(heartbeat.tick(at: .seconds(10)).renew) == [a, b])
+    #expect(heartbeat.tick(at: .seconds(25)).renew == [], "one call is under way")
+    _ = heartbeat.renewed([a, b], [.held, .held], since: .seconds(10))
+    #expect(heartbeat.end(of: a) == .seconds(40))
+    #expect(Set(heartbeat.tick(at: .seconds(20)).renew) == [a, b])
+  }
+
+  @Test("tries a renewal that failed again soon, and kills a margin before the end")
+  func outage() {
+    var heartbeat = Heartbeat(timing)
+    let a = lease()
+    heartbeat.add(a, since: .zero)
+    #expect(heartbeat.tick(at: .seconds(10)).renew == [a])
+    heartbeat.failed()
+    #expect(heartbeat.tick(at: .seconds(11)).renew == [])
+    #expect(heartbeat.tick(at: .seconds(12)).renew == [a])
+    heartbeat.failed()
+    #expect(heartbeat.tick(at: .milliseconds(21_999)).overdue == [])
+    #expect(heartbeat.tick(at: .seconds(22)).overdue == [a.job])
+  }
+
+  @Test("kills in time although a renewal hangs")
+  func hanging() {
+    var heartbeat = Heartbeat(timing)
+    let a = lease()
+    heartbeat.add(a, since: .zero)
+    #expect(heartbeat.tick(at: .seconds(10)).renew == [a])
+    #expect(heartbeat.tick(at: .seconds(22)) == Heartbeat.Actions(renew: [], overdue: [a.job]))
+  }
+
+  @Test("counts from when the renewal was asked for, not from its answer")
+  func lateAnswer() {
+    var heartbeat = Heartbeat(timing)
+    let a = lease()
+    heartbeat.add(a, since: .zero)
+    _ = heartbeat.tick(at: .seconds(10))
+    _ = heartbeat.renewed([a], [.held], since: .seconds(10))
+    #expect(heartbeat.tick(at: .milliseconds(31_999)).overdue == [])
+    #expect(heartbeat.tick(at: .seconds(32)).overdue == [a.job])
+  }
+
+  @Test("tells what each job learned and holds lost leases no more")
+  func news() {
+    var heartbeat = Heartbeat(timing)
+    let (a, b, c) = (lease(), lease(), lease())
+    for lease in [a, b, c] { heartbeat.add(lease, since: .zero) }
+    _ = heartbeat.tick(at: .seconds(10))
+    // b ended, and was leased again, while the renewal was under way.
+    heartbeat.remove(b)
+    let again = lease(2, of: b.job)
+    heartbeat.add(again, since: .seconds(11))
+    let news = heartbeat.renewed([a, b, c], [.cancelRequested, .lost, .lost], since: .seconds(10))
+    #expect(news.map(\.job) == [a.job, c.job])
+    #expect(news.map(\.standing) == [.cancelRequested, .lost])
+    #expect(heartbeat.end(of: c) == nil)
+    #expect(heartbeat.end(of: again) == .seconds(41))
+  }
+
+  @Test("has a margin of a beat, at most a third of the lease")
+  func defaults() {
+    #expect(LeaseTiming().margin == .seconds(10))
+    #expect(LeaseTiming(lease: .seconds(9), beat: .seconds(4)).margin == .seconds(3))
+  }
+}

@@ -1,0 +1,198 @@
+import EventLoop
+import Jobs
+
+/// A broker that gives the jobs a test puts in, does as it is told, and remembers what it heard.
+@EventLoop
+final class ScriptedBroker: Broker {
+  /// Given out in order, as slots are free.
+  private(set) var waiting: [LeasedJob] = []
+  /// What renewals and reports of a job answer; `held` where nothing is said.
+  var standings: [JobID: LeaseStanding] = [:]
+  /// Every call throws `unavailable`.
+  var isAway = false { didSet { changed() } }
+  /// The next settlements that throw `unavailable`.
+  var settlementsToLose = 0
+
+  private(set) var leased: [LeasedJob] = []
+  private(set) var renewals: [[Lease]] = []
+  private(set) var reports: [(lease: Lease, progress: Progress)] = []
+  private(set) var lines: [String] = []
+  private(set) var settlements: [(lease: Lease, settlement: Settlement)] = []
+  private(set) var attemptedSettlements = 0
+  private(set) var reapings = 0
+  private(set) var mostLeasedAtOnce = 0
+
+  private var held = 0
+  private var receiver: (@EventLoop (WorkerDirective) -> Void)?
+  private var conditions: [(isMet: @EventLoop () -> Bool, CheckedContinuation<Void, Never>)] = []
+  private var workWaiters: [CheckedContinuation<Void, Never>] = []
+  private var lastToken: UInt64 = 0
+
+  nonisolated init() {}
+
+  // MARK: For tests
+
+  /// Puts a job in; answers with its id.
+  @discardableResult
+  func add(
+    _ kind: String, _ payload: String = "{}", timeout: Duration? = nil, user: String = "alice"
+  ) -> JobID {
+    lastToken += 1
+    let lease = Lease(
+      job: JobID(), queue: .default, worker: WorkerID("unset")!, token: lastToken,
+      deadline: .now + .seconds(30))
+    guard let kind = JobKind(kind), let payload = try? JSONText(validating: payload) else {
+      preconditionFailure("a test's job has a bad kind or payload")
+    }
+    waiting.append(
+      LeasedJob(
+        lease: lease, kind: kind, user: user, attempt: 1, maxAttempts: 3, timeout: timeout,
+        payload: payload))
+    wakeWorkers()
+    return lease.job
+  }
+
+  /// Returns when the condition holds; looked at after every call the broker gets.
+  func until(_ isMet: @escaping @EventLoop () -> Bool) async {
+    if isMet() { return }
+    await withCheckedContinuation { conditions.append((isMet, $0)) }
+  }
+
+  /// The settlement of a job, waited for.
+  func settlement(of job: JobID) async -> Settlement {
+    await until { self.settlements.contains { $0.lease.job == job } }
+    return settlements.first { $0.lease.job == job }!.settlement
+  }
+
+  func progress(of job: JobID) -> [Progress] {
+    reports.filter { $0.lease.job == job }.map(\.progress)
+  }
+
+  func direct(_ directive: WorkerDirective) { receiver?(directive) }
+
+  private func changed() {
+    let (met, open) = (conditions.filter { $0.isMet() }, conditions.filter { !$0.isMet() })
+    conditions = open
+    for (_, continuation) in met { continuation.resume() }
+  }
+
+  private func wakeWorkers() {
+    let waiters = workWaiters
+    workWaiters = []
+    for waiter in waiters { waiter.resume() }
+  }
+
+  private func answer() throws(BrokerError) {
+    if isAway { throw .unavailable }
+  }
+
+  // MARK: JobQueue
+
+  func lease(
+    from queues: [QueueName], limit: Int, for duration: Duration, by worker: WorkerID
+  ) async throws(BrokerError) -> [LeasedJob] {
+    defer { changed() }
+    try answer()
+    var jobs = Array(waiting.prefix(limit))
+    waiting.removeFirst(jobs.count)
+    for index in jobs.indices { jobs[index].lease.worker = worker }
+    leased += jobs
+    held += jobs.count
+    mostLeasedAtOnce = max(mostLeasedAtOnce, held)
+    return jobs
+  }
+
+  func waitForWork(in queues: [QueueName], upTo timeout: Duration) async {
+    if !waiting.isEmpty { return }
+    let timer = LoopTimer(after: timeout) { [weak self] in self?.wakeWorkers() }
+    await withCheckedContinuation { workWaiters.append($0) }
+    timer.stop()
+  }
+
+  func extend(_ leases: [Lease], for duration: Duration) async throws(BrokerError)
+    -> [LeaseStanding]
+  {
+    defer { changed() }
+    try answer()
+    renewals.append(leases)
+    return leases.map { standings[$0.job] ?? .held }
+  }
+
+  func report(_ progress: Progress, under lease: Lease) async throws(BrokerError) -> LeaseStanding {
+    defer { changed() }
+    try answer()
+    reports.append((lease, progress))
+    return standings[lease.job] ?? .held
+  }
+
+  func log(_ lines: [String], under lease: Lease) async throws(BrokerError) -> LeaseStanding {
+    defer { changed() }
+    try answer()
+    self.lines += lines
+    return standings[lease.job] ?? .held
+  }
+
+  func settle(_ lease: Lease, _ settlement: Settlement) async throws(BrokerError)
+    -> SettlementOutcome
+  {
+    defer { changed() }
+    attemptedSettlements += 1
+    try answer()
+    if settlementsToLose > 0 {
+      settlementsToLose -= 1
+      throw .unavailable
+    }
+    if case .complete(let result?) = settlement, result.bytes.count > Settlement.resultLimit {
+      throw .reportTooLarge(limit: Settlement.resultLimit)
+    }
+    settlements.append((lease, settlement))
+    held -= 1
+    return standings[lease.job] == .lost ? .leaseLost : .settled(.completed)
+  }
+
+  func reap(limit: Int, maxLost: Int, amnesty: Duration) async throws(BrokerError) -> ReapReport {
+    defer { changed() }
+    reapings += 1
+    try answer()
+    return ReapReport()
+  }
+
+  func isAvailable() async -> Bool { !isAway }
+  func close() async {}
+
+  // MARK: What workers do not use
+
+  private func unused() -> Never { preconditionFailure("a worker does not call this") }
+  func enqueue(_ request: JobRequest) async throws(BrokerError) -> Acceptance { unused() }
+  func cancel(_ id: JobID, reason: String?) async throws(BrokerError) -> Job { unused() }
+  func job(_ id: JobID) async throws(BrokerError) -> Job? { unused() }
+  func logLines(of id: JobID) async throws(BrokerError) -> [String] { unused() }
+  func jobs(matching filter: JobFilter) async throws(BrokerError) -> JobPage { unused() }
+  func subscribe(
+    to channel: Channel, _ receive: @escaping @EventLoop (Delivery) -> Void
+  ) async throws(BrokerError) -> any EventSubscription { unused() }
+  func spendRequest(
+    of user: String, limit: Int, window: Duration
+  ) async throws(BrokerError) -> BudgetStanding { unused() }
+
+  func requestBudget(
+    of user: String, limit: Int, window: Duration
+  ) async throws(BrokerError) -> BudgetStanding { unused() }
+
+  // MARK: EventSource
+
+  var isDelivering: Bool { !isAway }
+
+  func directives(
+    for worker: WorkerID, _ receive: @escaping @EventLoop (WorkerDirective) -> Void
+  ) async throws(BrokerError) -> any EventSubscription {
+    receiver = receive
+    return Subscription { [weak self] in self?.receiver = nil }
+  }
+
+  @EventLoop private final class Subscription: EventSubscription {
+    private let end: @EventLoop () -> Void
+    init(_ end: @escaping @EventLoop () -> Void) { self.end = end }
+    func cancel() { end() }
+  }
+}

@@ -1,0 +1,342 @@
+import EventLoop
+import Foundation
+import Jobs
+import Support
+import Testing
+
+@testable import Workers
+
+@Suite("A worker pool", .timeLimit(.minutes(1))) struct WorkerPoolTests {
+  private let ok = JSONText(unchecked: Array(#"{"ok":true}"#.utf8))
+  private var done: Outcome { .completed(ok) }
+
+  /// A shell that tells it lives through a fifo it holds, and waits for ever.
+  private static func sleeper(_ fifo: String) -> ChildCommand {
+    ChildCommand("/bin/sh", ["-c", "exec 9>\"$1\"; echo alive >&9; exec sleep 1000", "sh", fifo])
+  }
+
+  private static func run(_ job: JobContext, _ command: ChildCommand) async throws -> ChildExit {
+    try await job.run(command, onOutput: { job.log($0) }, onError: { job.log($0) })
+  }
+
+  @Test("runs a job and settles it with its result, after its last report")
+  func completion() async throws {
+    let workshop = await Workshop([
+      ClosureWorker("echo") { [done] job in
+        for tenth in 0..<500 { job.report(Progress(percent: Double(tenth) / 10)) }
+        job.log("a line")
+        return done
+      }
+    ])
+    let job = await workshop.broker.add("echo")
+    #expect(await workshop.broker.settlement(of: job) == .complete(ok))
+    let progress = await workshop.broker.progress(of: job)
+    #expect(progress.last?.percent == 49.9)
+    #expect(progress.count <= 60)
+    #expect(await workshop.broker.lines == ["a line"])
+    await workshop.close()
+  }
+
+  @Test("never runs more jobs than it has slots")
+  func slots() async throws {
+    let workshop = await Workshop([ClosureWorker("echo") { [done] _ in done }], slots: 3)
+    var jobs: [JobID] = []
+    for _ in 0..<20 { jobs.append(await workshop.broker.add("echo")) }
+    for job in jobs { _ = await workshop.broker.settlement(of: job) }
+    #expect(await workshop.broker.mostLeasedAtOnce <= 3)
+    #expect(await workshop.broker.settlements.count == 20)
+    await workshop.close()
+  }
+
+  @Test("tells a worker's failures as they are")
+  func failures() async throws {
+    struct Odd: Error {}
+    let own = JobFailure(code: "own", message: "own words")
+    let workshop = await Workshop([
+      ClosureWorker("failed") { _ in .failed(own) },
+      ClosureWorker("for-good") { _ in .failedForGood(own) },
+      ClosureWorker("until") { _ in .failedUntil(own, retryAfter: .seconds(7)) },
+      ClosureWorker("thrown") { _ in throw own },
+      ClosureWorker("odd") { _ in throw Odd() },
+    ])
+    let broker = workshop.broker
+    let policy = Settlement.Retry.byPolicy(.standard)
+    #expect(await broker.settlement(of: broker.add("failed")) == .fail(own, retry: policy))
+    #expect(await broker.settlement(of: broker.add("for-good")) == .fail(own, retry: .never))
+    #expect(
+      await broker.settlement(of: broker.add("until")) == .fail(own, retry: .after(.seconds(7))))
+    #expect(await broker.settlement(of: broker.add("thrown")) == .fail(own, retry: policy))
+    for (kind, code) in [("odd", "worker_error"), ("strange", "unknown_kind")] {
+      guard case .fail(let failure, policy) = await broker.settlement(of: broker.add(kind)) else {
+        Issue.record("\(kind) was not failed by policy")
+        continue
+      }
+      #expect(failure.code == code)
+    }
+    await workshop.close()
+  }
+
+  @Test("fails a result that the broker finds too large")
+  func largeResult() async throws {
+    let workshop = await Workshop([
+      ClosureWorker("big") { _ in
+        .completed(JSONText(unchecked: [UInt8](repeating: 0x31, count: 70_000)))
+      }
+    ])
+    let job = await workshop.broker.add("big")
+    guard case .fail(let failure, .never) = await workshop.broker.settlement(of: job) else {
+      Issue.record("a result too large was not failed")
+      return
+    }
+    #expect(failure.code == "result_too_large")
+    await workshop.close()
+  }
+
+  @Test("settles again when the broker was away")
+  func settlementRetry() async throws {
+    let workshop = await Workshop([ClosureWorker("echo") { [done] _ in done }])
+    await EventLoop.run { workshop.broker.settlementsToLose = 2 }
+    let job = await workshop.broker.add("echo")
+    #expect(await workshop.broker.settlement(of: job) == .complete(ok))
+    #expect(await workshop.broker.attemptedSettlements == 3)
+    await workshop.close()
+  }
+
+  @Test("gives each job a private folder and removes it")
+  func folders() async throws {
+    let seen = Recorder<String>()
+    let workshop = await Workshop([
+      ClosureWorker("echo") { [done] job in
+        try Data("x".utf8).write(to: URL(fileURLWithPath: "\(job.folder)/x"))
+        let mode = try FileManager.default.attributesOfItem(atPath: job.folder)[.posixPermissions]
+        seen.add(job.folder)
+        seen.add("\(mode as? Int ?? 0)")
+        return done
+      }
+    ])
+    _ = await workshop.broker.settlement(of: workshop.broker.add("echo"))
+    await workshop.close()
+    #expect(seen.all.last == "\(0o700)")
+    #expect(!FileManager.default.fileExists(atPath: seen.all[0]))
+  }
+
+  @Test("renews the leases of running jobs, all in one call")
+  func renewal() async throws {
+    let gate = Gate()
+    let workshop = await Workshop(
+      [
+        ClosureWorker("wait") { [done] _ in
+          await gate.wait(); return done
+        }
+      ],
+      timing: LeaseTiming(lease: .seconds(10), beat: .milliseconds(20)))
+    let jobs = await [workshop.broker.add("wait"), workshop.broker.add("wait")]
+    await workshop.broker.until {
+      workshop.broker.renewals.filter { Set($0.map(\.job)) == Set(jobs) }.count >= 3
+    }
+    await gate.open()
+    for job in jobs { _ = await workshop.broker.settlement(of: job) }
+    await workshop.close()
+  }
+
+  @Test(
+    "ends a cancelled job's processes and settles it as cancelled",
+    arguments: [true, false])
+  func cancellation(byDirective: Bool) async throws {
+    let folder = TemporaryFolder()
+    let fifo = Fifo(folder.path("life"))
+    let workshop = await Workshop(
+      [
+        ClosureWorker("sleep") { job in
+          _ = try await Self.run(job, Self.sleeper(fifo.path))
+          return .completed(nil)
+        }
+      ], timing: LeaseTiming(lease: .seconds(10), beat: .milliseconds(20)))
+    let job = await workshop.broker.add("sleep")
+    #expect(await fifo.line() == "alive")
+    await EventLoop.run {
+      if byDirective {
+        workshop.broker.direct(.cancel(job))
+      } else {
+        workshop.broker.standings[job] = .cancelRequested
+      }
+    }
+    guard case .cancel = await workshop.broker.settlement(of: job) else {
+      Issue.record("the job was not settled as cancelled")
+      return
+    }
+    await fifo.end()
+    await workshop.close()
+  }
+
+  @Test("kills a job whose lease was lost, and writes nothing more")
+  func lostLease() async throws {
+    let folder = TemporaryFolder()
+    let fifo = Fifo(folder.path("life"))
+    // It would not end by SIGTERM, and the grace is longer than the test.
+    let stubborn = "trap '' TERM; exec 9>\"$1\"; echo alive >&9; while :; do sleep 1000; done"
+    let workshop = await Workshop(
+      [
+        ClosureWorker("sleep") { job in
+          _ = try await Self.run(job, ChildCommand("/bin/sh", ["-c", stubborn, "sh", fifo.path]))
+          job.report(Progress(percent: 50))
+          job.log("still here")
+          return .completed(nil)
+        }
+      ], timing: LeaseTiming(lease: .seconds(10), beat: .milliseconds(20)))
+    let job = await workshop.broker.add("sleep")
+    #expect(await fifo.line() == "alive")
+    await EventLoop.run { workshop.broker.standings[job] = .lost }
+    await fifo.end()
+    await workshop.pool.drain(grace: .seconds(30))
+    #expect(await workshop.broker.settlements.isEmpty)
+    #expect(await workshop.broker.attemptedSettlements == 0)
+    #expect(await workshop.broker.reports.isEmpty)
+    #expect(await workshop.broker.lines.isEmpty)
+  }
+
+  @Test("kills a job whose lease cannot be renewed, before the lease ends")
+  func cutOff() async throws {
+    let folder = TemporaryFolder()
+    let fifo = Fifo(folder.path("life"))
+    let lease = Duration.seconds(4)
+    let workshop = await Workshop(
+      [
+        ClosureWorker("sleep") { job in
+          _ = try await Self.run(job, Self.sleeper(fifo.path))
+          return .completed(nil)
+        }
+      ],
+      timing: LeaseTiming(lease: lease, beat: .milliseconds(100), margin: .milliseconds(3500)))
+    await workshop.broker.add("sleep")
+    #expect(await fifo.line() == "alive")
+    await EventLoop.run { workshop.broker.isAway = true }
+    await fifo.end()
+    await workshop.pool.drain(grace: .seconds(30))
+    #expect(await workshop.broker.attemptedSettlements == 0)
+  }
+
+  @Test("fails a run that takes longer than its job allows, or its kind", arguments: [true, false])
+  func timeout(byJob: Bool) async throws {
+    let folder = TemporaryFolder()
+    let fifo = Fifo(folder.path("life"))
+    let workshop = await Workshop([
+      ClosureWorker("sleep", timeout: byJob ? .seconds(1000) : .milliseconds(300)) { job in
+        _ = try await Self.run(job, Self.sleeper(fifo.path))
+        return .completed(nil)
+      }
+    ])
+    let job = await workshop.broker.add("sleep", timeout: byJob ? .milliseconds(300) : nil)
+    guard case .fail(let failure, .byPolicy) = await workshop.broker.settlement(of: job) else {
+      Issue.record("the run was not failed by policy")
+      return
+    }
+    #expect(failure.code == "timeout")
+    await workshop.close()
+  }
+
+  @Test("waits for running jobs when it drains, and takes no more")
+  func drain() async throws {
+    let gate = Gate()
+    let started = Gate()
+    let workshop = await Workshop([
+      ClosureWorker("wait") { [done] _ in
+        await started.open()
+        await gate.wait()
+        return done
+      }
+    ])
+    let job = await workshop.broker.add("wait")
+    await started.wait()
+    async let drained: Void = workshop.pool.drain(grace: .seconds(50))
+    await gate.open()
+    await drained
+    #expect(await workshop.broker.settlement(of: job) == .complete(ok))
+    let late = await workshop.broker.add("wait")
+    #expect(await !workshop.broker.leased.contains { $0.lease.job == late })
+    #expect(await workshop.pool.running == 0)
+  }
+
+  @Test("gives back what does not end within the grace of a drain")
+  func release() async throws {
+    let folder = TemporaryFolder()
+    let fifo = Fifo(folder.path("life"))
+    let workshop = await Workshop([
+      ClosureWorker("sleep") { job in
+        _ = try await Self.run(job, Self.sleeper(fifo.path))
+        return .completed(nil)
+      }
+    ])
+    let job = await workshop.broker.add("sleep")
+    #expect(await fifo.line() == "alive")
+    await workshop.pool.drain(grace: .milliseconds(50))
+    #expect(await workshop.broker.settlement(of: job) == .release)
+    await fifo.end()
+  }
+
+  @Test("ends at once when asked a second time, even if a program ignores SIGTERM")
+  func secondDrain() async throws {
+    let folder = TemporaryFolder()
+    let fifo = Fifo(folder.path("life"))
+    let stubborn = "trap '' TERM; exec 9>\"$1\"; echo alive >&9; while :; do sleep 1000; done"
+    let workshop = await Workshop(
+      [
+        ClosureWorker("sleep") { job in
+          _ = try await Self.run(job, ChildCommand("/bin/sh", ["-c", stubborn, "sh", fifo.path]))
+          return .completed(nil)
+        }
+      ], killGrace: .seconds(1000))
+    let job = await workshop.broker.add("sleep")
+    #expect(await fifo.line() == "alive")
+    async let first: Void = workshop.pool.drain(grace: .seconds(1000))
+    await workshop.pool.drain(grace: .zero)
+    await first
+    #expect(await workshop.broker.settlement(of: job) == .release)
+    await fifo.end()
+  }
+
+  @Test("leaves a worker that ignores its end to itself")
+  func abandonment() async throws {
+    let gate = Gate()
+    let started = Gate()
+    let workshop = await Workshop(
+      [
+        ClosureWorker("deaf") { [done] _ in
+          await started.open()
+          await gate.wait()
+          return done
+        }
+      ], abandonment: .milliseconds(50))
+    let job = await workshop.broker.add("deaf")
+    await started.wait()
+    await workshop.pool.drain(grace: .zero)
+    #expect(await workshop.broker.settlement(of: job) == .release)
+    await gate.open()
+  }
+
+  @Test("counts work that was done before it heard of its cancellation as done")
+  func doneWins() async throws {
+    let workshop = await Workshop(
+      [
+        ClosureWorker("quick") { [done] job in
+          job.report(Progress(percent: 1))
+          while !job.isCancelled { await Task.yield() }
+          return done
+        }
+      ])
+    await EventLoop.run {
+      let job = workshop.broker.add("quick")
+      workshop.broker.standings[job] = .cancelRequested
+    }
+    await workshop.broker.until { !workshop.broker.settlements.isEmpty }
+    #expect(await workshop.broker.settlements[0].settlement == .complete(ok))
+    await workshop.close()
+  }
+
+  @Test("names itself by host, process and chance")
+  func identity() {
+    let id = WorkerID.generated(host: "höst.example/x", process: 42)
+    #expect(id.description.hasPrefix("h-st.example-x-42-"))
+    #expect(WorkerID.generated() != WorkerID.generated())
+  }
+}
