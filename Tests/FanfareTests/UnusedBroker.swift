@@ -42,6 +42,9 @@ final class UnusedBroker: JobQueue, EventSource, RequestBudget {
   func directives(
     for worker: WorkerID, _ receive: @escaping @EventLoop (WorkerDirective) -> Void
   ) async throws(BrokerError) -> any EventSubscription { throw .unavailable }
+  func requestBudget(
+    of user: String, limit: Int, window: Duration
+  ) async throws(BrokerError) -> BudgetStanding { throw .unavailable }
   func spendRequest(
     of user: String, limit: Int, window: Duration
   ) async throws(BrokerError) -> BudgetStanding { throw .unavailable }
