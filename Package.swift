@@ -150,7 +150,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["Support", "Jobs", "Redis", "EventLoop"],
+      name: "EndToEndTests", dependencies: ["Support", "Gateway", "Jobs", "Redis", "EventLoop", "Fanfare"],
       exclude: ["Python", "Browser"], swiftSettings: settings),
   ]
 )

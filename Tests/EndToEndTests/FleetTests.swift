@@ -1,0 +1,161 @@
+import EventLoop
+import Foundation
+import Jobs
+import Support
+import Testing
+
+@Suite("A fleet on one Redis", .timeLimit(.minutes(3))) struct FleetTests {
+  private func withFleet(_ body: (Fleet) async throws -> Void) async throws {
+    let fleet = try await Fleet()
+    do { try await body(fleet) } catch {
+      await fleet.end()
+      throw error
+    }
+    await fleet.end()
+  }
+
+  @EventLoop private func submit(_ client: JobClient, _ gate: Gate) async throws -> String {
+    let reply = try await client.rpc(
+      "job.submit", #"{"kind":"steps","payload":{"gate":"\#(gate.path)"}}"#)
+    return try #require(reply["rpc"]?["data"]?["job"]?["id"]?.string, "\(reply.text)")
+  }
+
+  @EventLoop private func watch(
+    _ client: JobClient, _ id: String, from position: String = ""
+  ) async throws -> JSONValue {
+    let reply = try await client.call("subscribe", #"{"channel":"job:\#(id)"\#(position)}"#)
+    return try #require(reply["subscribe"], "\(reply.text)")
+  }
+
+  private func isAt(_ percent: Double) -> (JSONValue) -> Bool { { $0["percent"]?.double == percent } }
+  private func isIn(_ state: String) -> (JSONValue) -> Bool { { $0["state"]?.string == state } }
+
+  @Test("runs a job submitted at one gateway and shows it at another")
+  func twoGateways() async throws {
+    try await withFleet { fleet in
+      let (_, first) = try await fleet.gateway()
+      let (_, second) = try await fleet.gateway()
+      let gate = Gate(in: fleet.folder)
+      let submitter = try await JobClient.connect(to: first, token: fleet.token())
+      let watcher = try await JobClient.connect(to: second, token: fleet.token())
+      let id = try await submit(submitter, gate)
+      _ = try await watch(watcher, id)
+      _ = try await fleet.worker()
+      _ = try await watcher.event(where: isAt(50))
+      gate.lift()
+      let end = try await watcher.event(where: isIn("completed"))
+      #expect(end["percent"]?.double == 100)
+      let offsets = await watcher.events.compactMap { $0["offset"]?.int }
+      #expect(offsets == offsets.sorted() && Set(offsets).count == offsets.count)
+      #expect(await watcher.events.filter(isIn("completed")).count == 1)
+    }
+  }
+
+  @Test("runs a job again whose worker was killed, and its watcher sees it")
+  func killedWorker() async throws {
+    try await withFleet { fleet in
+      let (_, port) = try await fleet.gateway()
+      let gate = Gate(in: fleet.folder)
+      let client = try await JobClient.connect(to: port, token: fleet.token())
+      let worker = try await fleet.worker()
+      let id = try await submit(client, gate)
+      _ = try await watch(client, id)
+      _ = try await client.event(where: isAt(50))
+      await worker.end(SIGKILL)
+      let requeued = try await client.event(where: isIn("queued"))
+      #expect(requeued["reason"]?.string == "lost")
+      _ = try await fleet.worker()
+      _ = try await client.event(where: isAt(50))
+      gate.lift()
+      _ = try await client.event(where: isIn("completed"))
+      #expect(await client.events.filter(isIn("completed")).count == 1)
+      let record = try await client.rpc("job.get", #"{"id":"\#(id)"}"#)
+      #expect(record["rpc"]?["data"]?["job"]?["lost"]?.int == 1)
+    }
+  }
+
+  @Test("lets a watcher go on at another gateway when its own was killed")
+  func killedGateway() async throws {
+    try await withFleet { fleet in
+      let (first, firstPort) = try await fleet.gateway()
+      let (_, secondPort) = try await fleet.gateway()
+      _ = try await fleet.worker()
+      let gate = Gate(in: fleet.folder)
+      let client = try await JobClient.connect(to: firstPort, token: fleet.token())
+      let id = try await submit(client, gate)
+      _ = try await watch(client, id)
+      let last = try await client.event(where: isAt(50))
+      await first.end(SIGKILL)
+      await #expect(throws: (any Error).self) { _ = try await client.nextEvent() }
+      // The job goes on meanwhile: nothing of it lived in the gateway.
+      gate.lift()
+      let offset = try #require(last["offset"]?.int)
+      let epoch = try #require(last["epoch"]?.string)
+      let again = try await JobClient.connect(to: secondPort, token: fleet.token())
+      let result = try await watch(
+        again, id, from: #","recover":true,"offset":\#(offset),"epoch":"\#(epoch)""#)
+      #expect(result["recovered"]?.bool == true)
+      if result["data"]?["state"]?.string != "completed" {
+        _ = try await again.event(where: isIn("completed"))
+      }
+    }
+  }
+
+  @Test("makes every watcher whole after Redis was killed and came back")
+  func killedRedis() async throws {
+    try await withFleet { fleet in
+      let (_, port) = try await fleet.gateway()
+      _ = try await fleet.worker()
+      let gate = Gate(in: fleet.folder)
+      let client = try await JobClient.connect(to: port, token: fleet.token())
+      let id = try await submit(client, gate)
+      _ = try await watch(client, id)
+      _ = try await client.event(where: isAt(50))
+      await fleet.redis.kill()
+      try await fleet.redis.restart()
+      gate.lift()
+      let end = try await client.event(where: isIn("completed"))
+      #expect(end["id"]?.string == id)
+    }
+  }
+
+  @Test("has one budget a user for all gateways, sockets and HTTP")
+  func budget() async throws {
+    let fleet = try await Fleet(extra: "[admission]\nrequests = 10\nwindow = \"3s\"")
+    do {
+      let (_, first) = try await fleet.gateway()
+      let (_, second) = try await fleet.gateway()
+      let token = try fleet.token()
+      let one = try await JobClient.connect(to: first, token: token)
+      let two = try await JobClient.connect(to: second, token: token)
+      for _ in 0..<4 { #expect(try await one.rpc("job.list")["rpc"] != nil) }
+      for _ in 0..<3 { #expect(try await two.rpc("job.list")["rpc"] != nil) }
+      for port in [first, second, first] {
+        #expect(try await list(at: port, token).status == 200)
+      }
+      let refusedSocket = try await one.rpc("job.list")
+      #expect(refusedSocket["error"]?["code"]?.int == 111)
+      let refused = try await list(at: second, token)
+      #expect(refused.status == 429)
+      let wait = try #require(refused.headers["retry-after"].flatMap { Int($0) })
+      #expect((1...3).contains(wait))
+      #expect(refused.headers["ratelimit"]?.hasPrefix("\"requests\";r=0;t=") == true)
+      // Another user is not concerned.
+      #expect(try await list(at: second, fleet.token("bob")).status == 200)
+    } catch {
+      await fleet.end()
+      throw error
+    }
+    await fleet.end()
+  }
+
+  private func list(at port: Int, _ token: String) async throws -> HTTPAnswer {
+    let socket = try await RawSocket.connect(to: port)
+    try await socket.send(
+      "GET /v1/jobs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\n"
+        + "Connection: close\r\n\r\n")
+    let answer = try await socket.receiveAnswer()
+    await socket.close()
+    return answer
+  }
+}

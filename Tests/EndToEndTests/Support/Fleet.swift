@@ -1,0 +1,85 @@
+import EventLoop
+import Foundation
+import Gateway
+import Redis
+import Support
+
+/// Gateways and workers that share a Redis, each a process of its own.
+actor Fleet {
+  let folder = TemporaryFolder()
+  let redis: RedisServer
+  private let configuration: String
+  private let issuer: TokenIssuer
+  private var processes: [FanfareProcess] = []
+
+  /// A Redis and a configuration; `extra` is laid over it.
+  init(extra: String = "") async throws {
+    redis = try await RedisServer.start(appendOnly: .everysec)
+    let secret = "a secret of thirty-two bytes or more, for tests"
+    issuer = TokenIssuer(
+      key: try SigningKey(secret: secret.utf8, algorithm: .hs256, id: "test"))
+    configuration = try folder.write(
+      """
+      [gateway]
+      port = 0
+      drain = "200ms"
+      [broker]
+      url = "\(Self.url(of: redis))"
+      folder = "\(folder.path("state"))"
+      lease = "2s"
+      reap_interval = "500ms"
+      amnesty = "60s"
+      [[admission.keys]]
+      id = "test"
+      algorithm = "HS256"
+      secret = "\(secret)"
+      [workers]
+      embedded = 0
+      drain = "5s"
+      kill_grace = "1s"
+      [[workers.commands]]
+      name = "steps"
+      program = "/bin/sh"
+      arguments = ["-c", 'echo 10%; echo 50%; read _ < "$0"; echo 90%', "{payload.gate}"]
+      progress = "percent"
+      \(extra)
+      """, to: "config.toml")
+  }
+
+  /// A new gateway on a port of its own.
+  func gateway() async throws -> (process: FanfareProcess, port: Int) {
+    let process = try await FanfareProcess.start(
+      ["serve", "--config", configuration], until: "broker ")
+    processes.append(process)
+    let page = await process.banner.first { $0.contains("  page") } ?? ""
+    let port = page.split(separator: ":").last.flatMap { Int($0.filter(\.isNumber)) }
+    guard let port else { throw FanfareProcess.DidNotStart(output: page) }
+    return (process, port)
+  }
+
+  /// A new worker process with two slots.
+  func worker() async throws -> FanfareProcess {
+    let process = try await FanfareProcess.start(
+      ["work", "--config", configuration], environment: ["FANFARE_WORKERS_EMBEDDED": "2"],
+      until: "works:")
+    processes.append(process)
+    return process
+  }
+
+  private static func url(of redis: RedisServer) -> String {
+    guard case .tcp(let host, let port) = redis.portEndpoint.address else {
+      preconditionFailure("a test's Redis has no port")
+    }
+    return "redis://\(host):\(port)"
+  }
+
+  nonisolated func token(_ user: String = "alice") throws -> String {
+    try issuer.connectionToken(user: user, lifetime: .seconds(600), now: Date())
+  }
+
+  /// Ends every process and the Redis.
+  func end() async {
+    for process in processes { await process.end(SIGKILL) }
+    await redis.kill()
+  }
+}
