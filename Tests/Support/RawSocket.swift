@@ -67,6 +67,35 @@ package final class RawSocket {
       Foundation.close(descriptor)
       throw Failure.cannotConnect(errno: number)
     }
+    return try await connected(descriptor, patience: patience)
+  }
+
+  /// Connects to a Unix socket.
+  package static func connect(
+    toUnix path: String, patience: Duration = .seconds(30)
+  ) async throws -> RawSocket {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    precondition(descriptor >= 0, "no descriptor is left for a test's socket")
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let code = withUnsafeBytes(of: &address) { bytes in
+      Foundation.connect(
+        descriptor, bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self),
+        socklen_t(bytes.count))
+    }
+    if code != 0 {
+      let number = errno
+      Foundation.close(descriptor)
+      throw Failure.cannotConnect(errno: number)
+    }
+    return try await connected(descriptor, patience: patience)
+  }
+
+  private static func connected(
+    _ descriptor: Int32, patience: Duration
+  ) async throws -> RawSocket {
     let socket = RawSocket(descriptor, patience: patience)
     try await socket.wait(for: .writable, "a connection")
     var number: Int32 = 0

@@ -91,7 +91,7 @@ package final class WebSocketClient {
 
   /// The bytes of one frame. `masked`, `reserved` and opcodes as a client must not choose them are
   /// possible, to see what the server makes of them.
-  package static func frame(
+  nonisolated package static func frame(
     _ opcode: Opcode, _ payload: [UInt8], final: Bool = true, masked: Bool = true,
     reserved: UInt8 = 0
   ) -> [UInt8] {

@@ -57,7 +57,7 @@ private func handle(
   if case .unexpectedRequest = event { return -1 }
   guard let place else { return -1 }
   if case .established = event {
-    guard let connection = WebSocketServer.owner(of: wsi)?.takeUpgrading() else { return -1 }
+    guard let connection = Library.takeAdopting() else { return -1 }
     place.pointee = UnsafeRawPointer(Unmanaged.passRetained(connection).toOpaque())
     connection.established(wsi)
     return 0

@@ -109,7 +109,7 @@ final class Connection: ClientConnection {
   }
 
   /// Breaks the connection off. The library hears of it from the socket, and we from the library.
-  private func abandon() {
+  func abandon() {
     guard let handle else { return }
     switch state {
     case .closed: return

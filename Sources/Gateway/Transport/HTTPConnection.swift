@@ -258,7 +258,9 @@ final class HTTPConnection {
 
   // MARK: Writing
 
-  var hasOutput: Bool { outputStart < output.count }
+  /// Bytes that wait for the socket.
+  var pendingOutput: Int { output.count - outputStart }
+  var hasOutput: Bool { pendingOutput > 0 }
   var isAcceptingMore: Bool { !server.isStopping }
   var date: String { server.date }
   var logger: Logger { server.logger }

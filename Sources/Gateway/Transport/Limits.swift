@@ -44,13 +44,16 @@ package struct Limits: Sendable {
   package var messageSize = 65_536
   /// From our close frame to the end of the connection, however slowly the peer reads.
   package var closeDeadline = Duration.seconds(5)
-  /// Bytes libwebsockets reads at a time and holds for each connection.
-  package var receiveBuffer = 512
-  /// Bytes libwebsockets hands to the socket at a time.
-  package var sendPacket = 65_536
-  /// Handshakes libwebsockets can have in hand. They are complete when it gets them, so that each
-  /// takes its slot for a moment only.
-  package var headerPool = 256
+
+  // MARK: libwebsockets, once for the process
+
+  /// Bytes it reads at a time and holds for each connection.
+  static let receiveBuffer = 512
+  /// Bytes it hands to the socket at a time; without it, as many as it reads.
+  static let sendPacket = 65_536
+  /// Handshakes it can have in hand. They are complete when it gets them, so that each takes its
+  /// slot for a moment only.
+  static let headerPool: UInt16 = 256
 
   // MARK: The process
 

@@ -24,25 +24,21 @@ package final class WebSocketServer {
   /// No new requests are wanted: answers end their connections.
   package private(set) var isStopping = false
 
-  private let subprotocols: [String]
   private var delegate: (any TransportDelegate)?
   private var library: Library?
   private var listeners: [Listener] = []
-  private var requests: [ObjectIdentifier: HTTPConnection] = [:]
+  private(set) var requests: [ObjectIdentifier: HTTPConnection] = [:]
   private var sockets: [ObjectIdentifier: Connection] = [:]
   private var countByAddress: [String: Int] = [:]
-  /// Handed to the library, which has not yet said so.
-  private var upgrading: Connection?
+  /// Wait for the last WebSocket to end.
+  private var shutdowns: [CheckedContinuation<Void, Never>] = []
   private var dateNow = (second: 0, text: "")
 
-  /// Nothing is opened yet. `delegate` is held until ``shutdown()``; `subprotocols` are those that
-  /// a ``HandshakeVerdict/accept(subprotocol:_:)`` may name.
+  /// Nothing is opened yet. `delegate` is held until ``shutdown()``.
   package init(
-    limits: Limits = Limits(), subprotocols: [String] = ["centrifuge-json"],
-    delegate: any TransportDelegate, logger: Logger
+    limits: Limits = Limits(), delegate: any TransportDelegate, logger: Logger
   ) {
     self.limits = limits
-    self.subprotocols = subprotocols
     self.delegate = delegate
     self.logger = logger
   }
@@ -76,11 +72,8 @@ package final class WebSocketServer {
   }
 
   private func start() throws(Failure) {
-    LibraryLog.begin(logger)
     raiseDescriptorLimit()
-    library = Library(
-      limits: limits, subprotocols: subprotocols,
-      owner: Unmanaged.passUnretained(self).toOpaque())
+    library = Library.start(logger)
     if library == nil {
       throw Failure(description: "libwebsockets did not start: is its libuv plugin installed?")
     }
@@ -112,18 +105,17 @@ package final class WebSocketServer {
     for connection in requests.values { connection.closeIfIdle() }
   }
 
-  /// Ends every connection at once and lets everything go; returns when the library is done, some
-  /// turns of the loop later. Who wants to say goodbye does so before. May be called again.
+  /// Breaks off every connection and lets everything go; returns when all delegates were told, a
+  /// turn or two of the loop later. Who wants to say goodbye does so before. May be called again.
   package func shutdown() async {
     stopAccepting()
     for connection in requests.values { connection.close() }
-    guard let library else {
-      delegate = nil
-      return
+    for connection in sockets.values { connection.abandon() }
+    while !sockets.isEmpty {
+      await withCheckedContinuation { shutdowns.append($0) }
     }
-    self.library = nil
-    await library.destroy()
     delegate = nil
+    library = nil
   }
 
   isolated deinit {
@@ -182,6 +174,9 @@ package final class WebSocketServer {
   func remove(_ connection: Connection, _ peer: SocketAddress) {
     sockets.removeValue(forKey: ObjectIdentifier(connection))
     connectionClosed(peer)
+    guard sockets.isEmpty else { return }
+    for waiter in shutdowns { waiter.resume() }
+    shutdowns = []
   }
 
   /// The peer has one connection fewer.
@@ -212,27 +207,13 @@ package final class WebSocketServer {
     guard let library else { preconditionFailure("a handshake came after the shutdown") }
     let connection = Connection(descriptor, peer: peer, server: self, delegate: delegate)
     sockets[ObjectIdentifier(connection)] = connection
-    upgrading = connection
-    library.adopt(descriptor, key: upgrade.key, subprotocol: subprotocol)
-    if upgrading != nil {
-      // It was not established, and will not be: the library has closed the descriptor.
-      upgrading = nil
+    let isOpen = library.adopt(
+      descriptor, key: upgrade.key, subprotocol: subprotocol, for: connection)
+    if !isOpen {
       logger.error("libwebsockets refused a handshake that we accepted")
       connection.ended()
     }
     connection.opened()
-  }
-
-  /// The connection that is being handed to the library; once.
-  func takeUpgrading() -> Connection? {
-    defer { upgrading = nil }
-    return upgrading
-  }
-
-  /// The server in whose context a connection of the library is.
-  static func owner(of wsi: OpaquePointer) -> WebSocketServer? {
-    guard let address = lws_context_user(lws_get_context(wsi)) else { return nil }
-    return Unmanaged<WebSocketServer>.fromOpaque(address).takeUnretainedValue()
   }
 
   // MARK: For all connections
