@@ -39,7 +39,10 @@ package final class RedisConnection {
 
   package var isOpen: Bool { context != nil && isConnected }
 
-  private init() {}
+  private init() { _ = Self.ignoresBrokenPipes }
+
+  // hiredis writes without MSG_NOSIGNAL: without this a Redis that went away ends the process.
+  private static let ignoresBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
 
   /// Connects and introduces itself; `answersWithin` limits the connect and later each answer.
   ///

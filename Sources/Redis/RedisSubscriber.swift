@@ -156,8 +156,11 @@ package final class RedisSubscriber {
       return lost()
     }
     lastReads = connection.reads
-    connection.ping()
+    ping()
   }
+
+  /// Asks Redis for a sign of life; done regularly without being told.
+  package func ping() { connection?.ping() }
 
   private func lost() {
     connection = nil

@@ -3,7 +3,7 @@
 
   KEYS[1] the partition: every key below lies in its slot
   ARGV[1] worker    ARGV[2] duration ms    ARGV[3] the most jobs to give    ARGV[4…] queues, in order
-  Touches: JOBS PAYLOADS WAITING WAKE RETRIES LEASES REPORTS
+  Touches: JOBS PAYLOADS WAITING WAKE RETRIES LEASES REPORTS RESULTS
   Answers: {deadline ms, {id, queue, token, kind, user, attempt, max attempts, timeout, payload}…}
   Emits:   state running for each; state queued for each retry that became due
 ]]
@@ -34,6 +34,8 @@ for place = 4, #ARGV do
     local state, kind, user, attempt, max_attempts, timeout, token, offset, epoch, started =
       unpack(redis.call("HMGET", job, "s", "k", "u", "a", "ma", "to", "v", "e", "ep", "st"))
     if state == QUEUED then
+      -- What the attempt before failed of is history now.
+      if attempt ~= "0" then redis.call("DEL", RESULTS .. id) end
       token = string.format("%.0f", math.max(token + 1, clock))
       attempt, offset = attempt + 1, offset + 1
       redis.call("HSET", job, "s", RUNNING, "a", attempt, "v", token, "w", worker, "e", offset,

@@ -37,7 +37,8 @@ end
 redis.call("ZREM", LEASES, id)
 offset = offset + 1
 if cancelled and (outcome == "fail" or outcome == "release") then
-  outcome, text = "cancel", cancellation
+  if outcome == "release" then text = cancellation end
+  outcome = "cancel"
 end
 
 if outcome == "release" then

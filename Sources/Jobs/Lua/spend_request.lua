@@ -1,8 +1,9 @@
 --[[
-  Count a request of a user, if fewer than the limit were admitted within the window.
+  Count a request of a user, if fewer than the limit were admitted within the window; or only tell
+  what is left.
 
   KEYS[1] list of the moments of admission, newest first, µs
-  ARGV[1] limit    ARGV[2] window µs    ARGV[3] "spend", or "look" to count nothing
+  ARGV[1] limit    ARGV[2] window µs    ARGV[3] spend | look
   Answers: {1 if admitted else 0, how many more would be, µs until the next returns}
   Emits:   nothing
 ]]

@@ -198,7 +198,7 @@ extension RedisBroker {
 
   package func cancel(_ id: JobID, reason: String?) async throws(BrokerError) -> Job {
     guard id.partition == keys.partition else { throw .jobNotFound }
-    let failure = JobFailure(code: "cancelled", message: reason ?? "The job was cancelled.")
+    let failure = JobFailure(code: "cancelled", message: reason ?? "It was cancelled.")
     let answer = try await run(scripts.cancel) { command in
       command.append(id.description)
       command.append(failure.packed)

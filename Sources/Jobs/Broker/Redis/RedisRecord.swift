@@ -23,8 +23,7 @@ extension Job {
       queuePosition: fields[18].integer.map { Int($0) + 1 }, isStalled: !fields[19].isNull,
       isCancelling: state == .running && !fields[16].isNull,
       result: state == .completed && !outcome.isEmpty ? JSONText(unchecked: outcome) : nil,
-      failure: state == .failed || state == .cancelled || state == .retrying
-        ? JobFailure(packed: outcome) : nil,
+      failure: state == .completed ? nil : JobFailure(packed: outcome),
       createdAt: Timestamp(milliseconds: created),
       startedAt: fields[10].integer.map { Timestamp(milliseconds: $0) },
       finishedAt: fields[11].integer.map { Timestamp(milliseconds: $0) },

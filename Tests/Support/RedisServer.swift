@@ -1,0 +1,170 @@
+import EventLoop
+import Foundation
+package import Redis
+import Synchronization
+
+/// A real Redis of a test's own: on a free port of the loopback and a socket in its own folder,
+/// both kept across restarts. Ends with the object.
+package actor RedisServer {
+  package enum AppendOnly: String, Sendable { case no, everysec, always }
+
+  /// Over the unix socket.
+  package nonisolated let endpoint: RedisEndpoint
+  /// Over the loopback.
+  package nonisolated let portEndpoint: RedisEndpoint
+
+  // Tells the server's pid, and ends it when the test process is gone, however that ended: then
+  // nobody holds the other end of the standard input.
+  private static let leash = """
+    exec 3<&0
+    redis-server "$@" & server=$!
+    echo "pid $server"
+    { read -r _ <&3; kill -9 $server; } & reader=$!
+    wait $server
+    kill -9 $reader
+    """
+
+  private let folder = TemporaryFolder()
+  private let arguments: [String]
+  private var pid: pid_t?
+  private var leashEnd: FileHandle?
+  private var ended: Promise?
+
+  /// Starts a server and returns when it accepts connections.
+  package static func start(
+    password: String? = nil, appendOnly: AppendOnly = .no, isCluster: Bool = false
+  ) async throws -> RedisServer {
+    let server = try RedisServer(password: password, appendOnly: appendOnly, isCluster: isCluster)
+    try await server.restart()
+    return server
+  }
+
+  private init(password: String?, appendOnly: AppendOnly, isCluster: Bool) throws {
+    let port = try Self.freePort()
+    let socket = folder.path + "/redis.sock"
+    endpoint = RedisEndpoint(.unix(path: socket), password: password)
+    portEndpoint = RedisEndpoint(.tcp(host: "127.0.0.1", port: port), password: password)
+    var arguments = [
+      "-c", Self.leash, "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--unixsocket", socket, "--dir",
+      folder.path, "--save", "", "--daemonize", "no", "--cluster-enabled", isCluster ? "yes" : "no",
+    ]
+    if appendOnly != .no {
+      arguments += ["--appendonly", "yes", "--appendfsync", appendOnly.rawValue]
+    }
+    if let password { arguments += ["--requirepass", password] }
+    self.arguments = arguments
+  }
+
+  deinit { if let pid { Foundation.kill(pid, SIGKILL) } }
+
+  /// Starts the server anew, on the same port and folder; returns when it accepts connections.
+  package func restart() async throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = arguments
+    let input = Pipe()
+    process.standardInput = input
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = output
+    let ready = Promise()
+    let ended = Promise()
+    let text = Mutex("")
+    output.fileHandleForReading.readabilityHandler = { handle in
+      let bytes = handle.availableData
+      guard !bytes.isEmpty else {
+        handle.readabilityHandler = nil
+        return ready.fulfil(false)
+      }
+      let isReady = text.withLock { text in
+        text += String(decoding: bytes, as: UTF8.self)
+        // One line for the port, one for the socket, which comes last.
+        return text.contains("The server is now ready to accept connections at")
+      }
+      if isReady { ready.fulfil(true) }
+    }
+    process.terminationHandler = { _ in ended.fulfil(true) }
+    try process.run()
+    guard await ready.value() else {
+      struct Failure: Error { var output: String }
+      throw Failure(output: text.withLock { $0 })
+    }
+    pid = text.withLock { text in
+      text.firstMatch(of: /pid (\d+)/).flatMap { pid_t($0.1) }
+    }
+    leashEnd = input.fileHandleForWriting
+    self.ended = ended
+  }
+
+  /// Ends the server without a chance to say goodbye, and returns when it is gone.
+  package func kill() async {
+    guard let pid, let ended else { return }
+    Foundation.kill(pid, SIGKILL)
+    self.pid = nil
+    _ = await ended.value()
+  }
+
+  /// Stops the server where it is: sockets stay open, nothing answers.
+  package func pause() { if let pid { Foundation.kill(pid, SIGSTOP) } }
+
+  /// Lets a stopped server go on.
+  package func resume() { if let pid { Foundation.kill(pid, SIGCONT) } }
+
+  /// Asks the server something over a connection of its own.
+  @discardableResult
+  package nonisolated func ask(_ command: RedisCommand) async throws -> RedisValue {
+    let connection = try await RedisConnection.open(to: endpoint)
+    let answer = try await connection.send(command)
+    await connection.close()
+    return answer
+  }
+
+  private static func freePort() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let code = withUnsafeMutablePointer(to: &address) { address in
+      address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        let code = bind(descriptor, address, length)
+        return code == 0 ? getsockname(descriptor, address, &length) : code
+      }
+    }
+    guard code == 0 else { throw POSIXError(.EADDRNOTAVAIL) }
+    return Int(UInt16(bigEndian: address.sin_port))
+  }
+}
+
+/// A value that comes once and is waited for.
+private final class Promise: Sendable {
+  private enum State {
+    case waiting([CheckedContinuation<Bool, Never>])
+    case fulfilled(Bool)
+  }
+  private let state = Mutex(State.waiting([]))
+
+  func fulfil(_ value: Bool) {
+    let waiting = state.withLock { state -> [CheckedContinuation<Bool, Never>] in
+      guard case .waiting(let waiting) = state else { return [] }
+      state = .fulfilled(value)
+      return waiting
+    }
+    for continuation in waiting { continuation.resume(returning: value) }
+  }
+
+  func value() async -> Bool {
+    await withCheckedContinuation { continuation in
+      let value = state.withLock { state -> Bool? in
+        switch state {
+        case .fulfilled(let value): return value
+        case .waiting(let waiting):
+          state = .waiting(waiting + [continuation])
+          return nil
+        }
+      }
+      if let value { continuation.resume(returning: value) }
+    }
+  }
+}
