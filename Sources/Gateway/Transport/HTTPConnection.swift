@@ -134,6 +134,7 @@ final class HTTPConnection {
       return inputEnded()
     }
     let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scratch)[..<count])
+      .assumingMemoryBound(to: UInt8.self)
     switch phase {
     case .head:
       input.append(contentsOf: bytes)
@@ -274,7 +275,7 @@ final class HTTPConnection {
       rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     }
     guard !rest.isEmpty else { return }
-    output.append(contentsOf: rest)
+    output.append(contentsOf: rest.assumingMemoryBound(to: UInt8.self))
     deadline.set(after: max(.zero, outputPace.waits(at: clock.now)))
     watch()
   }
