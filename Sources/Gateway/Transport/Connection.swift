@@ -159,7 +159,7 @@ final class Connection: ClientConnection {
     guard bytes.count <= room, (0...(room - bytes.count)).contains(remaining) else {
       return close(code: 1009, reason: "message too large")
     }
-    message.append(contentsOf: bytes)
+    message.append(contentsOf: bytes.assumingMemoryBound(to: UInt8.self))
     guard isFinal else { return }
     let whole = message
     message = []

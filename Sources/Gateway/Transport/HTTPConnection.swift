@@ -103,9 +103,11 @@ final class HTTPConnection {
         exchange.interrupt()
         refuse(Refusal(408, "The body came too slowly."))
       } else {
-        server.logger.error("a request was not answered in time", metadata: [
-          "path": "\(exchange.request.path)"
-        ])
+        server.logger.error(
+          "a request was not answered in time",
+          metadata: [
+            "path": "\(exchange.request.path)"
+          ])
         exchange.interrupt()
         refuse(Refusal(503, "The answer took too long.", headers: ["retry-after": "1"]))
       }
@@ -291,7 +293,9 @@ final class HTTPConnection {
 
   private func flush() {
     guard descriptor >= 0, hasOutput else { return }
-    let count = output.withUnsafeBytes { sendSome(UnsafeRawBufferPointer(rebasing: $0[outputStart...])) }
+    let count = output.withUnsafeBytes {
+      sendSome(UnsafeRawBufferPointer(rebasing: $0[outputStart...]))
+    }
     guard let count else { return close() }
     outputStart += count
     outputPace.moved(count, at: clock.now)
