@@ -6,6 +6,8 @@ enum TransportEvent {
   case established
   case received(UnsafeRawBufferPointer, isFirst: Bool, isFinal: Bool, remaining: Int)
   case writable
+  /// A close frame of the library's own goes out next: a client broke the protocol.
+  case libraryCloses
   case peerCloses(UnsafeRawBufferPointer)
   case closed
   /// An HTTP request reached the library, which gets none: its connection is closed.
@@ -23,6 +25,7 @@ enum TransportEvent {
         remaining: Int(truncatingIfNeeded: lws_remaining_packet_payload(wsi)))
     case LWS_CALLBACK_SERVER_WRITEABLE: self = .writable
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: self = .peerCloses(input)
+    case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL: self = .libraryCloses
     case LWS_CALLBACK_CLOSED: self = .closed
     case LWS_CALLBACK_HTTP: self = .unexpectedRequest
     default: return nil
@@ -69,7 +72,12 @@ private func handle(
   case .received(let bytes, let isFirst, let isFinal, let remaining):
     connection.received(bytes, isFirst: isFirst, isFinal: isFinal, remaining: remaining)
     return 0
-  case .writable: return connection.writable() ? 0 : -1
+  case .writable:
+    connection.writable()
+    return 0
+  case .libraryCloses:
+    connection.libraryCloses()
+    return 0
   case .peerCloses(let payload): return connection.peerCloses(payload) ? 0 : -1
   case .closed:
     place.pointee = nil

@@ -12,10 +12,8 @@ final class Connection: ClientConnection {
   private enum State {
     case opening
     case open
-    /// Our close frame goes out after what is pending.
-    case closing(code: UInt16, reason: [UInt8])
-    /// A close frame went out, or is about to: nothing may follow it.
-    case closeSent
+    /// A close frame was written, by us or the library, or the peer's has come: nothing follows.
+    case closing
     case closed
   }
 
@@ -92,13 +90,13 @@ final class Connection: ClientConnection {
     // A reason has 123 bytes at most (RFC 6455 §5.5), and ends between characters.
     var text = reason
     while text.utf8.count > 123 { text.removeLast() }
-    state = .closing(code: code, reason: Array(text.utf8))
-    message = []
-    held = []
+    // Written by us. Asked to close from a WRITEABLE callback, Debian's build of the library closes
+    // twice on libuv, the second time before its close frame is out.
+    let payload = [UInt8(code >> 8), UInt8(code & 0xFF)] + Array(text.utf8)
+    ([0x88, UInt8(payload.count)] + payload).withUnsafeBytes { send($0, on: handle) }
+    libraryCloses()
     // The peer's close frame must be read.
     lws_rx_flow_control(handle, 1)
-    lws_callback_on_writable(handle)
-    startCloseDeadline()
   }
 
   private func startCloseDeadline() {
@@ -111,15 +109,9 @@ final class Connection: ClientConnection {
   /// Breaks the connection off. The library hears of it from the socket, and we from the library.
   func abandon() {
     guard let handle else { return }
-    switch state {
-    case .closed: return
-    case .opening, .open, .closing, .closeSent: state = .closeSent
-    }
-    message = []
-    held = []
+    libraryCloses()
     lws_rx_flow_control(handle, 1)
     shutdown(descriptor, Int32(SHUT_RDWR))
-    startCloseDeadline()
   }
 
   // MARK: Reading
@@ -167,49 +159,47 @@ final class Connection: ClientConnection {
     guard bytes.count <= room, (0...(room - bytes.count)).contains(remaining) else {
       return close(code: 1009, reason: "message too large")
     }
-    message.append(contentsOf: bytes)
+    message.append(contentsOf: bytes.assumingMemoryBound(to: UInt8.self))
     guard isFinal else { return }
     let whole = message
     message = []
     if isReadingPaused { held.append(whole) } else { delegate.received(whole) }
   }
 
-  /// The socket takes bytes again. Returns false where the library is to close now.
-  func writable() -> Bool {
-    guard let handle else { return true }
+  /// The socket takes bytes again.
+  func writable() {
+    guard let handle else { return }
     if lws_partial_buffered(handle) != 0 {
       lws_callback_on_writable(handle)
-      return true
+      return
     }
     remainder = []
-    switch state {
-    case .open:
-      if isBehind {
-        isBehind = false
-        delegate.connectionDrained()
-      }
-      return true
-    case .closing(let code, var reason):
-      state = .closeSent
-      reason.withUnsafeMutableBufferPointer {
-        lws_close_reason(handle, lws_close_status(UInt32(code)), $0.baseAddress, $0.count)
-      }
-      return false
-    case .opening, .closeSent, .closed: return true
+    if case .open = state, isBehind {
+      isBehind = false
+      delegate.connectionDrained()
     }
   }
 
-  /// The peer closes; the library answers with its code. Returns false where that code is not one
-  /// that may be sent (RFC 6455 §7.4), after choosing another.
-  func peerCloses(_ payload: UnsafeRawBufferPointer) -> Bool {
-    guard let handle else { return true }
-    if case .open = state { state = .closeSent }
+  /// Nothing is sent any more, and the end is awaited for a bounded time.
+  func libraryCloses() {
+    if isClosed { return }
+    state = .closing
+    message = []
+    held = []
     startCloseDeadline()
+  }
+
+  /// The peer closes. Returns whether the library is to answer with the peer's code.
+  func peerCloses(_ payload: UnsafeRawBufferPointer) -> Bool {
+    // It may be the answer to our close, or have crossed it on the way: then all is said.
+    guard case .open = state, let handle else { return false }
+    libraryCloses()
     guard payload.count > 0 else { return true }
     let code = payload.count >= 2 ? Int(payload[0]) << 8 | Int(payload[1]) : 0
     switch code {
     case 1000...1003, 1007...1014, 3000...4999: return true
     default:
+      // Not a code that may be sent (RFC 6455 §7.4).
       lws_close_reason(handle, LWS_CLOSE_STATUS_PROTOCOL_ERR, nil, 0)
       return false
     }

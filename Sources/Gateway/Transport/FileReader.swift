@@ -35,7 +35,8 @@ final class FileReader {
       return uv_fs_read(loop, request, descriptor, &piece, 1, offset, fileRequestDone)
     }
     guard result >= 0 else { throw Failure(code: Int32(result)) }
-    return Array(buffer[..<result])
+    let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<result])
+    return Array(bytes.assumingMemoryBound(to: UInt8.self))
   }
 
   /// Closes the file, on libuv's threads too.

@@ -103,9 +103,11 @@ final class HTTPConnection {
         exchange.interrupt()
         refuse(Refusal(408, "The body came too slowly."))
       } else {
-        server.logger.error("a request was not answered in time", metadata: [
-          "path": "\(exchange.request.path)"
-        ])
+        server.logger.error(
+          "a request was not answered in time",
+          metadata: [
+            "path": "\(exchange.request.path)"
+          ])
         exchange.interrupt()
         refuse(Refusal(503, "The answer took too long.", headers: ["retry-after": "1"]))
       }
@@ -134,6 +136,7 @@ final class HTTPConnection {
       return inputEnded()
     }
     let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scratch)[..<count])
+      .assumingMemoryBound(to: UInt8.self)
     switch phase {
     case .head:
       input.append(contentsOf: bytes)
@@ -274,7 +277,7 @@ final class HTTPConnection {
       rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     }
     guard !rest.isEmpty else { return }
-    output.append(contentsOf: rest)
+    output.append(contentsOf: rest.assumingMemoryBound(to: UInt8.self))
     deadline.set(after: max(.zero, outputPace.waits(at: clock.now)))
     watch()
   }
@@ -290,7 +293,9 @@ final class HTTPConnection {
 
   private func flush() {
     guard descriptor >= 0, hasOutput else { return }
-    let count = output.withUnsafeBytes { sendSome(UnsafeRawBufferPointer(rebasing: $0[outputStart...])) }
+    let count = output.withUnsafeBytes {
+      sendSome(UnsafeRawBufferPointer(rebasing: $0[outputStart...]))
+    }
     guard let count else { return close() }
     outputStart += count
     outputPace.moved(count, at: clock.now)

@@ -99,7 +99,8 @@ final class HTTPExchange: Exchange {
     pieceWaiter?.resume(throwing: RequestBodyError.interrupted)
     pieceWaiter = nil
     switch response.body {
-    case .none: begin(response, length: 0)
+    case .none:
+      begin(response, length: 0)
       finish()
     case .bytes(let bytes):
       begin(response, length: Int64(bytes.count), with: bytes)
@@ -136,7 +137,8 @@ final class HTTPExchange: Exchange {
     } catch {
       connection?.logger.error("a file cannot be sent", metadata: ["reason": "\(error)"])
       guard !isClosed else { return }
-      let refusal = error.isMissing ? Refusal(404, "This is gone.") : Refusal(500, "It cannot be read.")
+      let refusal =
+        error.isMissing ? Refusal(404, "This is gone.") : Refusal(500, "It cannot be read.")
       begin(refusal.response, length: nil, body: refusal.response.body)
       return finish()
     }

@@ -70,7 +70,8 @@ final class Listener {
   }
 
   private static func failure(_ what: String, _ address: SocketAddress) -> Failure {
-    let place = if case .unix(let path) = address { path } else { "\(address.host):\(address.port)" }
+    let place =
+      if case .unix(let path) = address { path } else { "\(address.host):\(address.port)" }
     return Failure(description: "cannot \(what) \(place): \(String(cString: strerror(errno)))")
   }
 

@@ -64,7 +64,8 @@ package final class WebSocketServer {
         self?.accept($0, from: $1)
       }
       listeners.append(listener)
-      logger.info("listening", metadata: ["address": "\(host)", "port": "\(listener.address.port)"])
+      logger.info(
+        "listening", metadata: ["address": "\(host)", "port": "\(listener.address.port)"])
       return listener.address.port
     } catch {
       throw Failure(description: error.description)

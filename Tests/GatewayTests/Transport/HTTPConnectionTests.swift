@@ -98,7 +98,8 @@ import Testing
     }
   }
 
-  @Test("let a client read a refusal while it is still sending its body", arguments: [401, 413, 429])
+  @Test(
+    "let a client read a refusal while it is still sending its body", arguments: [401, 413, 429])
   func earlyAnswer(status: Int) async throws {
     var limits = Limits()
     limits.drainSize = 8 << 20
@@ -339,6 +340,31 @@ import Testing
         #expect(await closed.happens())
         #expect(await eventually { server.connectionCount == 0 })
       }
+    }
+  }
+
+  @Test("are let go whole: a thousand come and go, and nothing of them is left")
+  func churn() async throws {
+    try await withServer { delegate, server, port in
+      weak var lastExchange: HTTPExchange?
+      weak var lastConnection: HTTPConnection?
+      delegate.handling = { exchange in
+        lastExchange = exchange as? HTTPExchange
+        lastConnection = server.requests.values.first
+        exchange.respond(Response(200))
+      }
+      for number in 0..<1000 {
+        let socket = try await RawSocket.connect(to: port)
+        switch number % 4 {
+        case 0: socket.reset()
+        case 1: try await socket.send("GET / HT")
+        case 2: try await socket.send(Self.get("/"))
+        default: #expect(try await socket.exchange(Self.get("/")).status == 200)
+        }
+        socket.close()
+      }
+      #expect(await eventually { server.connectionCount == 0 })
+      #expect(await eventually { lastExchange == nil && lastConnection == nil })
     }
   }
 

@@ -18,7 +18,9 @@ struct BadHead: CustomTestStringConvertible, Sendable {
   }
 
   static func post(_ name: String, _ headers: String, _ status: Int = 400) -> BadHead {
-    BadHead(name, status, "POST / HTTP/1.1\r\nHost: a\r\n\(headers)\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+    BadHead(
+      name, status,
+      "POST / HTTP/1.1\r\nHost: a\r\n\(headers)\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
   }
 
   static func get(_ name: String, _ status: Int, target: String) -> BadHead {
@@ -55,14 +57,18 @@ struct BadHead: CustomTestStringConvertible, Sendable {
     post("no length", "X: a", 411),
     BadHead("no length for PUT", 411, "PUT / HTTP/1.1\r\nHost: a\r\n\r\n"),
     BadHead("no length for PATCH", 411, "PATCH / HTTP/1.1\r\nHost: a\r\n\r\n"),
-    BadHead("chunked GET", 400, "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    BadHead(
+      "chunked GET", 400, "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    ),
     BadHead("no Host", 400, "GET / HTTP/1.1\r\n\r\n"),
     BadHead("two Hosts", 400, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
     BadHead("an empty Host", 400, "GET / HTTP/1.1\r\nHost:\r\n\r\n"),
     BadHead("a Host with a path", 400, "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
     BadHead("a Host with credentials", 400, "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n"),
     BadHead("no Host in HTTP/1.0", 400, "GET / HTTP/1.0\r\n\r\n"),
-    BadHead("two Authorizations", 400, "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n"),
+    BadHead(
+      "two Authorizations", 400,
+      "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n"),
   ]
 
   static let lines: [BadHead] = [
@@ -95,10 +101,18 @@ struct BadHead: CustomTestStringConvertible, Sendable {
     get("credentials in the target", 400, target: "http://u:p@a/b"),
     get("a bad query", 400, target: "/?a=%f"),
     get("a target that is too long", 414, target: "/" + String(repeating: "a", count: 9000)),
-    BadHead("an expectation nobody knows", 417, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: tea\r\n\r\n"),
-    BadHead("too many headers", 431, "GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: "X: a\r\n", count: 101) + "\r\n"),
-    BadHead("a header that is too large", 431, "GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "a", count: 20_000) + "\r\n\r\n"),
-    BadHead("a head without an end", 431, "GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "a", count: 40_000)),
+    BadHead(
+      "an expectation nobody knows", 417,
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: tea\r\n\r\n"),
+    BadHead(
+      "too many headers", 431,
+      "GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: "X: a\r\n", count: 101) + "\r\n"),
+    BadHead(
+      "a header that is too large", 431,
+      "GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "a", count: 20_000) + "\r\n\r\n"),
+    BadHead(
+      "a head without an end", 431,
+      "GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "a", count: 40_000)),
   ]
 
   static func handshake(

@@ -132,7 +132,8 @@ import Testing
     // Some of them in the middle of things.
     try await clients[0].socket.send(WebSocketClient.frame(.text, [0x61], final: false))
     let frame = PreparedFrame(text: [UInt8](repeating: 0x61, count: 60_000))
-    #expect(await eventually { sessions.count == 20 && sessions.allSatisfy { $0.connection != nil } })
+    #expect(
+      await eventually { sessions.count == 20 && sessions.allSatisfy { $0.connection != nil } })
     while sessions[1].connection?.isBehind == false { sessions[1].connection?.send([frame]) }
     sessions[2].connection?.pauseReading()
     sessions[3].connection?.close(code: 3001, reason: "shutdown")

@@ -118,13 +118,19 @@ func eventually(_ holds: @EventLoop () -> Bool) async -> Bool {
   let end = clock.now + .seconds(20)
   while !holds() {
     guard clock.now < end else { return false }
-    var timer: LoopTimer?
-    await withCheckedContinuation { continuation in
-      timer = LoopTimer(after: .milliseconds(2)) { continuation.resume() }
-    }
-    timer?.stop()
+    await turn()
   }
   return true
+}
+
+/// Lets the loop turn, so that the server in the same process gets its share.
+@EventLoop
+func turn() async {
+  var timer: LoopTimer?
+  await withCheckedContinuation { continuation in
+    timer = LoopTimer(after: .milliseconds(2)) { continuation.resume() }
+  }
+  timer?.stop()
 }
 
 extension RawSocket {
