@@ -1,0 +1,61 @@
+import EventLoop
+
+/// Who watches which channel and which worker's directives, and the delivery to them.
+@EventLoop
+final class EventFanout {
+  private var watchers: [Channel: [Int: @EventLoop (Delivery) -> Void]] = [:]
+  private var workers: [WorkerID: [Int: @EventLoop (WorkerDirective) -> Void]] = [:]
+  private var last = 0
+
+  func subscribe(
+    to channel: Channel, _ receive: @escaping @EventLoop (Delivery) -> Void
+  ) -> any EventSubscription {
+    last += 1
+    let number = last
+    watchers[channel, default: [:]][number] = receive
+    return FanoutSubscription { [weak self] in
+      self?.watchers[channel]?[number] = nil
+      if self?.watchers[channel]?.isEmpty == true { self?.watchers[channel] = nil }
+    }
+  }
+
+  func directives(
+    for worker: WorkerID, _ receive: @escaping @EventLoop (WorkerDirective) -> Void
+  ) -> any EventSubscription {
+    last += 1
+    let number = last
+    workers[worker, default: [:]][number] = receive
+    return FanoutSubscription { [weak self] in
+      self?.workers[worker]?[number] = nil
+      if self?.workers[worker]?.isEmpty == true { self?.workers[worker] = nil }
+    }
+  }
+
+  func publish(_ event: JobEvent) {
+    deliver(.event(event), on: .job(event.id))
+    deliver(.event(event), on: .user(event.user))
+  }
+
+  func publish(_ directive: WorkerDirective, to worker: WorkerID) {
+    guard let receivers = workers[worker] else { return }
+    for number in receivers.keys.sorted() { workers[worker]?[number]?(directive) }
+  }
+
+  private func deliver(_ delivery: Delivery, on channel: Channel) {
+    guard let receivers = watchers[channel] else { return }
+    // Looked up anew each time: a receiver may cancel another's subscription, or its own.
+    for number in receivers.keys.sorted() { watchers[channel]?[number]?(delivery) }
+  }
+}
+
+@EventLoop
+private final class FanoutSubscription: EventSubscription {
+  private var end: (@EventLoop () -> Void)?
+
+  init(end: @escaping @EventLoop () -> Void) { self.end = end }
+
+  func cancel() {
+    end?()
+    end = nil
+  }
+}

@@ -1,0 +1,25 @@
+import Foundation
+
+/// Keeps a second process off a folder, by `flock` on a file in it; the system lets go of it when
+/// the process ends, however it ends.
+final class FolderLock: Sendable {
+  private let descriptor: Int32
+
+  /// Throws `inUse` when another broker, of this process or another, has the folder.
+  init(folder: String) throws(JournalError) {
+    let path = "\(folder)/lock"
+    let descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else {
+      throw .unreadable(path: path, reason: String(cString: strerror(errno)))
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      let reason = errno
+      close(descriptor)
+      if reason == EWOULDBLOCK { throw .inUse(folder: folder) }
+      throw .unreadable(path: path, reason: String(cString: strerror(reason)))
+    }
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import GRDB
+import Synchronization
+
+/// What an embedded broker must not forget, in a SQLite file: `<folder>/journal.sqlite`.
+///
+/// A batch is one transaction, on disk when ``write(_:)`` returns: the log is written ahead (WAL) and
+/// synced at each commit (`synchronous = FULL`; NORMAL would lose acknowledged jobs with the power).
+/// SQLite works on a queue of its own: the loop never waits for the disk. One process a folder.
+package final class Journal: Sendable {
+  private let database: DatabaseQueue
+  private let lock: Mutex<FolderLock?>
+  /// The folder it lies in.
+  package let folder: String
+
+  /// Opens the journal in `folder`, which is made if need be. Blocks: call it off the loop, or use
+  /// ``EmbeddedBroker/open(at:clock:logger:)``.
+  package init(in folder: String) throws(JournalError) {
+    self.folder = folder
+    do {
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw .unreadable(path: folder, reason: "\(error)")
+    }
+    lock = Mutex(try FolderLock(folder: folder))
+    let path = "\(folder)/journal.sqlite"
+    do {
+      var configuration = Configuration()
+      configuration.journalMode = .wal
+      configuration.label = "fanfare-journal"
+      database = try DatabaseQueue(path: path, configuration: configuration)
+      let version = try database.writeWithoutTransaction { database in
+        // GRDB sets NORMAL with WAL.
+        try database.execute(sql: "PRAGMA synchronous = FULL")
+        return try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+      }
+      guard version <= JournalSchema.version else {
+        throw JournalError.tooNew(path: path, version: version)
+      }
+      if version == 0 { try database.write { try $0.execute(sql: JournalSchema.statements) } }
+    } catch let error as JournalError {
+      throw error
+    } catch {
+      throw .unreadable(path: path, reason: "\(error)")
+    }
+  }
+
+  /// Makes a batch durable, all of it or, if it throws, nothing.
+  func write(_ batch: JournalBatch) async throws {
+    try await database.write { try batch.write(to: $0) }
+  }
+
+  /// Everything a broker needs to go on, payloads of ended jobs and logs left out. Blocks.
+  func load() throws(JournalError) -> JournalContent {
+    do {
+      return try database.read { database in
+        JournalContent(
+          records: try EmbeddedRecord.all(in: database),
+          spendings: try RequestWindows.Spending.all(in: database))
+      }
+    } catch {
+      throw .unreadable(path: "\(folder)/journal.sqlite", reason: "\(error)")
+    }
+  }
+
+  /// What was asked for with a job; nil when the job is forgotten.
+  func payload(of id: JobID) async throws -> JSONText? {
+    try await database.read { database in
+      let statement = try database.cachedStatement(sql: "SELECT bytes FROM payload WHERE job = ?")
+      let data = try Data.fetchOne(statement, arguments: [id.description])
+      return data.map { JSONText(unchecked: Array($0)) }
+    }
+  }
+
+  /// A job's log, oldest line first.
+  func logLines(of id: JobID) async throws -> [String] {
+    try await database.read { database in
+      let statement = try database.cachedStatement(
+        sql: "SELECT line FROM log WHERE job = ? ORDER BY number")
+      return try String.fetchAll(statement, arguments: [id.description])
+    }
+  }
+
+  /// Bounds the file to `bytes`; nil takes the bound away. At the bound a broker accepts nothing new,
+  /// as with a full disk.
+  package func limitSize(toBytes bytes: Int?) async throws {
+    try await database.writeWithoutTransaction { database in
+      let pageSize = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4096
+      // SQLite takes no bound below the present size, and answers with the one in force.
+      let pages = bytes.map { max(1, $0 / pageSize) } ?? 4_294_967_294
+      _ = try Int64.fetchOne(database, sql: "PRAGMA max_page_count = \(pages)")
+    }
+  }
+
+  /// Writes a little; throws while nothing can be written.
+  func probe() async throws {
+    try await database.write { try $0.execute(sql: "PRAGMA user_version = \(JournalSchema.version)") }
+  }
+
+  /// Lets the files go; what was written is in `journal.sqlite` alone.
+  func close() throws {
+    try database.close()
+    lock.withLock { $0 = nil }
+  }
+}
+
+/// All that survives of a broker.
+struct JournalContent: Sendable {
+  var records: [EmbeddedRecord]
+  var spendings: [String: RequestWindows.Spending]
+}
