@@ -52,6 +52,7 @@ extension JobQueue {
   }
 
   /// Settles and says only which state came of it; nil when the lease was lost.
+  @discardableResult
   func end(_ lease: Lease, _ settlement: Settlement = .complete(nil)) async throws(BrokerError)
     -> JobState?
   {

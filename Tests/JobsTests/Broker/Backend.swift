@@ -6,10 +6,8 @@ import Support
 /// The brokers that the contract and the model are run on.
 ///
 /// `redis` joins `allCases` with a file of its own that starts a server and opens a broker on it.
-enum Backend: String, CaseIterable, Sendable, CustomTestStringConvertible {
+enum Backend: String, CaseIterable, Sendable {
   case embedded
-
-  var testDescription: String { rawValue }
 
   /// Runs `body` with a new, empty broker and the time it lives in, and closes the broker after.
   func withBroker(_ body: (any Broker, BrokerTime) async throws -> Void) async throws {

@@ -34,8 +34,8 @@ extension BrokerContract {
   func cancelRunning(_ backend: Backend) async throws {
     try await backend.withBroker { broker in
       let job = try await broker.accept()
-      let directives = await DirectiveLog()
-      let foreign = await DirectiveLog()
+      let directives = DirectiveLog()
+      let foreign = DirectiveLog()
       let subscriptions = [
         try await broker.directives(for: .a) { directives.record($0) },
         try await broker.directives(for: .b) { foreign.record($0) },

@@ -158,7 +158,7 @@ extension BrokerContract {
       let request = JobRequest.example()
       let log = await DeliveryLog()
       let witness = await DeliveryLog()
-      let box = await SubscriptionBox()
+      let box = SubscriptionBox()
       await box.hold(
         try await broker.subscribe(to: .job(request.id)) { delivery in
           log.record(delivery)

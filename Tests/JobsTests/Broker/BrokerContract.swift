@@ -95,7 +95,8 @@ struct BrokerContract {
   func idempotencyScope(_ backend: Backend) async throws {
     try await backend.withBroker { broker in
       for (user, key) in [("a", "b:c"), ("a:b", "c"), ("a:", "b:c"), ("a b", "c"), ("a", "b c")] {
-        #expect(try await !broker.enqueue(.example(user: user, key: key)).isReplay)
+        let acceptance = try await broker.enqueue(.example(user: user, key: key))
+        #expect(!acceptance.isReplay)
       }
     }
   }
@@ -132,7 +133,8 @@ struct BrokerContract {
       let id = JobID()
       let lease = Lease(
         job: id, queue: .mail, worker: .a, token: 1, deadline: time.now() + .seconds(30))
-      #expect(try await broker.job(id) == nil)
+      let unknown = try await broker.job(id)
+      #expect(unknown == nil)
       #expect(try await broker.logLines(of: id).isEmpty)
       await #expect(throws: BrokerError.jobNotFound) { try await broker.cancel(id, reason: nil) }
       #expect(try await broker.extend([lease], for: .seconds(1)) == [.lost])

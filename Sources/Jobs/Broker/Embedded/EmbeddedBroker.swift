@@ -1,242 +1,194 @@
-import DequeModule
 package import EventLoop
 import Foundation
 package import Logging
 
-/// A broker inside the process: the state in memory, every acknowledged change in a journal first.
+/// A broker that needs nothing installed: the rule in memory, what is acknowledged in SQLite.
 ///
-/// A call changes the state at once, on the loop, and returns when the transaction that carries the
-/// change is on disk. Events of a change are delivered at that same moment, in the order of the
-/// calls: nobody learns of what a crash could take back. Only progress is not journaled; its numbers
-/// are taken from blocks that are, so that none is ever used twice.
+/// Every call that changes something returns when the change is on disk; calls that come together
+/// share one sync (``DurableTable``). While the journal cannot be written — a full disk — such calls
+/// throw `unavailable` and change nothing; the broker goes on by itself when it can. A restart loses
+/// nothing acknowledged: running jobs, whose workers went with the process, count as lost and return
+/// to the front of their queue.
 ///
-/// When the disk refuses, calls throw `unavailable`; what they began is written as soon as the disk
-/// takes it, so it may yet have happened, as the contract says.
+/// One process a folder, one broker a process. Finding and taking are O(log n); a job's place in its
+/// queue costs a walk over n/512 counts.
 @EventLoop
 package final class EmbeddedBroker {
-  let journal: Journal
-  let events = EventFanout()
-  let signals = WorkSignals()
   let clock: @Sendable () -> Timestamp
+  let waiters = WorkWaiters()
+  let fanout = EventFanout()
   let logger: Logger
+  /// Where what is acknowledged is kept.
+  package let journal: Journal
+  /// Set once, at the end of `init`: it calls back to the broker.
+  private(set) var store: DurableTable! = nil
+  var windows: RequestWindows
+  var lastReap: Timestamp
+  private(set) var isOpen = true
+  private var lastSequence: Int64
+  private var retryTimer: LoopTimer?
+  private var retryTimerFires: Timestamp?
+  private var trimTimer: LoopTimer?
 
-  var records: [JobID: EmbeddedRecord] = [:]
-  var queues: [QueueName: EmbeddedQueue] = [:]
-  var running: Set<JobID> = []
-  /// Retrying jobs by the time at which they return.
-  var due: Deque<(at: Timestamp, job: JobID)> = []
-  /// Ended jobs by the time at which they are forgotten, one line for each period of keeping.
-  var endings: [JobState: Deque<(at: Timestamp, job: JobID)>] = [:]
-  /// Jobs in the order of submission: of each user, and of all.
-  var submissions: [String: Deque<JobID>] = [:]
-  var allSubmissions: Deque<JobID> = []
-  var keys: [IdempotencyKey: IdempotencyEntry] = [:]
-  var keyExpiries: Deque<(at: Timestamp, key: IdempotencyKey)> = []
-  var windows: [String: [Timestamp]] = [:]
-  var lastSequence: Int64 = 0
-  var lastReap: Timestamp?
-  private var dueTimer: LoopTimer?
+  /// How many retries are queued, and how many forgotten jobs removed, in one go.
+  static let workLimit = 200
+  private static let trimInterval = Duration.seconds(30)
 
-  /// Offsets are reserved this many at a time.
-  static let offsetBlock: UInt64 = 1024
-
-  private init(journal: Journal, clock: @escaping @Sendable () -> Timestamp, logger: Logger) {
-    self.journal = journal
-    self.clock = clock
-    self.logger = logger
-  }
-
-  /// Opens the folder's journal, or makes one, and takes up where it ended.
+  /// Opens the broker whose journal lies in `folder` and takes up everything that was acknowledged.
   ///
-  /// Everything acknowledged is there. Jobs that ran return to the front of their queue: their
-  /// workers were in the process that ended. Throws ``FolderLock/Taken`` while another process uses
-  /// the folder, and what SQLite says of a file it cannot read.
+  /// `clock` is the broker's time. Throws `inUse` while another process has the folder.
   package static func open(
     at folder: String, clock: @escaping @Sendable () -> Timestamp = { .now }, logger: Logger
   ) async throws -> EmbeddedBroker {
-    let (journal, contents) = try await Journal.open(in: folder) { error in
-      logger.error("the journal cannot be written", metadata: ["error": "\(error)"])
-    }
-    let broker = EmbeddedBroker(journal: journal, clock: clock, logger: logger)
-    broker.recover(contents)
-    guard await journal.committed() else {
-      await journal.close()
-      throw BrokerError.unavailable
-    }
+    let (journal, content) = try await read(folder)
+    let broker = EmbeddedBroker(journal: journal, content: content, clock: clock, logger: logger)
+    try await broker.takeUp()
     return broker
   }
 
-  private func recover(_ contents: Journal.Contents) {
-    for (row, payload) in contents.jobs {
-      // Events up to the reserved number may have been seen; none above it.
-      let record = EmbeddedRecord(
-        row: row, payload: JSONText(unchecked: payload), offset: row.reservedOffset)
-      record.log = contents.logs[row.id] ?? []
-      records[row.id] = record
-      lastSequence = max(lastSequence, row.sequence)
-      index(record)
-      switch row.state {
-      case .running:
-        record.row.lostDeliveries += 1
-        requeue(record)
-        write(record, step(record, .state, reason: "lost"))
-      case .queued: place(record)
-      case .retrying: schedule(record)
-      case .completed, .failed, .cancelled: expire(record)
-      case .scheduled, .blocked: break
-      }
-    }
-    for (key, entry) in contents.keys.sorted(by: { $0.value.expiresAt < $1.value.expiresAt }) {
-      keys[key] = entry
-      keyExpiries.append((entry.expiresAt, key))
-    }
-    for (user, time) in contents.requests { windows[user, default: []].append(time) }
+  @concurrent private static func read(
+    _ folder: String
+  ) async throws(JournalError) -> (Journal, JournalContent) {
+    let journal = try Journal(in: folder)
+    return (journal, try journal.load())
   }
 
-  // MARK: Steps
-
-  /// Numbers the step that was just made and returns its event.
-  ///
-  /// A block of numbers is reserved with the step where the last one is used up.
-  func step(
-    _ record: EmbeddedRecord, _ class: JobEvent.Class, reason: String? = nil
-  ) -> JobEvent {
-    let now = clock()
-    record.offset += 1
-    record.row.updatedAt = now
-    return record.event(`class`, at: now, reason: reason)
-  }
-
-  /// Journals a change of state and, once it is safe, publishes its event.
-  func write(
-    _ record: EmbeddedRecord, _ event: JobEvent, with changes: [Journal.Change] = [],
-    afterwards: (@EventLoop () -> Void)? = nil
+  private init(
+    journal: Journal, content: JournalContent, clock: @escaping @Sendable () -> Timestamp,
+    logger: Logger
   ) {
-    record.row.reservedOffset = record.offset
-    journal.write(changes + [.job(record.row)]) { [events] in
-      events.publish(event)
-      afterwards?()
-    }
+    self.journal = journal
+    self.clock = clock
+    self.logger = logger
+    windows = RequestWindows(content.spendings)
+    lastReap = clock()
+    lastSequence = content.records.last?.sequence ?? 0
+    var table = EmbeddedTable()
+    for record in content.records { table.put(record) }
+    store = DurableTable(
+      table, journal: journal, logger: logger,
+      publish: { [fanout] effect in
+        switch effect {
+        case .event(let event): fanout.publish(event)
+        case .directive(let directive, let worker): fanout.publish(directive, to: worker)
+        }
+      },
+      undone: { [weak self] in self?.changesWereUndone() })
   }
 
-  /// Returns when all that was written is safe; throws `unavailable` if the disk refuses.
-  func committed() async throws(BrokerError) {
-    guard await journal.committed() else { throw .unavailable }
-  }
-
-  /// Throws `unavailable` while the disk refuses: nothing new is begun.
-  func checkDisk() throws(BrokerError) {
-    if journal.isFailing { throw .unavailable }
-  }
-
-  // MARK: Places
-
-  func index(_ record: EmbeddedRecord) {
-    submissions[record.row.user, default: []].append(record.row.id)
-    allSubmissions.append(record.row.id)
-  }
-
-  /// Puts a queued job where its priority and its sequence want it, and wakes a worker.
-  func place(_ record: EmbeddedRecord) {
-    let row = record.row
-    queues[row.queue, default: EmbeddedQueue()]
-      .insert(row.id, priority: row.priority, sequence: row.sequence)
-    signals.wake(row.queue)
-  }
-
-  /// Back to where it stood: its sequence is older than that of all who came since.
-  func requeue(_ record: EmbeddedRecord) {
-    record.row.state = .queued
-    record.row.attempt -= 1
-    record.row.isCancelling = false
-    record.clearProgress()
-    vacate(record)
-    place(record)
-  }
-
-  /// The lease is over.
-  func vacate(_ record: EmbeddedRecord) {
-    running.remove(record.row.id)
-    record.worker = nil
-    record.deadline = nil
-  }
-
-  func schedule(_ record: EmbeddedRecord) {
-    guard let time = record.row.dueAt else { return }
-    let index = due.firstIndex { $0.at > time } ?? due.count
-    due.insert((time, record.row.id), at: index)
-    armDueTimer()
-  }
-
-  private func armDueTimer() {
-    dueTimer = nil
-    guard let next = due.first else { return }
-    let wait = max(.milliseconds(1), next.at - clock())
-    dueTimer = LoopTimer(after: wait) { [weak self] in self?.promote() }
-  }
-
-  /// Queues the retrying jobs whose time has come.
-  func promote() {
+  /// Takes jobs back from the workers that went with the process before.
+  private func takeUp() async throws(BrokerError) {
     let now = clock()
-    while let next = due.first, next.at <= now {
-      due.removeFirst()
-      guard let record = records[next.job], record.row.state == .retrying,
-        record.row.dueAt == next.at
-      else { continue }
-      record.row.state = .queued
-      record.row.dueAt = nil
-      let event = step(record, .state)
-      place(record)
-      write(record, event)
+    for id in store.table.running {
+      guard var record = store.table[id] else { continue }
+      // Without a bound: how often a process ends says little of the jobs it held.
+      let event = record.lose(maxLost: nil, at: now)
+      store.change(record, event)
     }
-    armDueTimer()
+    try await store.kept()
+    armRetryTimer()
+    trimTimer = LoopTimer(every: Self.trimInterval) { [weak self] in
+      guard let self, isOpen else { return }
+      trim()
+      for user in windows.trim(at: clock()) { store.note(nil, of: user) }
+    }
   }
 
-  /// Notes when an ended job is to be forgotten (job-engine §4.8).
-  func expire(_ record: EmbeddedRecord) {
-    guard let ended = record.row.finishedAt else { return }
-    let keeping: Duration = record.row.state == .failed ? .seconds(7 * 86400) : .seconds(86400)
-    endings[record.row.state, default: []].append((ended + keeping, record.row.id))
+  // MARK: What the verbs share
+
+  func requireOpen() throws(BrokerError) { if !isOpen { throw .unavailable } }
+
+  /// The next number in the order of acceptance: µs since 2025 or more, so that it grows over
+  /// restarts, whatever was forgotten.
+  func nextSequence(at now: Timestamp) -> Int64 {
+    lastSequence = max(lastSequence + 1, (now.milliseconds - 1_735_689_600_000) * 1000)
+    return lastSequence
   }
 
-  /// Forgets a bounded number of what has been kept long enough.
-  func prune() {
+  /// Puts a record that waits again, or for the first time, and wakes a worker for it.
+  func queue(_ record: EmbeddedRecord, _ event: JobEvent) {
+    store.change(record, event)
+    waiters.wake(for: record.job.queue)
+  }
+
+  /// Queues the retries that are due and sets the timer for the next.
+  func promoteDue() {
     let now = clock()
-    var changes: [Journal.Change] = []
-    for state in [JobState.completed, .failed, .cancelled] {
-      var count = 0
-      while count < 8, let first = endings[state]?.first, first.at <= now {
-        endings[state]?.removeFirst()
-        forget(first.job)
-        changes.append(.removal(first.job))
-        count += 1
-      }
+    for id in store.table.retries(dueBy: now, limit: Self.workLimit) {
+      guard var record = store.table[id] else { continue }
+      let event = record.promote(at: now)
+      queue(record, event)
     }
-    while changes.count < 32, let first = keyExpiries.first, first.at <= now {
-      keyExpiries.removeFirst()
-      guard keys[first.key]?.expiresAt == first.at else { continue }
-      keys[first.key] = nil
-      changes.append(.removalOfKey(first.key))
-    }
-    if !changes.isEmpty { journal.write(changes) }
+    armRetryTimer()
   }
 
-  private func forget(_ id: JobID) {
-    guard let record = records.removeValue(forKey: id) else { return }
-    // Expired jobs are among the oldest: they are found near the front.
-    if let index = submissions[record.row.user]?.firstIndex(of: id) {
-      submissions[record.row.user]?.remove(at: index)
+  /// Sets the timer for the first retry, not before `earliest` from now.
+  func armRetryTimer(notBefore earliest: Duration = .zero) {
+    guard isOpen, let due = store.table.firstRetry else {
+      retryTimer?.stop()
+      retryTimerFires = nil
+      return
     }
-    if submissions[record.row.user]?.isEmpty == true { submissions[record.row.user] = nil }
-    if let index = allSubmissions.firstIndex(of: id) { allSubmissions.remove(at: index) }
+    guard due != retryTimerFires || earliest > .zero else { return }
+    retryTimer?.stop()
+    retryTimerFires = due
+    let delay = max(due - clock(), earliest, .milliseconds(1))
+    retryTimer = LoopTimer(after: delay) { [weak self] in
+      guard let self else { return }
+      retryTimerFires = nil
+      promoteDue()
+    }
   }
 
-  func view(_ record: EmbeddedRecord) -> Job {
-    let row = record.row
-    let place =
-      row.state == .queued
-      ? queues[row.queue]?.position(priority: row.priority, sequence: row.sequence) : nil
-    return record.job(position: place, now: clock())
+  /// Forgets some of the jobs that ended long ago.
+  func trim() {
+    for id in store.table.expired(by: clock(), limit: Self.workLimit) { store.remove(id) }
+  }
+
+  private func changesWereUndone() {
+    // What was undone may wait for work again; a journal that fails now is given time.
+    waiters.wakeAll()
+    retryTimerFires = nil
+    armRetryTimer(notBefore: .seconds(1))
+  }
+
+  /// Makes everything acknowledged safe and lets the files go. The broker is not used after.
+  package func close() async {
+    guard isOpen else { return }
+    isOpen = false
+    retryTimer?.stop()
+    trimTimer?.stop()
+    waiters.wakeAll()
+    do {
+      try await store.kept()
+    } catch {
+      logger.warning("the last changes, which nobody was told of, could not be kept")
+    }
+    do {
+      try journal.close()
+    } catch {
+      logger.error("the journal did not close", metadata: ["error": "\(error)"])
+    }
+  }
+}
+
+extension EmbeddedBroker: RequestBudget {
+  /// Counts at once; the journal hears of it with the next batch, so that a restart forgets at most
+  /// what was spent in its last moments.
+  package func spendRequest(
+    of user: String, limit: Int, window: Duration
+  ) async throws(BrokerError) -> BudgetStanding {
+    try requireOpen()
+    let standing = windows.spend(of: user, limit: limit, window: window, at: clock())
+    if standing.isAdmitted { store.note(windows.spendings[user], of: user) }
+    return standing
+  }
+
+  package func requestBudget(
+    of user: String, limit: Int, window: Duration
+  ) async throws(BrokerError) -> BudgetStanding {
+    try requireOpen()
+    return windows.standing(of: user, limit: limit, window: window, at: clock())
   }
 }
 
@@ -244,48 +196,16 @@ extension EmbeddedBroker: EventSource {
   package func subscribe(
     to channel: Channel, _ receive: @escaping @EventLoop (Delivery) -> Void
   ) async throws(BrokerError) -> any EventSubscription {
-    events.subscribe(to: channel, receive)
+    try requireOpen()
+    return fanout.subscribe(to: channel, receive)
   }
 
   package func directives(
     for worker: WorkerID, _ receive: @escaping @EventLoop (WorkerDirective) -> Void
   ) async throws(BrokerError) -> any EventSubscription {
-    events.directives(for: worker, receive)
+    try requireOpen()
+    return fanout.directives(for: worker, receive)
   }
 
-  package var isDelivering: Bool { !journal.isFailing }
-}
-
-extension EmbeddedBroker: RequestBudget {
-  package func spendRequest(
-    of user: String, limit: Int, window: Duration
-  ) async throws(BrokerError) -> BudgetStanding {
-    let now = clock()
-    var standing = standing(of: user, limit: limit, window: window, at: now)
-    guard standing.isAdmitted else { return standing }
-    windows[user, default: []].append(now)
-    // Written, not waited for: a request is not worth a flush of its own.
-    journal.write([.request(user: user, at: now)])
-    standing.remaining -= 1
-    standing.retryAfter = windows[user]?.first.map { $0 + window - now } ?? .zero
-    return standing
-  }
-
-  package func requestBudget(
-    of user: String, limit: Int, window: Duration
-  ) async throws(BrokerError) -> BudgetStanding {
-    standing(of: user, limit: limit, window: window, at: clock())
-  }
-
-  private func standing(
-    of user: String, limit: Int, window: Duration, at now: Timestamp
-  ) -> BudgetStanding {
-    let recent = (windows[user] ?? []).filter { now - $0 < window }
-    windows[user] = recent.isEmpty ? nil : recent
-    // With fewer allowed than were admitted, the one that must leave is not the oldest.
-    let blocking = recent.count >= limit ? recent[recent.count - limit] : recent.first
-    return BudgetStanding(
-      isAdmitted: recent.count < limit, remaining: max(0, limit - recent.count),
-      retryAfter: blocking.map { $0 + window - now } ?? .zero)
-  }
+  package var isDelivering: Bool { isOpen }
 }

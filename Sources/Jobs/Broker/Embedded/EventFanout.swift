@@ -1,81 +1,61 @@
 import EventLoop
 
-/// Who listens to an embedded broker's events in this process.
+/// Who watches which channel and which worker's directives, and the delivery to them.
 @EventLoop
 final class EventFanout {
-  private var watchers: [Channel: [ObjectIdentifier: Registration]] = [:]
-  private var workers: [WorkerID: [ObjectIdentifier: DirectiveRegistration]] = [:]
-
-  @EventLoop
-  private final class Registration: EventSubscription {
-    let channel: Channel
-    let receive: @EventLoop (Delivery) -> Void
-    weak var fanout: EventFanout?
-
-    init(
-      channel: Channel, fanout: EventFanout, receive: @escaping @EventLoop (Delivery) -> Void
-    ) {
-      self.channel = channel
-      self.fanout = fanout
-      self.receive = receive
-    }
-
-    func cancel() {
-      fanout?.watchers[channel]?[ObjectIdentifier(self)] = nil
-      if fanout?.watchers[channel]?.isEmpty == true { fanout?.watchers[channel] = nil }
-    }
-  }
-
-  @EventLoop
-  private final class DirectiveRegistration: EventSubscription {
-    let worker: WorkerID
-    let receive: @EventLoop (WorkerDirective) -> Void
-    weak var fanout: EventFanout?
-
-    init(
-      worker: WorkerID, fanout: EventFanout,
-      receive: @escaping @EventLoop (WorkerDirective) -> Void
-    ) {
-      self.worker = worker
-      self.fanout = fanout
-      self.receive = receive
-    }
-
-    func cancel() {
-      fanout?.workers[worker]?[ObjectIdentifier(self)] = nil
-      if fanout?.workers[worker]?.isEmpty == true { fanout?.workers[worker] = nil }
-    }
-  }
+  private var watchers: [Channel: [Int: @EventLoop (Delivery) -> Void]] = [:]
+  private var workers: [WorkerID: [Int: @EventLoop (WorkerDirective) -> Void]] = [:]
+  private var last = 0
 
   func subscribe(
     to channel: Channel, _ receive: @escaping @EventLoop (Delivery) -> Void
   ) -> any EventSubscription {
-    let registration = Registration(channel: channel, fanout: self, receive: receive)
-    watchers[channel, default: [:]][ObjectIdentifier(registration)] = registration
-    return registration
+    last += 1
+    let number = last
+    watchers[channel, default: [:]][number] = receive
+    return FanoutSubscription { [weak self] in
+      self?.watchers[channel]?[number] = nil
+      if self?.watchers[channel]?.isEmpty == true { self?.watchers[channel] = nil }
+    }
   }
 
   func directives(
     for worker: WorkerID, _ receive: @escaping @EventLoop (WorkerDirective) -> Void
   ) -> any EventSubscription {
-    let registration = DirectiveRegistration(worker: worker, fanout: self, receive: receive)
-    workers[worker, default: [:]][ObjectIdentifier(registration)] = registration
-    return registration
+    last += 1
+    let number = last
+    workers[worker, default: [:]][number] = receive
+    return FanoutSubscription { [weak self] in
+      self?.workers[worker]?[number] = nil
+      if self?.workers[worker]?.isEmpty == true { self?.workers[worker] = nil }
+    }
   }
 
   func publish(_ event: JobEvent) {
-    for channel in [Channel.job(event.id), .user(event.user)] {
-      guard let registered = watchers[channel] else { continue }
-      for (key, registration) in registered where watchers[channel]?[key] != nil {
-        registration.receive(.event(event))
-      }
-    }
+    deliver(.event(event), on: .job(event.id))
+    deliver(.event(event), on: .user(event.user))
   }
 
-  func direct(_ worker: WorkerID, _ directive: WorkerDirective) {
-    guard let registered = workers[worker] else { return }
-    for (key, registration) in registered where workers[worker]?[key] != nil {
-      registration.receive(directive)
-    }
+  func publish(_ directive: WorkerDirective, to worker: WorkerID) {
+    guard let receivers = workers[worker] else { return }
+    for number in receivers.keys.sorted() { workers[worker]?[number]?(directive) }
+  }
+
+  private func deliver(_ delivery: Delivery, on channel: Channel) {
+    guard let receivers = watchers[channel] else { return }
+    // Looked up anew each time: a receiver may cancel another's subscription, or its own.
+    for number in receivers.keys.sorted() { watchers[channel]?[number]?(delivery) }
+  }
+}
+
+@EventLoop
+private final class FanoutSubscription: EventSubscription {
+  private var end: (@EventLoop () -> Void)?
+
+  init(end: @escaping @EventLoop () -> Void) { self.end = end }
+
+  func cancel() {
+    end?()
+    end = nil
   }
 }

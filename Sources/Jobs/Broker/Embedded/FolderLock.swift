@@ -1,28 +1,25 @@
 import Foundation
 
-/// Makes sure that only one process uses a folder: an advisory lock (flock) that the system takes
-/// back when the process dies.
+/// Keeps a second process off a folder, by `flock` on a file in it; the system lets go of it when
+/// the process ends, however it ends.
 final class FolderLock: Sendable {
-  /// Another process has the folder.
-  struct Taken: Error, CustomStringConvertible {
-    let folder: String
-    var description: String { "another process uses \(folder)" }
-  }
-
   private let descriptor: Int32
 
-  /// Throws ``Taken``, or what the system says.
-  init(folder: String) throws {
-    descriptor = open("\(folder)/lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+  /// Throws `inUse` when another broker, of this process or another, has the folder.
+  init(folder: String) throws(JournalError) {
+    let path = "\(folder)/lock"
+    let descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
-      throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
+      throw .unreadable(path: path, reason: String(cString: strerror(errno)))
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      let reason = errno
       close(descriptor)
-      throw Taken(folder: folder)
+      if reason == EWOULDBLOCK { throw .inUse(folder: folder) }
+      throw .unreadable(path: path, reason: String(cString: strerror(reason)))
     }
+    self.descriptor = descriptor
   }
 
-  /// Lets others in. Called once, by the owner.
-  func release() { close(descriptor) }
+  deinit { close(descriptor) }
 }

@@ -1,168 +1,112 @@
-import EventLoop
 import Foundation
 import GRDB
+import Synchronization
 
-/// What the embedded broker must not forget, in one SQLite file.
+/// What an embedded broker must not forget, in a SQLite file: `<folder>/journal.sqlite`.
 ///
-/// Write-ahead log, `synchronous = FULL`: a committed change survives the loss of power. Changes of
-/// many calls are gathered while a transaction is being written and share the next one (group
-/// commit), so that one flush to disk serves them all. Writing happens off the loop, in the order of
-/// the calls.
-@EventLoop
-final class Journal {
-  /// One change to a row; absolute, so that writing it again does no harm.
-  enum Change: Sendable {
-    case job(EmbeddedRecord.Row)
-    case payload(JobID, [UInt8])
-    case idempotencyKey(IdempotencyKey, IdempotencyEntry)
-    case request(user: String, at: Timestamp)
-    /// Keeps the lines with a number above `number` − 200.
-    case logLine(JobID, number: Int, text: String)
-    case removal(JobID)
-    case removalOfKey(IdempotencyKey)
-  }
-
-  /// What was written before.
-  struct Contents: Sendable {
-    var jobs: [(row: EmbeddedRecord.Row, payload: [UInt8])] = []
-    var keys: [IdempotencyKey: IdempotencyEntry] = [:]
-    var requests: [(user: String, at: Timestamp)] = []
-    var logs: [JobID: [(number: Int, text: String)]] = [:]
-  }
-
-  /// Changes that are to be written together with what happens once they are.
-  private struct Batch {
-    var changes: [Change] = []
-    var afterwards: [@EventLoop () -> Void] = []
-    var waiting: [CheckedContinuation<Bool, Never>] = []
-    var isEmpty: Bool { changes.isEmpty && afterwards.isEmpty && waiting.isEmpty }
-  }
-
+/// A batch is one transaction, on disk when ``write(_:)`` returns: the log is written ahead (WAL) and
+/// synced at each commit (`synchronous = FULL`; NORMAL would lose acknowledged jobs with the power).
+/// SQLite works on a queue of its own: the loop never waits for the disk. One process a folder.
+package final class Journal: Sendable {
   private let database: DatabaseQueue
-  private let lock: FolderLock
-  private var next = Batch()
-  private var isWriting = false
-  private var retry: LoopTimer?
-  private var whenIdle: [CheckedContinuation<Void, Never>] = []
-  private let report: @EventLoop (any Error) -> Void
+  private let lock: Mutex<FolderLock?>
+  /// The folder it lies in.
+  package let folder: String
 
-  /// The last write failed, and is tried again each second: nothing new should be begun.
-  private(set) var isFailing = false
-
-  /// A fault for tests: thrown in place of the next writes.
-  var injectedFault: (any Error)?
-
-  private init(
-    database: DatabaseQueue, lock: FolderLock, report: @escaping @EventLoop (any Error) -> Void
-  ) {
-    self.database = database
-    self.lock = lock
-    self.report = report
-  }
-
-  /// Opens or creates `journal.sqlite` in the folder, for this process alone, and reads it.
-  ///
-  /// Throws ``FolderLock/Taken`` while another process has it, and SQLite's errors.
-  static func open(
-    in folder: String, report: @escaping @EventLoop (any Error) -> Void
-  ) async throws -> (Journal, Contents) {
-    let (database, lock, contents) = try await prepare(folder)
-    return (Journal(database: database, lock: lock, report: report), contents)
-  }
-
-  @concurrent
-  private static func prepare(
-    _ folder: String
-  ) async throws -> (DatabaseQueue, FolderLock, Contents) {
-    try FileManager.default.createDirectory(
-      atPath: folder, withIntermediateDirectories: true,
-      attributes: [.posixPermissions: 0o700])
-    let lock = try FolderLock(folder: folder)
-    var configuration = Configuration()
-    configuration.prepareDatabase { database in
-      try database.execute(sql: "PRAGMA journal_mode = WAL")
-      try database.execute(sql: "PRAGMA synchronous = FULL")
+  /// Opens the journal in `folder`, which is made if need be. Blocks: call it off the loop, or use
+  /// ``EmbeddedBroker/open(at:clock:logger:)``.
+  package init(in folder: String) throws(JournalError) {
+    self.folder = folder
+    do {
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw .unreadable(path: folder, reason: "\(error)")
     }
-    let database = try DatabaseQueue(
-      path: "\(folder)/journal.sqlite", configuration: configuration)
-    try JournalSchema.migrate(database)
-    let contents = try await database.read { try JournalSchema.read($0) }
-    return (database, lock, contents)
-  }
-
-  /// Adds changes to the next transaction; `afterwards` runs on the loop when it is committed, in
-  /// the order of the calls, before ``committed()`` of this call returns.
-  func write(_ changes: [Change], afterwards: (@EventLoop () -> Void)? = nil) {
-    if changes.isEmpty, next.isEmpty, !isWriting, !isFailing {
-      afterwards?()
-      return
-    }
-    next.changes += changes
-    if let afterwards { next.afterwards.append(afterwards) }
-    if !isFailing { writeNext() }
-  }
-
-  /// Returns when everything written so far is safe; false if it could not be written. It then
-  /// stays in line and is tried again, so that it may yet happen.
-  func committed() async -> Bool {
-    if isFailing { return false }
-    if next.isEmpty, !isWriting { return true }
-    return await withCheckedContinuation { next.waiting.append($0) }
-  }
-
-  private func writeNext() {
-    guard !isWriting, !next.isEmpty else { return }
-    isWriting = true
-    let batch = next
-    next = Batch()
-    let fault = injectedFault
-    Task { @EventLoop in
-      do {
-        if let fault { throw fault }
-        if !batch.changes.isEmpty { try await Self.commit(batch.changes, to: database) }
-        isWriting = false
-        isFailing = false
-        for action in batch.afterwards { action() }
-        for continuation in batch.waiting { continuation.resume(returning: true) }
-        writeNext()
-        if !isWriting {
-          for continuation in whenIdle { continuation.resume() }
-          whenIdle = []
-        }
-      } catch {
-        failed(batch, error)
+    lock = Mutex(try FolderLock(folder: folder))
+    let path = "\(folder)/journal.sqlite"
+    do {
+      var configuration = Configuration()
+      configuration.journalMode = .wal
+      configuration.label = "fanfare-journal"
+      database = try DatabaseQueue(path: path, configuration: configuration)
+      let version = try database.writeWithoutTransaction { database in
+        // GRDB sets NORMAL with WAL.
+        try database.execute(sql: "PRAGMA synchronous = FULL")
+        return try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
       }
+      guard version <= JournalSchema.version else {
+        throw JournalError.tooNew(path: path, version: version)
+      }
+      if version == 0 { try database.write { try $0.execute(sql: JournalSchema.statements) } }
+    } catch let error as JournalError {
+      throw error
+    } catch {
+      throw .unreadable(path: path, reason: "\(error)")
     }
   }
 
-  private func failed(_ batch: Batch, _ error: any Error) {
-    report(error)
-    isWriting = false
-    isFailing = true
-    for continuation in batch.waiting + next.waiting { continuation.resume(returning: false) }
-    next.changes = batch.changes + next.changes
-    next.afterwards = batch.afterwards + next.afterwards
-    next.waiting = []
-    for continuation in whenIdle { continuation.resume() }
-    whenIdle = []
-    retry = LoopTimer(after: .seconds(1)) { [weak self] in self?.writeNext() }
+  /// Makes a batch durable, all of it or, if it throws, nothing.
+  func write(_ batch: JournalBatch) async throws {
+    try await database.write { try batch.write(to: $0) }
   }
 
-  @concurrent
-  private static func commit(_ changes: [Change], to database: DatabaseQueue) async throws {
-    try await database.write { database in
-      for change in changes { try JournalSchema.write(change, to: database) }
+  /// Everything a broker needs to go on, payloads of ended jobs and logs left out. Blocks.
+  func load() throws(JournalError) -> JournalContent {
+    do {
+      return try database.read { database in
+        JournalContent(
+          records: try EmbeddedRecord.all(in: database),
+          spendings: try RequestWindows.Spending.all(in: database))
+      }
+    } catch {
+      throw .unreadable(path: "\(folder)/journal.sqlite", reason: "\(error)")
     }
   }
 
-  /// Writes what is in line and closes the file. The journal is not used after.
-  func close() async {
-    retry = nil
-    if !next.isEmpty || isWriting {
-      if !isWriting { writeNext() }
-      await withCheckedContinuation { whenIdle.append($0) }
+  /// What was asked for with a job; nil when the job is forgotten.
+  func payload(of id: JobID) async throws -> JSONText? {
+    try await database.read { database in
+      let statement = try database.cachedStatement(sql: "SELECT bytes FROM payload WHERE job = ?")
+      let data = try Data.fetchOne(statement, arguments: [id.description])
+      return data.map { JSONText(unchecked: Array($0)) }
     }
-    do { try database.close() } catch { report(error) }
-    lock.release()
   }
+
+  /// A job's log, oldest line first.
+  func logLines(of id: JobID) async throws -> [String] {
+    try await database.read { database in
+      let statement = try database.cachedStatement(
+        sql: "SELECT line FROM log WHERE job = ? ORDER BY number")
+      return try String.fetchAll(statement, arguments: [id.description])
+    }
+  }
+
+  /// Bounds the file to `bytes`; nil takes the bound away. At the bound a broker accepts nothing new,
+  /// as with a full disk.
+  package func limitSize(toBytes bytes: Int?) async throws {
+    try await database.writeWithoutTransaction { database in
+      let pageSize = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 4096
+      // SQLite takes no bound below the present size, and answers with the one in force.
+      let pages = bytes.map { max(1, $0 / pageSize) } ?? 4_294_967_294
+      _ = try Int64.fetchOne(database, sql: "PRAGMA max_page_count = \(pages)")
+    }
+  }
+
+  /// Writes a little; throws while nothing can be written.
+  func probe() async throws {
+    try await database.write { try $0.execute(sql: "PRAGMA user_version = \(JournalSchema.version)") }
+  }
+
+  /// Lets the files go; what was written is in `journal.sqlite` alone.
+  func close() throws {
+    try database.close()
+    lock.withLock { $0 = nil }
+  }
+}
+
+/// All that survives of a broker.
+struct JournalContent: Sendable {
+  var records: [EmbeddedRecord]
+  var spendings: [String: RequestWindows.Spending]
 }
