@@ -8,7 +8,7 @@ package enum CommandProgressForm: Hashable, Sendable {
   case jsonLines
   /// Anywhere in a line, `41 %` or `41.5%`; the last one counts.
   case percent
-  /// A regular expression with a group named `percent`, and perhaps `stage` and `message`.
+  /// A regular expression with groups named `percent`, `stage` or `message`, at least one of them.
   case pattern(String)
 }
 
@@ -38,8 +38,10 @@ struct CommandOutputParser {
     case .jsonLines: reader = .jsonLines
     case .percent: reader = .percent
     case .pattern(let text):
-      guard text.contains("(?<percent>") || text.contains("(?P<percent>") else {
-        throw .badPattern(text, reason: "it has no group named percent")
+      let groups = ["percent", "stage", "message"]
+      guard groups.contains(where: { text.contains("(?<\($0)>") || text.contains("(?P<\($0)>") })
+      else {
+        throw .badPattern(text, reason: "it has no group named percent, stage or message")
       }
       do {
         reader = .pattern(try Regex(text))
@@ -94,7 +96,9 @@ struct CommandOutputParser {
     func group(_ name: String) -> String? {
       match.output.first { $0.name == name }?.substring.map(String.init)
     }
-    guard let percent = group("percent").flatMap({ Double($0) }) else { return .other }
-    return .progress(Progress(percent: percent, stage: group("stage"), message: group("message")))
+    let progress = Progress(
+      percent: group("percent").flatMap { Double($0) }, stage: group("stage"),
+      message: group("message"))
+    return progress == Progress() ? .other : .progress(progress)
   }
 }

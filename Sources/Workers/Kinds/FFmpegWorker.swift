@@ -18,6 +18,8 @@ package struct FFmpegWorker: Worker {
     package var ffmpeg: String
     package var ffprobe: String
     package var timeout: Duration?
+    /// The longest ffprobe may take.
+    package var probeTimeout: Duration
     /// The most bytes of an output; a larger one fails the job.
     package var outputLimit: Int
     package var inputs: InputFetcher
@@ -25,13 +27,15 @@ package struct FFmpegWorker: Worker {
 
     package init(
       kind: JobKind = JobKind("ffmpeg")!, ffmpeg: String = "ffmpeg", ffprobe: String = "ffprobe",
-      timeout: Duration? = .seconds(6 * 3600), outputLimit: Int = 16 << 30,
+      timeout: Duration? = .seconds(6 * 3600), probeTimeout: Duration = .seconds(30),
+      outputLimit: Int = 16 << 30,
       inputs: InputFetcher = InputFetcher(), retryPolicy: RetryPolicy = .standard
     ) {
       self.kind = kind
       self.ffmpeg = ffmpeg
       self.ffprobe = ffprobe
       self.timeout = timeout
+      self.probeTimeout = probeTimeout
       self.outputLimit = outputLimit
       self.inputs = inputs
       self.retryPolicy = retryPolicy
@@ -91,12 +95,13 @@ package struct FFmpegWorker: Worker {
     let answer = Mutex<Duration?>(nil)
     let errors = LastLines(limit: 3)
     let exit = try await job.run(
+      // A probe that takes too long throws, and is tried again: the machine may be busy.
       ChildCommand(
         configuration.ffprobe,
         ["-v", "error"] + Self.inputGuards + [
           "-show_entries", "format=duration", "-of", "default=noprint_wrappers=1:nokey=1",
           "-i", "file:\(input)",
-        ], outputLimit: 1 << 20),
+        ], outputLimit: 1 << 20, timeLimit: configuration.probeTimeout),
       onOutput: { line in
         if let seconds = Double(line), seconds > 0, seconds < 1e8 {
           answer.withLock { $0 = .seconds(seconds) }

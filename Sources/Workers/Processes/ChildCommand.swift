@@ -14,6 +14,8 @@ package struct ChildCommand: Hashable, Sendable {
   package var lineLimit: Int
   /// The most bytes the program may write to its standard output and error together.
   package var outputLimit: Int
+  /// The longest it may run by itself, whatever the job may; nil for no limit.
+  package var timeLimit: Duration?
 
   /// Where programs are looked for.
   package static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -21,7 +23,8 @@ package struct ChildCommand: Hashable, Sendable {
   package init(
     _ program: String, _ arguments: [String] = [], environment: [String: String] = [:],
     folder: String? = nil, inputFile: String? = nil, lineLimit: Int = 64 << 10,
-    outputLimit: Int = 64 << 20
+    outputLimit: Int = 64 << 20,
+    timeLimit: Duration? = nil
   ) {
     self.program = program
     self.arguments = arguments
@@ -30,6 +33,7 @@ package struct ChildCommand: Hashable, Sendable {
     self.inputFile = inputFile
     self.lineLimit = lineLimit
     self.outputLimit = outputLimit
+    self.timeLimit = timeLimit
   }
 }
 
@@ -45,4 +49,6 @@ package enum ChildProcessError: Error, Hashable, Sendable {
   case notStarted(String, reason: String)
   /// It wrote more than it may, and was killed.
   case tooMuchOutput(limit: Int)
+  /// It ran longer than it may, and was killed.
+  case tooLong(limit: Duration)
 }

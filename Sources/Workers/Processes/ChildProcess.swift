@@ -26,6 +26,7 @@ package final class ChildProcess: Sendable {
     var stop = Stop.none
     var written = 0
     var hasOverflown = false
+    var hasRunTooLong = false
   }
 
   private let command: ChildCommand
@@ -34,6 +35,7 @@ package final class ChildProcess: Sendable {
   private let orphanGuard: OrphanGuard?
   private let state = Mutex(State())
   @EventLoop private var killTimer: LoopTimer?
+  @EventLoop private var timeLimit: LoopTimer?
 
   /// The variable by which everything that descends from one run is found.
   static let mark = "FANFARE_RUN"
@@ -130,12 +132,16 @@ package final class ChildProcess: Sendable {
         await exit
       }.terminationStatus
     }
+    await limitTime()
     let result = await withTaskCancellationHandler {
       await running.result
     } onCancel: {
       terminate()
     }
-    await EventLoop.run { killTimer = nil }
+    await EventLoop.run {
+      killTimer = nil
+      timeLimit = nil
+    }
     if let mark = environment[Self.mark] {
       _ = await ProcessTable.kill(carrying: Self.mark, mark)
     }
@@ -143,11 +149,22 @@ package final class ChildProcess: Sendable {
     case .failure(let error):
       throw .notStarted(command.program, reason: "\(error)")
     case .success(let status):
-      if state.withLock({ $0.hasOverflown }) { throw .tooMuchOutput(limit: command.outputLimit) }
+      let state = state.withLock { ($0.hasOverflown, $0.hasRunTooLong) }
+      if state.0 { throw .tooMuchOutput(limit: command.outputLimit) }
+      if state.1, let limit = command.timeLimit { throw .tooLong(limit: limit) }
       return switch status {
       case .exited(let code): .status(code)
       case .signaled(let signal): .signal(signal)
       }
+    }
+  }
+
+  @EventLoop private func limitTime() {
+    guard let limit = command.timeLimit else { return }
+    timeLimit = LoopTimer(after: limit) { [weak self] in
+      guard let self else { return }
+      state.withLock { $0.hasRunTooLong = true }
+      kill()
     }
   }
 

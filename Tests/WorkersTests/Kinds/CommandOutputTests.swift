@@ -49,10 +49,13 @@ import Testing
         == .progress(Progress(percent: 12.5, stage: "mixing")))
     #expect(try read("at step 12 of 100", as: form) == .progress(Progress(percent: 12)))
     #expect(try read("at step x of 100", as: form) == .other)
+    #expect(
+      try read("now: mixing", as: .pattern(#"now: (?<stage>\w+)"#))
+        == .progress(Progress(stage: "mixing")))
   }
 
   @Test(
-    "refuses expressions that are none, or name no percent",
+    "refuses expressions that are none, or name nothing",
     arguments: ["(?<percent>", "[", "(\\d+)%"])
   func badPattern(_ text: String) {
     #expect(throws: CommandConfigurationError.self) { try CommandOutputParser(.pattern(text)) }

@@ -52,7 +52,8 @@ import Testing
     #expect(progress.message == "frame 100")
     #expect(
       progress.details
-        == (try JSONText(validating: #"{"frame":100,"fps":50.0,"speed":2.0,"eta":3,"bytes":1000}"#))
+        == (try JSONText(
+          validating: #"{"frame":100,"fps":50.0,"speed":2.0,"eta_seconds":3,"bytes":1000}"#))
     )
     #expect(update.progress(of: .seconds(2)).percent == 99.9)
     #expect(update.progress(of: nil).percent == nil)

@@ -83,6 +83,16 @@ import Testing
     }
   }
 
+  @Test("is killed when it runs longer than it may by itself")
+  func tooLong() async throws {
+    let sleeper = ChildProcess(
+      ChildCommand("sleep", ["1000"], timeLimit: .milliseconds(50)),
+      environment: ["PATH": ChildCommand.path], grace: .seconds(50), orphanGuard: nil)
+    await #expect(throws: ChildProcessError.tooLong(limit: .milliseconds(50))) {
+      try await sleeper.run(onOutput: { _ in }, onError: { _ in })
+    }
+  }
+
   @Test("takes its grandchildren with it when it ends by itself")
   func leftBehind() async throws {
     let fifo = Fifo(folder.path("life"))
