@@ -66,6 +66,6 @@ struct LogOutput: LogHandler {
   /// `2026-11-21T05:53:12.031Z`
   private static func clock(_ time: Timestamp) -> String {
     let date = Date(timeIntervalSince1970: Double(time.milliseconds) / 1000)
-    return date.formatted(.iso8601.time(includingFractionalSeconds: true))
+    return date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
   }
 }
