@@ -95,7 +95,8 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
       resources: lua(
-        "enqueue", "lease", "upcoming", "extend", "report", "log", "settle", "cancel", "reap", "read",
+        "enqueue", "lease", "upcoming", "extend", "report", "log", "settle", "cancel", "reap",
+        "read",
         "list", "spend_request", "includes/emit", "includes/now", "includes/pack",
         "includes/promote", "includes/read_job", "includes/requeue", "includes/retire",
         "includes/score", "includes/wake", "includes/words"),
@@ -150,7 +151,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["Support", "Gateway", "Jobs", "Redis", "EventLoop", "Fanfare"],
+      name: "EndToEndTests",
+      dependencies: ["Support", "Gateway", "Jobs", "Redis", "EventLoop", "Fanfare"],
       exclude: ["Python", "Browser"], swiftSettings: settings),
   ]
 )

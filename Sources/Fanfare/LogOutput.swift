@@ -65,7 +65,9 @@ struct LogOutput: LogHandler {
 
   /// `2026-11-21T05:53:12.031Z`
   private static func clock(_ time: Timestamp) -> String {
-    let date = Date(timeIntervalSince1970: Double(time.milliseconds) / 1000)
-    return date.formatted(.iso8601.time(includingFractionalSeconds: true))
+    let seconds = Date(timeIntervalSince1970: Double(time.milliseconds / 1000))
+    // Added as digits: a fraction of a Date is not exact, and would be cut.
+    let fraction = String(1000 + time.milliseconds % 1000).dropFirst()
+    return "\(seconds.formatted(.iso8601).dropLast()).\(fraction)Z"
   }
 }

@@ -27,7 +27,8 @@ extension Composition {
         return try await EmbeddedBroker.open(at: state.journal, logger: logger)
       } catch {
         throw CommandFailure(
-          description: "the journal in \(state.journal) cannot be opened: \(error)", status: .failed)
+          description: "the journal in \(state.journal) cannot be opened: \(error)", status: .failed
+        )
       }
     }
     guard let endpoint = RedisEndpoint(configuration.broker.url) else {

@@ -80,6 +80,11 @@ struct JobWatch {
 
   private func take(publication: JSONValue, into job: inout WatchedJob) {
     guard let data = publication["data"] else { return }
+    let offset = publication["offset"]?.int.flatMap(UInt64.init(exactly:))
+    // A snapshot of what is known already, as sent behind the document of a job that has ended.
+    if data["event"]?.string == "snapshot", offset == job.position?.offset, job.state.isTerminal {
+      return
+    }
     if job.merge(data, offset: publication["offset"]?.int) { changed(job, data.text) }
   }
 

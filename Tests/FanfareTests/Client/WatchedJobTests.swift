@@ -19,7 +19,8 @@ import Testing
     #expect(job.isStalled)
     job.merge(
       try value(
-        #"{"event":"progress","percent":40.5,"stage":"encoding","details":{"speed":1.5,"eta_seconds":12}}"#),
+        #"{"event":"progress","percent":40.5,"stage":"encoding","details":{"speed":1.5,"eta_seconds":12}}"#
+      ),
       offset: 3)
     #expect(job.percent == 40.5)
     #expect(job.speed == 1.5)
