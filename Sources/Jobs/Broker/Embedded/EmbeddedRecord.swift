@@ -218,13 +218,3 @@ extension JobFailure {
   /// The failure with a message of at most 4 KiB.
   fileprivate var cut: JobFailure { JobFailure(code: code, message: message.cut(toBytes: 4 << 10)) }
 }
-
-extension String {
-  /// As many whole characters as `limit` bytes of UTF-8 hold.
-  func cut(toBytes limit: Int) -> String {
-    guard utf8.count > limit else { return self }
-    var end = utf8.index(utf8.startIndex, offsetBy: limit)
-    while end.samePosition(in: self) == nil { end = utf8.index(before: end) }
-    return String(self[..<end])
-  }
-}
