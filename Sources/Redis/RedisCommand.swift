@@ -52,15 +52,17 @@ package struct RedisCommand: Hashable, Sendable {
     buffer.append(UInt8(ascii: "0") + UInt8(number % 10))
   }
 
-  /// The bytes for the wire, valid inside `body`.
+  /// The bytes for the wire, valid inside `body`, and a NUL behind them: hiredis looks for the next
+  /// argument of a SUBSCRIBE with `strchr`, past the last one.
   func withEncoded<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
     let head = Array("*\(count)\r\n".utf8)
     precondition(head.count <= Self.headRoom, "a command has fewer than ten million arguments")
     var copy = buffer
+    copy.append(0)
     return copy.withUnsafeMutableBufferPointer { buffer in
       let start = Self.headRoom - head.count
       for index in head.indices { buffer[start + index] = head[index] }
-      return body(UnsafeBufferPointer(rebasing: buffer[start...]))
+      return body(UnsafeBufferPointer(rebasing: buffer[start..<(buffer.count - 1)]))
     }
   }
 

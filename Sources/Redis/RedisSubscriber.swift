@@ -38,6 +38,8 @@ package final class RedisSubscriber {
   private var checksWithMissing = 0
   private var lastListener: UInt64 = 0
 
+  private var liveWaiters: [CheckedContinuation<Void, Never>] = []
+
   private struct Subscribed {
     var state = SubscriptionState()
     var listeners: [(number: UInt64, receive: Receiver)] = []
@@ -59,6 +61,20 @@ package final class RedisSubscriber {
   /// Starts to connect, and to reconnect for ever.
   package func start() { connect() }
 
+  /// Returns when ``isLive`` is true, or after `limit` at the latest.
+  package func waitUntilLive(upTo limit: Duration) async {
+    guard !isLive, !isClosed else { return }
+    let timeout = LoopTimer(after: limit) { [weak self] in self?.resumeLiveWaiters() }
+    await withCheckedContinuation { liveWaiters.append($0) }
+    timeout.stop()
+  }
+
+  private func resumeLiveWaiters() {
+    let waiting = liveWaiters
+    liveWaiters = []
+    for continuation in waiting { continuation.resume() }
+  }
+
   /// Ends all subscriptions; who waits for one gets `unavailable`.
   package func close() {
     isClosed = true
@@ -67,6 +83,7 @@ package final class RedisSubscriber {
     connection?.close()
     connection = nil
     isLive = false
+    resumeLiveWaiters()
     let waiting = channels.values.flatMap(\.waiting)
     channels = [:]
     for continuation in waiting { continuation.resume(returning: false) }
@@ -212,6 +229,7 @@ package final class RedisSubscriber {
     guard missing == 0, isHeartbeatConfirmed, !isLive else { return }
     isLive = true
     backoff.reset()
+    resumeLiveWaiters()
     onLive?()
   }
 }

@@ -13,20 +13,17 @@ package actor RedisServer {
   /// Over the loopback.
   package nonisolated let portEndpoint: RedisEndpoint
 
-  // Tells the server's pid, and ends it when the test process is gone, however that ended: then
-  // nobody holds the other end of the standard input.
+  // Ends the server when the test process is gone, however that ended: then nobody holds the other
+  // end of the standard input. The shell becomes the server and keeps its pid.
   private static let leash = """
     exec 3<&0
-    redis-server "$@" & server=$!
-    echo "pid $server"
-    { read -r _ <&3; kill -9 $server; } & reader=$!
-    wait $server
-    kill -9 $reader
+    { read -r _ <&3; kill -9 $$; } &
+    exec redis-server "$@" 3<&-
     """
 
   private let folder = TemporaryFolder()
   private let arguments: [String]
-  private var pid: pid_t?
+  private var process: Process?
   private var leashEnd: FileHandle?
   private var ended: Promise?
 
@@ -55,7 +52,7 @@ package actor RedisServer {
     self.arguments = arguments
   }
 
-  deinit { if let pid { Foundation.kill(pid, SIGKILL) } }
+  deinit { if let process { Foundation.kill(process.processIdentifier, SIGKILL) } }
 
   /// Starts the server anew, on the same port and folder; returns when it accepts connections.
   package func restart() async throws {
@@ -89,26 +86,25 @@ package actor RedisServer {
       struct Failure: Error { var output: String }
       throw Failure(output: text.withLock { $0 })
     }
-    pid = text.withLock { text in
-      text.firstMatch(of: /pid (\d+)/).flatMap { pid_t($0.1) }
-    }
+    self.process = process
     leashEnd = input.fileHandleForWriting
     self.ended = ended
   }
 
   /// Ends the server without a chance to say goodbye, and returns when it is gone.
   package func kill() async {
-    guard let pid, let ended else { return }
-    Foundation.kill(pid, SIGKILL)
-    self.pid = nil
+    guard let process, let ended else { return }
+    self.process = nil
+    Foundation.kill(process.processIdentifier, SIGKILL)
+    try? leashEnd?.close()
     _ = await ended.value()
   }
 
   /// Stops the server where it is: sockets stay open, nothing answers.
-  package func pause() { if let pid { Foundation.kill(pid, SIGSTOP) } }
+  package func pause() { if let process { Foundation.kill(process.processIdentifier, SIGSTOP) } }
 
   /// Lets a stopped server go on.
-  package func resume() { if let pid { Foundation.kill(pid, SIGCONT) } }
+  package func resume() { if let process { Foundation.kill(process.processIdentifier, SIGCONT) } }
 
   /// Asks the server something over a connection of its own.
   @discardableResult

@@ -40,7 +40,7 @@ for _, id in ipairs(redis.call("ZRANGEBYSCORE", LEASES, "-inf", now, "LIMIT", 0,
     lost, offset = (lost or 0) + 1, offset + 1
     redis.call("HSET", job, "dl", lost, "e", offset, "t", now,
       "v", string.format("%.0f", token + 1))
-    if not cancellation and lost <= max_lost then
+    if not cancellation and lost < max_lost then
       -- Not the job's fault: the attempt does not count.
       attempt = attempt - 1
       redis.call("HSET", job, "s", QUEUED, "a", attempt)

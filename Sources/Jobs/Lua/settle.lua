@@ -37,8 +37,7 @@ end
 redis.call("ZREM", LEASES, id)
 offset = offset + 1
 if cancelled and (outcome == "fail" or outcome == "release") then
-  if outcome == "release" then text = cancellation end
-  outcome = "cancel"
+  outcome, text = "cancel", cancellation
 end
 
 if outcome == "release" then

@@ -5,9 +5,9 @@ import Support
 
 /// The brokers that the contract and the model are run on.
 ///
-/// `redis` joins `allCases` with a file of its own that starts a server and opens a broker on it.
+/// A new broker joins with a case, and every test of the contract with it.
 enum Backend: String, CaseIterable, Sendable {
-  case embedded
+  case embedded, redis
 
   /// Runs `body` with a new, empty broker and the time it lives in, and closes the broker after.
   func withBroker(_ body: (any Broker, BrokerTime) async throws -> Void) async throws {
@@ -24,6 +24,7 @@ enum Backend: String, CaseIterable, Sendable {
         throw error
       }
       await broker.close()
+    case .redis: try await RedisBackend.withBroker(body)
     }
   }
 

@@ -31,7 +31,7 @@ extension RedisBroker {
 
   package func jobs(matching filter: JobFilter) async throws(BrokerError) -> JobPage {
     let limit = min(max(filter.limit, 1), 200)
-    var below = filter.cursor.flatMap { Int64($0) }
+    var below = filter.cursor.flatMap { Int64($0) }.flatMap { $0 > 0 ? $0 : nil }
     var found: [(job: Job, sequence: Int64)] = []
     // One more than the page holds tells whether there is another.
     while found.count <= limit {

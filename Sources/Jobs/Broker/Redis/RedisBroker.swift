@@ -58,13 +58,14 @@ package final class RedisBroker: Broker {
     self.logger = logger
   }
 
-  /// Connects. Throws `unavailable` when Redis cannot be reached now; the broker goes on trying,
+  /// Connects, and waits a moment for the events to be delivered. Throws `unavailable` when Redis cannot be reached now; the broker goes on trying,
   /// refuses calls meanwhile, and needs no second start.
   package func start() async throws(BrokerError) {
     subscriber.onLive = { [weak self] in self?.reconcile() }
     subscriber.onLost = { [weak self] in self?.sourceLost() }
     subscriber.start()
     do { try await client.start() } catch { throw BrokerError(error) }
+    await subscriber.waitUntilLive(upTo: .seconds(1))
   }
 
   package func isAvailable() async -> Bool {

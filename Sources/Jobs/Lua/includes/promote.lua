@@ -9,7 +9,7 @@ local function promote()
       redis.call("HSET", JOBS .. id, "s", QUEUED, "e", offset, "t", now)
       requeue(id, queue, priority, sequence)
       emit(id, user, "s w " .. offset .. " " .. attempt .. " " .. now .. " -1 0 " .. epoch,
-        "", "", "", "")
+        "due", "", "", "")
     end
   end
 end

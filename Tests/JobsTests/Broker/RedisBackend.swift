@@ -1,0 +1,46 @@
+import EventLoop
+import Foundation
+import Jobs
+import Logging
+import Redis
+import Support
+
+/// The Redis that the contract is run on: one server for all its tests, below a prefix for each.
+enum RedisBackend {
+  private static let server = Task { try await RedisServer.start() }
+
+  /// Runs `body` with a broker on keys of its own, and closes it after.
+  static func withBroker(_ body: (any Broker, BrokerTime) async throws -> Void) async throws {
+    let broker = await RedisBroker(
+      endpoint: try await server.value.endpoint, prefix: "\(UUID().uuidString):",
+      logger: Logger(label: "test"))
+    try await broker.start()
+    do {
+      try await body(broker, .real)
+    } catch {
+      await broker.close()
+      throw error
+    }
+    await broker.close()
+  }
+}
+
+extension BrokerTime {
+  /// The machine's clock, which Redis reads too.
+  static let real = BrokerTime(
+    now: { .now },
+    pass: { duration in
+      await EventLoop.pass(duration)
+    })
+}
+
+extension EventLoop {
+  /// Returns when at least `duration` has passed.
+  @EventLoop fileprivate static func pass(_ duration: Duration) async {
+    var timer: LoopTimer?
+    await withCheckedContinuation { continuation in
+      timer = LoopTimer(after: duration) { continuation.resume() }
+    }
+    timer?.stop()
+  }
+}
