@@ -63,9 +63,10 @@ test('a clip dropped on the page is converted before the eyes of its user, playe
   })
   assert.ok(Math.abs(video.duration - seconds) < 0.5, `${video.duration} s`)
   assert.deepEqual([video.width, video.height], [640, 360])
-  await tab.picture('4-done')
   await tab.run(() => document.querySelector('video').play())
-  await tab.until(() => document.querySelector('video').currentTime > 0.2)
+  await tab.until(() => document.querySelector('video').currentTime > 1)
+  await tab.run(() => document.querySelector('video').pause())
+  await tab.picture('4-done')
 
   const shown = await tab.run(() => window.shown)
   const percents = shown.flatMap((change) => Number(change['data-percent'] || NaN)).filter(Number.isFinite)
