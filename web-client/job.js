@@ -61,7 +61,10 @@ export class Job {
     const before = this.document
     const next = { ...before, ...fields, updated_at: at ?? before.updated_at }
     if (kind === 'progress') delete next.stalled
-    if (kind === 'state') this.#settleFacts(before, fields, next)
+    if (kind === 'state') {
+      this.#settleFacts(before, fields, next)
+      this.#settleTimes(before, at, next)
+    }
     this.document = Object.freeze(this.#withoutStepBack(next))
     return true
   }
@@ -104,6 +107,13 @@ export class Job {
     }
     if (next.state === 'running' || next.state === 'completed') if (!('error' in fields)) delete next.error
     if (next.state === 'completed') next.percent = 100
+  }
+
+  // An event tells its own time, and the times of a job are those of its events.
+  #settleTimes(before, at, next) {
+    if (at === undefined) return
+    if (next.state === 'running' && (before.state !== 'running' || next.attempt !== before.attempt)) next.started_at = at
+    if (isTerminal(next.state) && !isTerminal(before.state)) next.finished_at = at
   }
 
   // Two channels and a reconnect can bring an older number late; within an attempt the larger one is the true one.

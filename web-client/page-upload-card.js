@@ -39,6 +39,7 @@ export class UploadCard {
 
   async run() {
     this.again.hidden = true
+    this.stop.textContent = 'Stop'
     clearInterval(this.timer)
     try {
       this.upload ??= await this.#upload()
@@ -75,6 +76,7 @@ export class UploadCard {
   #fail(error) {
     this.element.dataset.state = 'failed'
     this.again.hidden = false
+    this.stop.textContent = 'Remove'
     const until = Date.now() + (error.retryAfter ?? 0) * 1000
     const tell = () => {
       const seconds = Math.max(0, Math.ceil((until - Date.now()) / 1000))

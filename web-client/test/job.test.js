@@ -151,3 +151,22 @@ test('a document handed out is never altered', () => {
   assert.equal(document.percent, 40)
   assert.throws(() => { document.percent = 1 }, TypeError)
 })
+
+describe('times', () => {
+  test('a job begins and ends when its events say so', () => {
+    const job = new Job('j')
+    job.replace({ id: 'j', state: 'queued', updated_at: 5, offset: 1, epoch: 'e' })
+    job.merge(state('running', { at: 1000 }), { offset: 2, epoch: 'e' })
+    job.merge(running({ percent: 50, at: 2000 }), { offset: 3, epoch: 'e' })
+    job.merge(state('running', { cancelling: true, at: 3000 }), { offset: 4, epoch: 'e' })
+    job.merge(state('completed', { at: 4000 }), { offset: 5, epoch: 'e' })
+    assert.deepEqual([job.document.started_at, job.document.finished_at], [1000, 4000])
+  })
+
+  test('another attempt begins anew', () => {
+    const job = example({ started_at: 5 })
+    job.merge(state('queued', { at: 50 }), { offset: 6, epoch: 'e' })
+    job.merge(state('running', { attempt: 2, at: 60 }), { offset: 7, epoch: 'e' })
+    assert.equal(job.document.started_at, 60)
+  })
+})

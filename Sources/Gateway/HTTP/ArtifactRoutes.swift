@@ -125,10 +125,9 @@ package struct ArtifactRoutes {
       ("accept-ranges", "bytes"), ("etag", tag), ("cache-control", "private, no-cache"),
       // Whatever a worker made, it runs no script in our origin.
       ("content-security-policy", "sandbox; default-src 'none'; media-src 'self'; style-src 'unsafe-inline'"),
-      (
-        "content-disposition",
-        "\(isMedia(artifact.contentType) ? "inline" : "attachment"); filename*=UTF-8''\(percentEncoded(artifact.name.description))"
-      ),
+      // Without a name: the address ends with it already, and a page's own `download` name, which a
+      // name given here would override, may be the one its user knows.
+      ("content-disposition", isMedia(artifact.contentType) ? "inline" : "attachment"),
     ]
     if request.headers["if-none-match"] == tag { return Response(304, headers: headers) }
     // A range of another version is of no use to who has half of the old one (RFC 9110 §13.1.5).

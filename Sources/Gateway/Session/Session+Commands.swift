@@ -48,6 +48,8 @@ extension Session {
     let budget = await environment.limiter.standing(of: identity.user)
     guard state.phase == .awaitingConnect else { return }
     hasConnected(as: identity)
+    let resumptions = await resumptions(in: command)
+    guard state.phase == .connected else { return }
     send(
       Reply.success(to: command) {
         $0.member("client", id)
@@ -62,7 +64,11 @@ extension Session {
           $0.member("ping", Int(settings.pingInterval.milliseconds / 1000))
           $0.member("pong", true)
         }
+        write(resumptions, into: &$0)
       })
+    for resumption in resumptions {
+      resumption.subscription.goLive(after: resumption.job.position.offset)
+    }
   }
 
   private func refresh(_ command: Command) {
@@ -159,7 +165,7 @@ extension Session {
       }
     }
     guard isStillWanted(subscription) else { return }
-    let request = recoveryRequest(of: command)
+    let request = recoveryRequest(of: command.request)
     let recovery = Recovery(of: request, at: job.position)
     let flags = command.request["flag"]?.int ?? 0
     if recovery == .lost, flags & 2 != 0 { throw .unrecoverablePosition }
@@ -172,7 +178,7 @@ extension Session {
   }
 
   /// The members of a subscribe result on a job (spec §6); its `data` is always the whole record.
-  private func writeSubscribed(
+  func writeSubscribed(
     to job: Job, recovery: Recovery, request: Recovery.Request?, into writer: inout JSONWriter
   ) {
     writer.member("recoverable", true)
@@ -199,11 +205,11 @@ extension Session {
     }
   }
 
-  private func recoveryRequest(of command: Command) -> Recovery.Request? {
-    guard command.request["recover"]?.bool == true else { return nil }
-    let epoch = command.request["epoch"]?.string
+  func recoveryRequest(of subscribe: JSONValue) -> Recovery.Request? {
+    guard subscribe["recover"]?.bool == true else { return nil }
+    let epoch = subscribe["epoch"]?.string
     return Recovery.Request(
-      offset: UInt64(max(0, command.request["offset"]?.int ?? 0)),
+      offset: UInt64(max(0, subscribe["offset"]?.int ?? 0)),
       epoch: epoch == "" ? nil : epoch)
   }
 

@@ -18,10 +18,11 @@ export const browser = {
  */
 export async function scene(test, { expected = [], ...options } = {}) {
   const gateway = await FanfareProcess.start(options)
-  test.after(() => gateway.end())
-  const tab = await chromium.newTab()
+  const tab = await chromium.newTab().catch(async (error) => { await gateway.end(); throw error })
   test.after(async () => {
+    // The tab first: a gateway that goes away under it would be one more thing to complain of.
     await tab.close()
+    await gateway.end()
     const complaints = tab.complaints.filter((complaint) => !expected.some((pattern) => pattern.test(complaint)))
     if (complaints.length > 0) throw new Error(`the page complained:\n${complaints.join('\n')}`)
   })

@@ -112,10 +112,17 @@ export class Tab {
     return path.join(this.downloads, suggestedFilename)
   }
 
-  /** A picture of the whole page, where FANFARE_SCREENSHOTS names a folder. */
+  /** A picture of the whole page, once it has come to rest, where FANFARE_SCREENSHOTS names a folder. */
   async picture(name) {
     const folder = process.env.FANFARE_SCREENSHOTS
     if (!folder) return
+    await this.run(() => {
+      const roots = [document, ...[...document.querySelectorAll('job-progress')].map(({ shadowRoot }) => shadowRoot)]
+      const passing = roots.flatMap((root) => root.getAnimations())
+        .filter((animation) => animation.effect.getComputedTiming().endTime < Infinity)
+      // A bar that moves on meanwhile gives its animation up for another.
+      return Promise.allSettled(passing.map(({ finished }) => finished)).then(() => undefined)
+    })
     await mkdir(folder, { recursive: true })
     const { data } = await this.send('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true })
     await writeFile(path.join(folder, `${name}.png`), Buffer.from(data, 'base64'))

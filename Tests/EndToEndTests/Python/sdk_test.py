@@ -88,6 +88,7 @@ class Connecting(SDKTest):
     async def test_a_token_of_another_key_is_refused_for_good(self) -> None:
         header, body, _ = self.gateway.key.token().split(".")
         user = User(self.gateway.socket_url, token=f"{header}.{body}.{'A' * 43}")
+        self.stack.push_async_callback(user.client.disconnect)
         await user.client.connect()
         await user.when(lambda: bool(user.disconnected))
         self.assertEqual(user.disconnected[0].code, 3500)
