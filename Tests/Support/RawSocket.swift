@@ -11,7 +11,8 @@ package final class RawSocket {
     case timedOut(waitingFor: String)
     /// The other end reset the connection, or it is closed already.
     case reset
-    /// The other end finished before all that was waited for had come.
+    /// The other end finished before all that was waited for had come; of what had come, the
+    /// beginning.
     case ended(after: [UInt8])
   }
 
@@ -186,7 +187,7 @@ package final class RawSocket {
   /// Exactly so many bytes; throws `ended` where fewer come.
   package func receive(exactly count: Int) async throws -> [UInt8] {
     while buffer.count < count {
-      guard try await fill("\(count) bytes") else { throw Failure.ended(after: buffer) }
+      guard try await fill("\(count) bytes") else { throw Failure.ended(after: Array(buffer.prefix(256))) }
     }
     defer { buffer.removeFirst(count) }
     return Array(buffer[..<count])
@@ -205,7 +206,7 @@ package final class RawSocket {
         }
         searched = buffer.count - mark.count + 1
       }
-      guard try await fill("\(mark)") else { throw Failure.ended(after: buffer) }
+      guard try await fill("\(mark)") else { throw Failure.ended(after: Array(buffer.prefix(256))) }
     }
   }
 

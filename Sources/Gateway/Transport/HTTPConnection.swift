@@ -37,8 +37,7 @@ final class HTTPConnection {
   private var bodyPace: Pace
   private var bodyIsDue: ContinuousClock.Instant?
 
-  private var output: [UInt8] = []
-  private var outputStart = 0
+  private var output = PendingBytes()
   private var outputPace: Pace
 
   /// Takes over `descriptor`, which must not block.
@@ -262,8 +261,8 @@ final class HTTPConnection {
   // MARK: Writing
 
   /// Bytes that wait for the socket.
-  var pendingOutput: Int { output.count - outputStart }
-  var hasOutput: Bool { pendingOutput > 0 }
+  var pendingOutput: Int { output.count }
+  var hasOutput: Bool { !output.isEmpty }
   var isAcceptingMore: Bool { !server.isStopping }
   var date: String { server.date }
   var logger: Logger { server.logger }
@@ -277,7 +276,7 @@ final class HTTPConnection {
       rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     }
     guard !rest.isEmpty else { return }
-    output.append(contentsOf: rest.assumingMemoryBound(to: UInt8.self))
+    output.append(rest)
     deadline.set(after: max(.zero, outputPace.waits(at: clock.now)))
     watch()
   }
@@ -293,18 +292,13 @@ final class HTTPConnection {
 
   private func flush() {
     guard descriptor >= 0, hasOutput else { return }
-    let count = output.withUnsafeBytes {
-      sendSome(UnsafeRawBufferPointer(rebasing: $0[outputStart...]))
-    }
-    guard let count else { return close() }
-    outputStart += count
+    guard let count = output.withUnsafeBytes({ sendSome($0) }) else { return close() }
+    output.removeFirst(count)
     outputPace.moved(count, at: clock.now)
     guard !hasOutput else {
       deadline.set(after: max(.zero, outputPace.waits(at: clock.now)))
       return
     }
-    output = []
-    outputStart = 0
     outputPace.restart()
     deadline.clear()
     if case .answering(let exchange) = phase { exchange.outputDrained() }
@@ -361,8 +355,7 @@ final class HTTPConnection {
     descriptor = -1
     phase = .closed
     input = []
-    output = []
-    outputStart = 0
+    output = PendingBytes()
     server.remove(self)
   }
 }

@@ -2,6 +2,7 @@ import EventLoop
 import Foundation
 import Logging
 import Support
+import Testing
 
 @testable import Gateway
 
@@ -138,5 +139,20 @@ extension RawSocket {
   func exchange(_ request: String, toHead: Bool = false) async throws -> HTTPAnswer {
     try await send(request)
     return try await receiveAnswer(toHead: toHead)
+  }
+}
+
+/// Runs `body` with a session of a server, its client, and the server.
+@EventLoop
+func withClient(
+  limits: Limits = Limits(), receiveBuffer: Int? = nil,
+  _ body: @EventLoop (Echo, WebSocketClient, WebSocketServer) async throws -> Void
+) async throws {
+  try await withServer(limits: limits) { delegate, server, port in
+    let echo = Echo()
+    delegate.judging = { _ in .accept(subprotocol: nil, echo) }
+    let client = try await WebSocketClient.connect(to: port, receiveBuffer: receiveBuffer)
+    #expect(await eventually { echo.connection != nil })
+    try await body(echo, client, server)
   }
 }

@@ -1,0 +1,134 @@
+import EventLoop
+import Foundation
+import Support
+import Testing
+
+@testable import Gateway
+
+@Suite("WebSocket messages") @EventLoop struct MessageTests {
+  @Test("carry messages of every length", arguments: [0, 1, 125, 126, 512, 513, 65_535, 65_536])
+  func lengths(_ length: Int) async throws {
+    try await withClient { _, client, _ in
+      let text = String(repeating: "a", count: length)
+      try await client.send(text)
+      #expect(try await client.nextText() == text)
+    }
+  }
+
+  @Test("join fragments, with control frames between them")
+  func fragments() async throws {
+    try await withClient { _, client, _ in
+      let parts = ["gr\u{FC}", "\u{DF}", "e, ", String(repeating: "x", count: 3000)]
+      // A character is cut in two, as senders may.
+      let bytes = Array(parts.joined().utf8)
+      try await client.send(.text, Array(bytes[..<3]), final: false)
+      try await client.ping([1, 2, 3])
+      #expect(try await client.receive() == .pong([1, 2, 3]))
+      try await client.send(.continuation, Array(bytes[3..<2000]), final: false)
+      try await client.send(.continuation, [], final: false)
+      try await client.send(.continuation, Array(bytes[2000...]))
+      #expect(try await client.nextText() == parts.joined())
+    }
+  }
+
+  @Test("answer pings of up to 125 bytes, and take pongs that nobody asked for")
+  func pings() async throws {
+    try await withClient { _, client, _ in
+      for length in [0, 1, 125] {
+        let payload = [UInt8](repeating: 7, count: length)
+        try await client.ping(payload)
+        #expect(try await client.receive() == .pong(payload))
+      }
+      try await client.pong([1])
+      try await client.send("on")
+      #expect(try await client.nextText() == "on")
+    }
+  }
+
+  struct Violation: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let bytes: [UInt8]
+    let code: UInt16
+  }
+
+  nonisolated static let violations: [Violation] = [
+    .init(
+      testDescription: "text that is not UTF-8", bytes: WebSocketClient.frame(.text, [0x61, 0xFF]),
+      code: 1007),
+    .init(
+      testDescription: "a surrogate", bytes: WebSocketClient.frame(.text, [0xED, 0xA0, 0x80]),
+      code: 1007),
+    .init(
+      testDescription: "a character cut off", bytes: WebSocketClient.frame(.text, [0xC3]),
+      code: 1007),
+    .init(
+      testDescription: "a reserved bit", bytes: WebSocketClient.frame(.text, [0x61], reserved: 4),
+      code: 1002),
+    .init(
+      testDescription: "a reserved bit on a ping",
+      bytes: WebSocketClient.frame(.ping, [], reserved: 4), code: 1002),
+    .init(
+      testDescription: "a reserved bit on a continuation",
+      bytes: WebSocketClient.frame(.text, [0x61], final: false)
+        + WebSocketClient.frame(.continuation, [0x61], reserved: 4), code: 1002),
+    .init(
+      testDescription: "a reserved opcode",
+      bytes: WebSocketClient.frame(.init(rawValue: 3), [0x61]), code: 1002),
+    .init(
+      testDescription: "a reserved control opcode",
+      bytes: WebSocketClient.frame(.init(rawValue: 11), []), code: 1002),
+    .init(
+      testDescription: "a fragmented ping", bytes: WebSocketClient.frame(.ping, [], final: false),
+      code: 1002),
+    .init(
+      testDescription: "a continuation of nothing",
+      bytes: WebSocketClient.frame(.continuation, [0x61]), code: 1002),
+    .init(
+      testDescription: "a message inside a message",
+      bytes: WebSocketClient.frame(.text, [0x61], final: false)
+        + WebSocketClient.frame(.text, [0x61]), code: 1002),
+    .init(
+      testDescription: "close code 5000", bytes: WebSocketClient.frame(.close, [0x13, 0x88]),
+      code: 1002),
+    .init(
+      testDescription: "close code 1005", bytes: WebSocketClient.frame(.close, [0x03, 0xED]),
+      code: 1002),
+    .init(
+      testDescription: "close code 999", bytes: WebSocketClient.frame(.close, [0x03, 0xE7]),
+      code: 1002),
+    .init(
+      testDescription: "close code 0", bytes: WebSocketClient.frame(.close, [0, 0]), code: 1002),
+    .init(
+      testDescription: "half a close code", bytes: WebSocketClient.frame(.close, [3]), code: 1002),
+    .init(
+      testDescription: "a message that is too large",
+      bytes: WebSocketClient.frame(.text, [UInt8](repeating: 0x61, count: 65_537)), code: 1009),
+    .init(
+      testDescription: "fragments that are too large together",
+      bytes: WebSocketClient.frame(.text, [UInt8](repeating: 0x61, count: 40_000), final: false)
+        + WebSocketClient.frame(.continuation, [UInt8](repeating: 0x61, count: 40_000)), code: 1009),
+    .init(
+      testDescription: "a frame that says it is 2^62 bytes",
+      bytes: [0x82, 0xFF, 0x40, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4]
+        + [UInt8](repeating: 0, count: 600), code: 1009),
+    // Such a frame is taken for what it is not by some; what follows must not become its payload.
+    .init(
+      testDescription: "an unmasked empty frame with a long length",
+      bytes: [0x82, 126, 0, 0] + [UInt8](repeating: 0x61, count: 600), code: 1002),
+  ]
+
+  @Test("end with the code that names what the client did", arguments: violations)
+  func violation(_ violation: Violation) async throws {
+    try await withClient { echo, client, server in
+      try await client.socket.send(violation.bytes)
+      guard case .close(let code, _) = try await client.receive() else {
+        Issue.record("no close frame")
+        return
+      }
+      #expect(code == violation.code)
+      client.socket.close()
+      #expect(await echo.closed.happens())
+      #expect(await eventually { server.connectionCount == 0 })
+    }
+  }
+}
