@@ -44,4 +44,16 @@ struct BrokerTime: Sendable {
   static func manual(_ clock: ManualClock) -> BrokerTime {
     BrokerTime(now: { clock.now }, pass: { clock.advance(by: $0) })
   }
+
+  /// For a broker whose clock is the machine's: time is waited for, on the loop.
+  static let real = BrokerTime(now: { .now }, pass: { try await wait(for: $0) })
+
+  @EventLoop private static func wait(for duration: Duration) async throws {
+    let passed = AsyncStream<Void>.makeStream()
+    // The next whole millisecond may belong to a moment before `duration` has passed.
+    let timer = LoopTimer(after: duration + .milliseconds(2)) { passed.continuation.finish() }
+    for await _ in passed.stream {}
+    timer.stop()
+    try Task.checkCancellation()
+  }
 }

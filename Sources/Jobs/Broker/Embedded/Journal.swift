@@ -15,7 +15,7 @@ package final class Journal: Sendable {
 
   /// Opens the journal in `folder`, which is made if need be. Blocks: call it off the loop, or use
   /// ``EmbeddedBroker/open(at:clock:logger:)``.
-  package init(in folder: String) throws(JournalError) {
+  init(in folder: String) throws(JournalError) {
     self.folder = folder
     do {
       try FileManager.default.createDirectory(
