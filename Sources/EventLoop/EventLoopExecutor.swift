@@ -49,6 +49,11 @@ package final class EventLoopExecutor: SerialExecutor {
   private func start() {
     let thread = Thread { [self] in
       identity.withLock { $0 = pthread_self() }
+      // Whoever started us may have had signals blocked, and children inherit that: here at least
+      // they arrive, so that SIGTERM always ends a gateway in good order.
+      var none = sigset_t()
+      sigemptyset(&none)
+      pthread_sigmask(SIG_SETMASK, &none, nil)
       // The wake-up handle keeps the loop alive: it runs until the process ends.
       uv_run(loop.uv, UV_RUN_DEFAULT)
       preconditionFailure("the event loop ended while the process goes on")
