@@ -24,23 +24,3 @@ enum RedisBackend {
     await broker.close()
   }
 }
-
-extension BrokerTime {
-  /// The machine's clock, which Redis reads too.
-  static let real = BrokerTime(
-    now: { .now },
-    pass: { duration in
-      await EventLoop.pass(duration)
-    })
-}
-
-extension EventLoop {
-  /// Returns when at least `duration` has passed.
-  @EventLoop fileprivate static func pass(_ duration: Duration) async {
-    var timer: LoopTimer?
-    await withCheckedContinuation { continuation in
-      timer = LoopTimer(after: duration) { continuation.resume() }
-    }
-    timer?.stop()
-  }
-}
