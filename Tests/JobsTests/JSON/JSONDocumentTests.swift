@@ -96,8 +96,8 @@ struct JSONDocumentTests {
     func nested(_ count: Int) -> [UInt8] {
       Array((String(repeating: "[", count: count) + String(repeating: "]", count: count)).utf8)
     }
-    _ = try JSONDocument(bytes: nested(65))
-    #expect(throws: JSONError.self) { try JSONDocument(bytes: nested(66)) }
+    _ = try JSONDocument(bytes: nested(64))
+    #expect(throws: JSONError.self) { try JSONDocument(bytes: nested(65)) }
     #expect(throws: JSONError.self) { try JSONDocument(bytes: nested(100_000)) }
     let objects = String(repeating: #"{"a":"#, count: 100_000)
     #expect(throws: JSONError.self) { try JSONDocument(bytes: Array(objects.utf8)) }
