@@ -149,7 +149,8 @@ package final class RedisConnection {
     // would keep a record of each for ever.
     RedisCommand("PING").withEncoded { bytes in
       bytes.withMemoryRebound(to: CChar.self) { characters in
-        _ = redisAppendFormattedCommand(&context.pointee.c, characters.baseAddress, characters.count)
+        _ = redisAppendFormattedCommand(
+          &context.pointee.c, characters.baseAddress, characters.count)
       }
     }
     wantsWrite()

@@ -33,8 +33,12 @@ import Testing
     #expect(try await client.run(script, keys: []) == .integer(1))
     await server.kill()
     // Until the loss is noticed a command may go out; none is answered.
-    await #expect(throws: RedisError.unavailable) { _ = try await client.send(RedisCommand("PING")) }
-    await #expect(throws: RedisError.unavailable) { _ = try await client.send(RedisCommand("PING")) }
+    await #expect(throws: RedisError.unavailable) {
+      _ = try await client.send(RedisCommand("PING"))
+    }
+    await #expect(throws: RedisError.unavailable) {
+      _ = try await client.send(RedisCommand("PING"))
+    }
     #expect(!client.isConnected)
     try await server.restart()
     await client.waitUntilConnected(upTo: .seconds(30))
@@ -61,7 +65,9 @@ import Testing
     let client = client(of: server, answersWithin: .milliseconds(300))
     try await client.start()
     await server.pause()
-    await #expect(throws: RedisError.unavailable) { _ = try await client.send(RedisCommand("PING")) }
+    await #expect(throws: RedisError.unavailable) {
+      _ = try await client.send(RedisCommand("PING"))
+    }
     await server.resume()
     await client.waitUntilConnected(upTo: .seconds(30))
     #expect(try await client.send(RedisCommand("PING")) == .status("PONG"))
@@ -100,7 +106,9 @@ import Testing
     let server = try await RedisServer.start()
     let client = client(of: server)
     try await client.start()
-    let waiting = Task { try await client.block(on: RedisCommand("BLPOP", "l", "0"), for: .seconds(600)) }
+    let waiting = Task {
+      try await client.block(on: RedisCommand("BLPOP", "l", "0"), for: .seconds(600))
+    }
     waiting.cancel()
     await #expect(throws: RedisError.unavailable) { _ = try await waiting.value }
     client.close()

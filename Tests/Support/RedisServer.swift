@@ -42,7 +42,8 @@ package actor RedisServer {
     endpoint = RedisEndpoint(.unix(path: socket), password: password)
     portEndpoint = RedisEndpoint(.tcp(host: "127.0.0.1", port: port), password: password)
     var arguments = [
-      "-c", Self.leash, "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--unixsocket", socket, "--dir",
+      "-c", Self.leash, "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--unixsocket",
+      socket, "--dir",
       folder.path, "--save", "", "--daemonize", "no", "--cluster-enabled", isCluster ? "yes" : "no",
     ]
     if appendOnly != .no {

@@ -99,9 +99,10 @@ package final class RedisBroker: Broker {
 extension BrokerError {
   /// What a failure of Redis means to who asked the broker.
   init(_ error: RedisError) {
-    self = switch error {
-    case .unavailable: .unavailable
-    case .refused(let failure): .corrupt(failure.description)
-    }
+    self =
+      switch error {
+      case .unavailable: .unavailable
+      case .refused(let failure): .corrupt(failure.description)
+      }
   }
 }

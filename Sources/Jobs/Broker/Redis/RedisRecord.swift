@@ -3,7 +3,8 @@ import Redis
 extension Job {
   /// Reads a record as `read_job.lua` answers it; throws `corrupt` for one we did not write.
   init(record: RedisValue) throws(BrokerError) {
-    guard let fields = record.elements, fields.count == 24, let id = fields[23].text.flatMap({ JobID($0) })
+    guard let fields = record.elements, fields.count == 24,
+      let id = fields[23].text.flatMap({ JobID($0) })
     else { throw .corrupt("a job's record has another form") }
     guard let state = fields[0].text.flatMap({ JobState(letter: $0) }),
       let queue = fields[1].text.flatMap({ QueueName($0) }),
