@@ -127,6 +127,14 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    // Started by scripts in Benchmarks, which `make bench` runs.
+    .executableTarget(
+      name: "TokenVerification", dependencies: ["Gateway"], path: "Benchmarks/TokenVerification",
+      swiftSettings: settings),
+    .executableTarget(
+      name: "BrokerLoops", dependencies: ["Jobs", "Redis", "EventLoop", logging],
+      path: "Benchmarks/BrokerLoops", swiftSettings: settings),
+
     .target(
       name: "Support", dependencies: ["Jobs", "Redis", "EventLoop", logging], path: "Tests/Support",
       swiftSettings: settings),

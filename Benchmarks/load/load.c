@@ -1,0 +1,55 @@
+// The load generator of the benchmarks: one thread, thousands of WebSocket clients.
+//
+//   load fan-out  --port P --connections N [--token T] --publish … --do fixed:20:4 --do closed:3 --do idle:2
+//   load submit   --port P --token T --rate 100 --count 1000 --kind noop
+//
+// Each measurement is one line of name=value to standard output; times are milliseconds unless the
+// name says otherwise.
+#include "load.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int usage(void) {
+  fprintf(stderr, "usage: load fan-out|submit --port P [options]: see Benchmarks/README.md\n");
+  return 2;
+}
+
+int main(int argc, char **argv) {
+  static const struct option names[] = {
+    {"label", 1, 0, 'l'}, {"port", 1, 0, 'p'}, {"path", 1, 0, 'u'}, {"token", 1, 0, 't'}, {"publish", 1, 0, 'b'},
+    {"subscribe", 1, 0, 's'}, {"kind", 1, 0, 'k'}, {"connections", 1, 0, 'n'}, {"at-once", 1, 0, 'c'},
+    {"jobs", 1, 0, 'j'}, {"count", 1, 0, 'x'}, {"rate", 1, 0, 'r'}, {"size", 1, 0, 'z'}, {"server", 1, 0, 'i'},
+    {"others", 1, 0, 'a'}, {"do", 1, 0, 'd'}, {0, 0, 0, 0}};
+  struct options o = {
+    .label = "server", .path = "/connection/websocket", .kind = "bench", .connections = 1, .at_once = 100,
+    .count = 1000, .rate = 100, .size = 120};
+  if (argc < 2) return usage();
+  for (int c; (c = getopt_long(argc - 1, argv + 1, "", names, 0)) != -1;) switch (c) {
+    case 'l': o.label = optarg; break;
+    case 'p': o.port = atoi(optarg); break;
+    case 'u': o.path = optarg; break;
+    case 't': o.token = optarg; break;
+    case 'b': o.publish = optarg; break;
+    case 's': o.subscribe = optarg; break;
+    case 'k': o.kind = optarg; break;
+    case 'n': o.connections = atoi(optarg); break;
+    case 'c': o.at_once = atoi(optarg); break;
+    case 'j': o.jobs = atoi(optarg); break;
+    case 'x': o.count = atoi(optarg); break;
+    case 'r': o.rate = atof(optarg); break;
+    case 'z': o.size = (size_t)atol(optarg); break;
+    case 'i': o.server = processes_parse(optarg); break;
+    case 'a': o.others = processes_parse(optarg); break;
+    case 'd': if (o.phase_count < 16) o.phases[o.phase_count++] = optarg; break;
+    default: return usage();
+  }
+  if (!o.port || o.connections < 1 || o.at_once < 1 || o.count < 1 || o.rate <= 0) return usage();
+  signal(SIGPIPE, SIG_IGN);
+  if (!strcmp(argv[1], "fan-out")) return fan_out(&o);
+  if (!strcmp(argv[1], "submit")) return submissions(&o);
+  return usage();
+}

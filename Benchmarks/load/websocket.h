@@ -1,0 +1,43 @@
+// WebSocket clients, as many as wanted, on one epoll.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+enum client_phase { client_connecting, client_handshaking, client_open, client_gone };
+
+struct client {
+  int descriptor, index;
+  enum client_phase phase;
+  // For whoever drives: answers seen, whether it counts as ready, when it began.
+  int answers;
+  char is_ready;
+  uint64_t began;
+  // The beginning of a frame whose end has not come.
+  char *part;
+  size_t part_length, part_room;
+};
+
+struct client_events {
+  const char *host_header, *path;
+  int port;
+  void (*opened)(struct client *);
+  // A text message; `at` is when it was read.
+  void (*message)(struct client *, const char *text, size_t length, uint64_t at);
+  void (*gone)(struct client *);
+};
+
+// Descriptors of others, watched on the same epoll.
+struct watched {
+  void (*readable)(struct watched *);
+  int descriptor;
+};
+
+void clients_prepare(const struct client_events *events, int most);
+void client_start(struct client *c);
+// Sends a masked text message. A socket that does not take it at once ends the connection: nothing
+// that is sent here is large.
+void client_send(struct client *c, const char *text, size_t length);
+void client_end(struct client *c);
+void watch_readable(struct watched *w);
+// Waits for at most so many milliseconds and tells what came.
+void clients_turn(int milliseconds);
