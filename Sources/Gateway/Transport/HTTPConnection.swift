@@ -91,29 +91,47 @@ final class HTTPConnection {
   }
 
   private func deadlineMet() {
+    guard !hasMovedMeanwhile() else { return watch() }
     switch phase {
     case .head:
       // An idle connection just ends; who began a request is told.
       if input.isEmpty { close() } else { refuse(Refusal(408, "The head took too long.")) }
     case .answering(let exchange):
-      if hasOutput || exchange.hasAnswered {
-        close()
-      } else if exchange.awaitsPiece {
-        exchange.interrupt()
-        refuse(Refusal(408, "The body came too slowly."))
-      } else {
-        server.logger.error(
-          "a request was not answered in time",
-          metadata: [
-            "path": "\(exchange.request.path)"
-          ])
-        exchange.interrupt()
-        refuse(Refusal(503, "The answer took too long.", headers: ["retry-after": "1"]))
+      if hasOutput || exchange.hasAnswered { return close() }
+      let isBodyDue = exchange.awaitsPiece
+      if !isBodyDue {
+        logger.error(
+          "a request was not answered in time", metadata: ["path": "\(exchange.request.path)"])
       }
+      exchange.interrupt()
+      refuse(
+        isBodyDue
+          ? Refusal(408, "The body came too slowly.")
+          : Refusal(503, "The answer took too long.", headers: ["retry-after": "1"]))
     case .draining: close()
     case .closed: break
     }
   }
+
+  /// Whether the client did its part in time and we were late to look: timers come before sockets
+  /// in a turn of the loop, and the turn may have been long. Each try uses up what came.
+  private func hasMovedMeanwhile() -> Bool {
+    switch phase {
+    case .head where input.isEmpty:
+      read()
+      return !input.isEmpty || !isWaitingForHead
+    case .answering(let exchange) where hasOutput:
+      let before = pendingOutput
+      flush()
+      return exchange.isClosed || pendingOutput < before
+    case .answering(let exchange) where exchange.awaitsPiece:
+      read()
+      return exchange.isClosed || !exchange.awaitsPiece
+    case .head, .answering, .draining, .closed: return false
+    }
+  }
+
+  private var isWaitingForHead: Bool { if case .head = phase { true } else { false } }
 
   // MARK: Reading
 
