@@ -98,7 +98,7 @@ final class HTTPConnection {
       if input.isEmpty { close() } else { refuse(Refusal(408, "The head took too long.")) }
     case .answering(let exchange):
       if hasOutput || exchange.hasAnswered { return close() }
-      let isBodyDue = exchange.awaitsPiece
+      let isBodyDue = exchange.awaitsPiece || isBodyLate
       if !isBodyDue {
         logger.error(
           "a request was not answered in time", metadata: ["path": "\(exchange.request.path)"])
@@ -114,21 +114,26 @@ final class HTTPConnection {
   }
 
   /// Whether the client did its part in time and we were late to look: timers come before sockets
-  /// in a turn of the loop, and the turn may have been long. Each try uses up what came.
+  /// in a turn of the loop, and the turn may have been long. A trickle that happens to arrive just
+  /// now is still one.
   private func hasMovedMeanwhile() -> Bool {
     switch phase {
     case .head where input.isEmpty:
       read()
       return !input.isEmpty || !isWaitingForHead
     case .answering(let exchange) where hasOutput:
-      let before = pendingOutput
       flush()
-      return exchange.isClosed || pendingOutput < before
+      return exchange.isClosed || !hasOutput || !outputPace.isLost
     case .answering(let exchange) where exchange.awaitsPiece:
       read()
-      return exchange.isClosed || !exchange.awaitsPiece
+      return exchange.isClosed || !(exchange.awaitsPiece || isBodyLate)
     case .head, .answering, .draining, .closed: return false
     }
+  }
+
+  private var isBodyLate: Bool {
+    guard case .answering(let exchange) = phase, exchange.bodyLeft > 0 else { return false }
+    return bodyPace.isLost || bodyIsDue.map { $0 <= clock.now } ?? false
   }
 
   private var isWaitingForHead: Bool { if case .head = phase { true } else { false } }

@@ -21,6 +21,9 @@ struct Pace {
     return window - waited - (now - since)
   }
 
+  /// Too little came for the time that was waited, though the wait is over.
+  var isLost: Bool { waited >= window }
+
   /// Bytes came or went, which ends the wait.
   mutating func moved(_ count: Int, at now: ContinuousClock.Instant) {
     if let waitingSince { waited += now - waitingSince }

@@ -25,5 +25,8 @@ import Testing
       pace.moved(1, at: start + .seconds(second + 1))
     }
     #expect(pace.waits(at: start + .seconds(10)) <= .zero)
+    #expect(pace.isLost)
+    pace.moved(100, at: start + .seconds(11))
+    #expect(!pace.isLost)
   }
 }
