@@ -62,7 +62,7 @@ import Testing
   @Test("drops a connection that does not answer, and finds Redis again")
   func stalled() async throws {
     let server = try await RedisServer.start()
-    let client = client(of: server, answersWithin: .milliseconds(300))
+    let client = client(of: server, answersWithin: .seconds(2))
     try await client.start()
     await server.pause()
     await #expect(throws: RedisError.unavailable) {

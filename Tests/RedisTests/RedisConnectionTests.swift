@@ -149,9 +149,9 @@ import Testing
   @Test("ends when an answer does not come in time")
   func silence() async throws {
     let server = try await RedisServer.start()
-    let connection = try await RedisConnection.open(
-      to: server.endpoint, answersWithin: .milliseconds(200))
+    let connection = try await RedisConnection.open(to: server.endpoint)
     await server.pause()
+    connection.limitAnswers(to: .milliseconds(200))
     await #expect(throws: RedisError.unavailable) {
       _ = try await connection.send(RedisCommand("PING"))
     }

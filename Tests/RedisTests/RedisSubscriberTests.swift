@@ -121,7 +121,7 @@ import Testing
   @Test("notices a connection on which nothing comes any more")
   func halfOpen() async throws {
     let server = try await RedisServer.start()
-    let subscriber = subscriber(of: server, silence: .milliseconds(300))
+    let subscriber = subscriber(of: server, silence: .seconds(2))
     let turns = Arrivals<String>()
     subscriber.onLive = { turns.append("live") }
     subscriber.onLost = { turns.append("lost") }
