@@ -4,11 +4,15 @@ import Foundation
 /// Waits for a signal that asks the process to end; a second one ends it on the spot.
 @EventLoop
 final class StopSignal {
+  // Never let go: at exit libuv closes what the end of a watcher needs, while the loop still runs,
+  // and a watcher that ends then aborts the process.
+  private static var installed: [StopSignal] = []
+
   private var watchers: [SignalWatcher] = []
   private var isReceived = false
   private var waiter: CheckedContinuation<Void, Never>?
 
-  /// Takes these signals over from their default action.
+  /// Takes these signals over from their default action, until the process ends.
   init(_ signals: CInt...) {
     for signal in signals {
       watchers.append(
@@ -18,6 +22,7 @@ final class StopSignal {
           receive()
         })
     }
+    if !watchers.isEmpty { Self.installed.append(self) }
   }
 
   /// Stands for a signal that came.

@@ -46,8 +46,11 @@ export class FanfareProcess {
 
   /** As an operator would. */
   async end() {
-    await this.#stop('SIGTERM')
-    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 })
+    try {
+      await this.#stop('SIGTERM')
+    } finally {
+      await rm(this.folder, { recursive: true, force: true, maxRetries: 5 })
+    }
   }
 
   /** `kill -9`: no farewell to anybody. */
@@ -106,13 +109,21 @@ export class FanfareProcess {
 
   async #stop(signal) {
     const gateway = this.process
-    if (gateway.exitCode !== null || gateway.signalCode !== null) return
-    const timer = setTimeout(() => gateway.kill('SIGKILL'), endLimit)
-    const exit = once(gateway, 'exit')
-    gateway.kill(signal)
-    await exit
-    clearTimeout(timer)
-    if (signal === 'SIGTERM' && gateway.exitCode !== 0) throw new Error(`the gateway ended with ${gateway.exitCode ?? gateway.signalCode}`)
+    if (!gateway) return
+    this.process = undefined
+    const isRunning = gateway.exitCode === null && gateway.signalCode === null
+    if (isRunning) {
+      const timer = setTimeout(() => gateway.kill('SIGKILL'), endLimit)
+      const exit = once(gateway, 'exit')
+      gateway.kill(signal)
+      await exit
+      clearTimeout(timer)
+    }
+    // A grandchild that outlives it would hold the pipe, and this process with it.
+    gateway.stdout.destroy()
+    if (isRunning && (signal === 'SIGKILL' || gateway.exitCode === 0)) return
+    const log = await readFile(path.join(this.folder, 'log'), 'utf8')
+    throw new Error(`the gateway ended with ${gateway.exitCode ?? gateway.signalCode}\n${log}`)
   }
 }
 

@@ -45,7 +45,9 @@ class Gateway:
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            await self.end()
+            code = await self.end()
+            if code not in (0, None):
+                raise AssertionError(f"the gateway ended with {code}\n{self.log()}")
         finally:
             self._folder.cleanup()
 
@@ -81,8 +83,9 @@ class Gateway:
         process, self._process = self._process, None
         if process is None:
             return None
-        if process.returncode is None:
-            process.send_signal(number)
+        if process.returncode is not None:
+            raise AssertionError(f"the gateway ended by itself with {process.returncode}\n{self.log()}")
+        process.send_signal(number)
         try:
             code = await asyncio.wait_for(process.wait(), END_LIMIT)
         except asyncio.TimeoutError:
