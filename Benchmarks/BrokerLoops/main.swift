@@ -48,14 +48,13 @@ func measure(
 ) async throws {
   let measurement = Measurement()
   let start = clock.now
-  try await withThrowingTaskGroup(of: Void.self) { group in
-    for lane in 0..<width {
-      group.addTask { @EventLoop in
-        for _ in 0..<(times / width + (lane < times % width ? 1 : 0)) { try await measurement.time(step) }
-      }
+  let lanes = (0..<width).map { lane in
+    let share = times / width + (lane < times % width ? 1 : 0)
+    return Task { @EventLoop in
+      for _ in 0..<share { try await measurement.time(step) }
     }
-    try await group.waitForAll()
   }
+  for lane in lanes { try await lane.value }
   measurement.report(name, broker: broker, over: clock.now - start)
 }
 
