@@ -150,6 +150,17 @@ static void drain(void) {
   }
 }
 
+// One message in each slot, unmeasured: from then on the programs that read our pipes run.
+static int warm(void) {
+  begin();
+  int slots = options->jobs ? options->jobs : publisher_slots;
+  for (int i = 0; i < slots; i++) publish(i);
+  uint64_t all = phase.published * (uint64_t)options->connections, limit = now() + 20000000000u;
+  while (phase.delay.count < all && !gone && now() < limit) clients_turn(20);
+  if (phase.delay.count < all) fprintf(stderr, "load: the first messages did not arrive\n");
+  return phase.delay.count >= all;
+}
+
 // So many messages a second, on a schedule that waits for nobody.
 static void fixed(double rate, double seconds) {
   begin();
@@ -246,6 +257,7 @@ int fan_out(const struct options *o) {
   if (!connect_all(&memory_before)) return 3;
   // Let everything that connecting began come to its end.
   for (uint64_t until = now() + 500000000u; now() < until;) clients_turn(50);
+  if (o->publish && !warm()) return 3;
   for (int i = 0; i < o->phase_count; i++) {
     double a = 0, b = 0;
     char name[16] = "";

@@ -71,7 +71,7 @@ void publisher_open(const char *where, size_t size) {
 
 void publisher_send(int slot) {
   static char padding[4096], message[8192], whole[12288];
-  static unsigned long number;
+  static unsigned long numbers[publisher_slots];
   if (!padding[0]) memset(padding, 'x', sizeof padding - 1);
   char ts[32];
   int length = snprintf(ts, sizeof ts, "%llu", (unsigned long long)now());
@@ -79,12 +79,11 @@ void publisher_send(int slot) {
   if (fill < 0) fill = 0;
   if (fill > 4000) fill = 4000;
   length = snprintf(message, sizeof message, "{\"ts\":%s,\"of\":%d,\"pad\":\"%.*s\"}", ts, slot, fill, padding);
-  number++;
   switch (kind) {
     case to_jobs:
       // Another stage each time is news to a worker's reporter: it sends at once what the broker takes.
       length = snprintf(
-        whole, sizeof whole, "{\"percent\":%d,\"stage\":\"pass %lu\",\"details\":%s}\n", 50, number % 2, message);
+        whole, sizeof whole, "{\"percent\":%d,\"stage\":\"pass %lu\",\"details\":%s}\n", 50, ++numbers[slot] % 2, message);
       break;
     case to_redis:
       length = snprintf(

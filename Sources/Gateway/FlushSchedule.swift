@@ -11,6 +11,8 @@ package protocol Flushable: AnyObject {
 @EventLoop
 package final class FlushSchedule {
   private var waiting: ContiguousArray<any Flushable> = []
+  /// Those being flushed; its room is that of the turn before.
+  private var batch: ContiguousArray<any Flushable> = []
   private var turnEnd: TurnEnd?
 
   package init() {
@@ -22,8 +24,8 @@ package final class FlushSchedule {
 
   private func flushAll() {
     guard !waiting.isEmpty else { return }
-    let batch = waiting
-    waiting.removeAll(keepingCapacity: true)
+    swap(&waiting, &batch)
     for writer in batch { writer.flush() }
+    batch.removeAll(keepingCapacity: true)
   }
 }

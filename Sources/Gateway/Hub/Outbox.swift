@@ -78,6 +78,20 @@ package struct Outbox {
     byteCount += frame.bytes.count
   }
 
+  /// Takes the one frame that waits, if it is one: what happens in most turns, without an array.
+  package mutating func takeOnly() -> PreparedFrame? {
+    guard entries.count == 1 else { return nil }
+    let entry = entries.removeFirst()
+    firstNumber += 1
+    byteCount = 0
+    if !entry.isProgress {
+      mustDeliverByteCount = 0
+      mustDeliverTaken += 1
+    }
+    if !replaceable.isEmpty { replaceable.removeAll() }
+    return entry.frame
+  }
+
   /// Takes frames from the front: at least one if there is any, at most `limit` bytes otherwise.
   package mutating func takeBatch(limit: Int) -> [PreparedFrame] {
     var batch: [PreparedFrame] = []

@@ -14,7 +14,8 @@ package protocol Subscriber: AnyObject {
 @EventLoop
 package final class Subscription {
   package let channel: Channel
-  private unowned let subscriber: any Subscriber
+  /// Held until the subscriber leaves. Not `unowned`: following that costs more than the delivery.
+  private var subscriber: (any Subscriber)?
   private var phase = Phase.gathering([])
   /// The place in the hub's list, which the hub keeps.
   var index = -1
@@ -45,7 +46,7 @@ package final class Subscription {
         guard publication.position.offset > last else { return }
         phase = .live(last: publication.position.offset)
       }
-      subscriber.receive(publication)
+      subscriber?.receive(publication)
     case .gathering(var gathered):
       phase = .ended
       gathered.append(publication)
@@ -54,5 +55,8 @@ package final class Subscription {
     }
   }
 
-  func end() { phase = .ended }
+  func end() {
+    phase = .ended
+    subscriber = nil
+  }
 }

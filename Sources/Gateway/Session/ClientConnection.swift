@@ -10,6 +10,8 @@ package protocol ClientConnection: AnyObject {
   /// is kept by the transport, and ``isBehind`` says so. Hand over at most one bounded batch while
   /// it is false, nothing while it is true. After a close: nothing happens.
   func send(_ frames: [PreparedFrame])
+  /// The same, of one frame.
+  func send(_ frame: PreparedFrame)
 
   /// Sends the close frame after what is pending and lets the connection go. The delegate hears
   /// `connectionClosed` once, later.
@@ -18,6 +20,10 @@ package protocol ClientConnection: AnyObject {
   /// Stops and resumes reading from the socket: back-pressure for those who send faster than we work.
   func pauseReading()
   func resumeReading()
+}
+
+extension ClientConnection {
+  package func send(_ frame: PreparedFrame) { send([frame]) }
 }
 
 /// What a session hears of its connection; always on the loop.

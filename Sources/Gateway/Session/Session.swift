@@ -90,7 +90,11 @@ package final class Session {
   private func writeOut(to connection: any ClientConnection) {
     // One batch a system call; the socket's buffer, not we, decides when it is enough.
     while !outbox.isEmpty, !connection.isBehind {
-      connection.send(outbox.takeBatch(limit: 64 << 10))
+      if let frame = outbox.takeOnly() {
+        connection.send(frame)
+      } else {
+        connection.send(outbox.takeBatch(limit: 64 << 10))
+      }
     }
     watchSlowness(of: connection)
   }

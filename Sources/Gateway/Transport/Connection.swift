@@ -52,10 +52,13 @@ final class Connection: ClientConnection {
     switch frames.count {
     case 0: break
     case 1: frames[0].bytes.withUnsafeBytes { send($0, on: handle) }
-    default:
-      let bytes = server.joined(frames)
-      send(bytes, on: handle)
+    default: send(server.joined(frames), on: handle)
     }
+  }
+
+  func send(_ frame: PreparedFrame) {
+    guard case .open = state, let handle else { return }
+    frame.bytes.withUnsafeBytes { send($0, on: handle) }
   }
 
   private func send(_ bytes: UnsafeRawBufferPointer, on handle: OpaquePointer) {

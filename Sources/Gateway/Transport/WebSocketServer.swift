@@ -220,24 +220,33 @@ package final class WebSocketServer {
   // MARK: For all connections
 
   /// Frames one behind the other, until the next call.
+  ///
+  /// Watchers of the same jobs are sent the same frames one after the other: these are joined once.
   func joined(_ frames: [PreparedFrame]) -> UnsafeRawBufferPointer {
-    var length = 0
-    for frame in frames { length += frame.bytes.count }
-    if joint.count < length {
+    if !frames.elementsEqual(joinedFrames, by: ===) { join(frames) }
+    return UnsafeRawBufferPointer(rebasing: joint[..<jointLength])
+  }
+
+  private func join(_ frames: [PreparedFrame]) {
+    joinedFrames = frames
+    jointLength = 0
+    for frame in frames { jointLength += frame.bytes.count }
+    if joint.count < jointLength {
       joint.deallocate()
-      joint = .allocate(byteCount: max(length, 65_536), alignment: 16)
+      joint = .allocate(byteCount: max(jointLength, 65_536), alignment: 16)
     }
     var offset = 0
     for frame in frames {
-      frame.bytes.withUnsafeBytes {
-        joint[offset...].copyBytes(from: $0)
-      }
+      // No closure: it would be checked for its isolation at each call.
+      joint[offset...].copyBytes(from: frame.bytes)
       offset += frame.bytes.count
     }
-    return UnsafeRawBufferPointer(rebasing: joint[..<length])
   }
 
   private var joint = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  private var jointLength = 0
+  /// What stands in `joint`.
+  private var joinedFrames: [PreparedFrame] = []
 
   /// Now, as HTTP writes it; made once a second.
   var date: String {

@@ -26,8 +26,8 @@ actor Fleet {
       [broker]
       url = "\(Self.url(of: redis))"
       folder = "\(folder.path("state"))"
-      lease = "2s"
-      reap_interval = "500ms"
+      lease = "6s"
+      reap_interval = "1s"
       amnesty = "60s"
       [[admission.keys]]
       id = "test"
