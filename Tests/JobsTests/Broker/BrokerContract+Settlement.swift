@@ -110,7 +110,9 @@ extension BrokerContract {
       let early = try await broker.next()
       if time.now() < failedAt + .milliseconds(300) { #expect(early == nil) }
       try await time.pass(.milliseconds(400))
-      #expect(try await broker.next()?.attempt == 2)
+      // On a busy machine the early look may have come late, and have got it.
+      let second = if let early { early } else { try await broker.next() }
+      #expect(second?.attempt == 2)
     }
   }
 

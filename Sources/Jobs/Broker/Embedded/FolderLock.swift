@@ -12,7 +12,14 @@ final class FolderLock: Sendable {
     guard descriptor >= 0 else {
       throw .unreadable(path: path, reason: String(cString: strerror(errno)))
     }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    // A child that the last owner was just starting holds a copy of its descriptor until it execs:
+    // a lock that is only about to be let go is waited for, at most a second.
+    var status = flock(descriptor, LOCK_EX | LOCK_NB)
+    for _ in 0..<50 where status != 0 && errno == EWOULDBLOCK {
+      usleep(20_000)
+      status = flock(descriptor, LOCK_EX | LOCK_NB)
+    }
+    guard status == 0 else {
       let reason = errno
       close(descriptor)
       if reason == EWOULDBLOCK { throw .inUse(folder: folder) }
