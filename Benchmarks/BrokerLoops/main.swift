@@ -49,15 +49,9 @@ func measure(
   let measurement = Measurement()
   let start = clock.now
   let lanes = (0..<width).map { lane in
-<<<<<<< HEAD
     Task { @EventLoop in
       let count = times / width + (lane < times % width ? 1 : 0)
       for _ in 0..<count { try await measurement.time(step) }
-=======
-    let share = times / width + (lane < times % width ? 1 : 0)
-    return Task { @EventLoop in
-      for _ in 0..<share { try await measurement.time(step) }
->>>>>>> bench
     }
   }
   for lane in lanes { try await lane.value }
