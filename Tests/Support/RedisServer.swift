@@ -17,7 +17,7 @@ package actor RedisServer {
   // end of the standard input. The shell becomes the server and keeps its pid.
   private static let leash = """
     exec 3<&0
-    { read -r _ <&3; kill -9 $$; } &
+    { read -r _ <&3; kill -9 $$; } >/dev/null 2>&1 &
     exec redis-server "$@" 3<&-
     """
 
@@ -37,7 +37,9 @@ package actor RedisServer {
   }
 
   private init(password: String?, appendOnly: AppendOnly, isCluster: Bool) throws {
-    let port = try Self.freePort()
+    var port = try Self.freePort()
+    // Nodes of a cluster speak to each other 10 000 ports above.
+    while isCluster, port > 55_535 { port = try Self.freePort() }
     let socket = folder.path + "/redis.sock"
     endpoint = RedisEndpoint(.unix(path: socket), password: password)
     portEndpoint = RedisEndpoint(.tcp(host: "127.0.0.1", port: port), password: password)
@@ -81,7 +83,10 @@ package actor RedisServer {
       }
       if isReady { ready.fulfil(true) }
     }
-    process.terminationHandler = { _ in ended.fulfil(true) }
+    process.terminationHandler = { _ in
+      ready.fulfil(false)
+      ended.fulfil(true)
+    }
     try process.run()
     guard await ready.value() else {
       struct Failure: Error { var output: String }
@@ -95,10 +100,11 @@ package actor RedisServer {
   /// Ends the server without a chance to say goodbye, and returns when it is gone.
   package func kill() async {
     guard let process, let ended else { return }
-    self.process = nil
     Foundation.kill(process.processIdentifier, SIGKILL)
     try? leashEnd?.close()
     _ = await ended.value()
+    // Not before: a Process that is let go does not tell its end.
+    self.process = nil
   }
 
   /// Stops the server where it is: sockets stay open, nothing answers.
