@@ -17,7 +17,7 @@ package actor RedisServer {
   // end of the standard input. The shell becomes the server and keeps its pid.
   private static let leash = """
     exec 3<&0
-    { read -r _ <&3; kill -9 $$; } &
+    { read -r _ <&3; kill -9 $$; } >/dev/null 2>&1 &
     exec redis-server "$@" 3<&-
     """
 
@@ -25,19 +25,30 @@ package actor RedisServer {
   private let arguments: [String]
   private var process: Process?
   private var leashEnd: FileHandle?
-  private var ended: Promise?
 
   /// Starts a server and returns when it accepts connections.
   package static func start(
     password: String? = nil, appendOnly: AppendOnly = .no, isCluster: Bool = false
   ) async throws -> RedisServer {
-    let server = try RedisServer(password: password, appendOnly: appendOnly, isCluster: isCluster)
-    try await server.restart()
-    return server
+    var attempts = 5
+    while true {
+      let server = try RedisServer(
+        password: password, appendOnly: appendOnly, isCluster: isCluster)
+      do {
+        try await server.restart()
+        return server
+      } catch {
+        // Between looking for a free port and listening on it another may have taken it.
+        attempts -= 1
+        if attempts == 0 { throw error }
+      }
+    }
   }
 
   private init(password: String?, appendOnly: AppendOnly, isCluster: Bool) throws {
-    let port = try Self.freePort()
+    var port = try Self.freePort()
+    // Nodes of a cluster speak to each other 10 000 ports above.
+    while isCluster, port > 55_535 { port = try Self.freePort() }
     let socket = folder.path + "/redis.sock"
     endpoint = RedisEndpoint(.unix(path: socket), password: password)
     portEndpoint = RedisEndpoint(.tcp(host: "127.0.0.1", port: port), password: password)
@@ -66,7 +77,6 @@ package actor RedisServer {
     process.standardOutput = output
     process.standardError = output
     let ready = Promise()
-    let ended = Promise()
     let text = Mutex("")
     output.fileHandleForReading.readabilityHandler = { handle in
       let bytes = handle.availableData
@@ -74,14 +84,18 @@ package actor RedisServer {
         handle.readabilityHandler = nil
         return ready.fulfil(false)
       }
-      let isReady = text.withLock { text in
+      let output = text.withLock { text in
         text += String(decoding: bytes, as: UTF8.self)
-        // One line for the port, one for the socket, which comes last.
-        return text.contains("The server is now ready to accept connections at")
+        return text
       }
-      if isReady { ready.fulfil(true) }
+      // One line for the port, one for the socket, which comes last.
+      if output.contains("The server is now ready to accept connections at") {
+        ready.fulfil(true)
+      } else if output.contains("Failed listening") {
+        ready.fulfil(false)
+      }
     }
-    process.terminationHandler = { _ in ended.fulfil(true) }
+    process.terminationHandler = { _ in ready.fulfil(false) }
     try process.run()
     guard await ready.value() else {
       struct Failure: Error { var output: String }
@@ -89,16 +103,26 @@ package actor RedisServer {
     }
     self.process = process
     leashEnd = input.fileHandleForWriting
-    self.ended = ended
   }
 
   /// Ends the server without a chance to say goodbye, and returns when it is gone.
   package func kill() async {
-    guard let process, let ended else { return }
-    self.process = nil
+    guard let process else { return }
     Foundation.kill(process.processIdentifier, SIGKILL)
+    self.process = nil
+    // Its end is seen where it matters: nobody listens. (A Process may tell late: other children
+    // hold on to what it watches.)
+    while await isListening() {}
     try? leashEnd?.close()
-    _ = await ended.value()
+  }
+
+  private nonisolated func isListening() async -> Bool {
+    do {
+      await (try RedisConnection.open(to: endpoint)).close()
+      return true
+    } catch {
+      return error != .unavailable
+    }
   }
 
   /// Stops the server where it is: sockets stay open, nothing answers.
