@@ -85,7 +85,7 @@ import Testing
 
   @Test("end with the connection when the reader does not read")
   func stalledReader() async throws {
-    var limits = Limits()
+    var limits = Limits.patient
     limits.rateWindow = .milliseconds(400)
     try await Self.withFile(6 << 20) { path, bytes in
       try await withServer(limits: limits) { delegate, server, port in

@@ -64,7 +64,7 @@ import Testing
 
   @Test("end though the peer never answers our close", arguments: [false, true])
   func unansweredClose(readsNothing: Bool) async throws {
-    var limits = Limits()
+    var limits = Limits.patient
     limits.closeDeadline = .milliseconds(300)
     try await withClient(limits: limits, receiveBuffer: 65_536) { echo, client, server in
       let connection = try #require(echo.connection)

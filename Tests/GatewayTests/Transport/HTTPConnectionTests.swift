@@ -101,7 +101,7 @@ import Testing
   @Test(
     "let a client read a refusal while it is still sending its body", arguments: [401, 413, 429])
   func earlyAnswer(status: Int) async throws {
-    var limits = Limits()
+    var limits = Limits.patient
     limits.drainSize = 8 << 20
     try await withServer(limits: limits) { delegate, server, port in
       delegate.handling = { exchange in
@@ -124,7 +124,7 @@ import Testing
 
   @Test("read away only so much after an early answer")
   func boundedDrain() async throws {
-    var limits = Limits()
+    var limits = Limits.patient
     limits.drainSize = 100_000
     try await withServer(limits: limits) { delegate, server, port in
       delegate.handling = { $0.respond(Response(401)) }

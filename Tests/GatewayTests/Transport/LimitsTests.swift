@@ -8,7 +8,7 @@ import Testing
 @Suite("Limits: connections") @EventLoop struct LimitsTests {
   @Test("end when a head is too slow, but tell the client")
   func slowHead() async throws {
-    var limits = Limits()
+    var limits = Limits.patient
     limits.headDeadline = .milliseconds(300)
     try await withServer(limits: limits) { _, server, port in
       let silent = try await RawSocket.connect(to: port)
@@ -24,7 +24,7 @@ import Testing
 
   @Test("end when a body comes too slowly")
   func slowBody() async throws {
-    var limits = Limits()
+    var limits = Limits.patient
     limits.rateWindow = .milliseconds(500)
     limits.bodyRate = 1000
     try await withServer(limits: limits) { delegate, _, port in
@@ -51,7 +51,7 @@ import Testing
 
   @Test("end when a whole body takes too long, at whatever rate")
   func bodyDeadline() async throws {
-    var limits = Limits()
+    var limits = Limits.patient
     limits.bodyDeadline = .milliseconds(400)
     limits.bodyRate = 1
     try await withServer(limits: limits) { _, _, port in
@@ -65,7 +65,7 @@ import Testing
 
   @Test("end with 503 when nobody answers")
   func noAnswer() async throws {
-    var limits = Limits()
+    var limits = Limits.patient
     limits.answerDeadline = .milliseconds(300)
     try await withServer(limits: limits) { delegate, _, port in
       let closed = Signal()
@@ -85,7 +85,7 @@ import Testing
 
   @Test("are let go after a while without a request")
   func idle() async throws {
-    var limits = Limits()
+    var limits = Limits.patient
     limits.idle = .milliseconds(300)
     try await withServer(limits: limits) { _, _, port in
       let socket = try await RawSocket.connect(to: port)
@@ -116,7 +116,7 @@ import Testing
 
   @Test("are limited in number, together and for each address")
   func connectionLimits() async throws {
-    var limits = Limits()
+    var limits = Limits.patient
     limits.connections = 4
     try await withServer(limits: limits) { _, server, port in
       var sockets: [RawSocket] = []

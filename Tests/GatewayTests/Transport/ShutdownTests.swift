@@ -10,7 +10,7 @@ import Testing
   private func makeServer(_ delegate: TestDelegate) -> WebSocketServer {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
-    return WebSocketServer(delegate: delegate, logger: logger)
+    return WebSocketServer(limits: .patient, delegate: delegate, logger: logger)
   }
 
   @Test("a server listens on exactly the address that was asked for")

@@ -95,7 +95,7 @@ final class Signal {
 /// Runs `body` against a server on a free loopback port, and shuts it down.
 @EventLoop
 func withServer(
-  limits: Limits = Limits(), host: String = "127.0.0.1",
+  limits: Limits = Limits.patient, host: String = "127.0.0.1",
   _ body: @EventLoop (TestDelegate, WebSocketServer, Int) async throws -> Void
 ) async throws {
   let delegate = TestDelegate()
@@ -145,7 +145,7 @@ extension RawSocket {
 /// Runs `body` with a session of a server, its client, and the server.
 @EventLoop
 func withClient(
-  limits: Limits = Limits(), receiveBuffer: Int? = nil,
+  limits: Limits = Limits.patient, receiveBuffer: Int? = nil,
   _ body: @EventLoop (Echo, WebSocketClient, WebSocketServer) async throws -> Void
 ) async throws {
   try await withServer(limits: limits) { delegate, server, port in
@@ -154,5 +154,17 @@ func withClient(
     let client = try await WebSocketClient.connect(to: port, receiveBuffer: receiveBuffer)
     #expect(await eventually { echo.connection != nil })
     try await body(echo, client, server)
+  }
+}
+
+extension Limits {
+  /// With room for a loop that all tests share: only what a test sets itself runs out in it.
+  static var patient: Limits {
+    var limits = Limits()
+    limits.headDeadline = .seconds(120)
+    limits.idle = .seconds(120)
+    limits.closeDeadline = .seconds(60)
+    limits.drainDeadline = .seconds(60)
+    return limits
   }
 }
