@@ -44,7 +44,8 @@ final class Measurement {
 /// Runs `step` so many times, `width` of them in flight.
 @EventLoop
 func measure(
-  _ name: String, _ broker: String, times: Int, width: Int, _ step: @escaping @EventLoop @Sendable () async throws -> Void
+  _ name: String, _ broker: String, times: Int, width: Int,
+  _ step: @escaping @EventLoop @Sendable () async throws -> Void
 ) async throws {
   let measurement = Measurement()
   let start = clock.now

@@ -29,8 +29,7 @@ struct Composition: Sendable {
   /// Opens the broker; returns once it can be used.
   var broker: @Sendable (Configuration, StateFolder) async throws -> any Broker
   /// Starts a gateway; returns once it listens.
-  var gateway:
-    @Sendable (Configuration, StateFolder, KeyStore, any Broker) async throws -> any RunningGateway
+  var gateway: @Sendable (Configuration, StateFolder, KeyStore, any Broker) async throws -> any RunningGateway
   /// Starts workers that take jobs at once.
   var workers: @Sendable (Configuration, StateFolder, any Broker) async throws -> any RunningWorkers
 }

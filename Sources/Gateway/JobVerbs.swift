@@ -18,8 +18,9 @@ package final class JobVerbs {
     _ submission: JobSubmission, by identity: Identity
   ) async throws(Problem) -> Acceptance {
     try require(.submit, of: identity)
-    do throws(BrokerError) { return try await broker.enqueue(submission.request(by: identity.user)) }
-    catch { throw Problem(error) }
+    do throws(BrokerError) { return try await broker.enqueue(submission.request(by: identity.user)) } catch {
+      throw Problem(error)
+    }
   }
 
   /// The job, if the user may see it. A job of somebody else is as unknown as one that never was.
@@ -34,8 +35,7 @@ package final class JobVerbs {
   ) async throws(Problem) -> Job {
     try require(.manage, of: identity)
     _ = try await visibleJob(id, to: identity)
-    do throws(BrokerError) { return try await broker.cancel(id, reason: reason) }
-    catch { throw Problem(error) }
+    do throws(BrokerError) { return try await broker.cancel(id, reason: reason) } catch { throw Problem(error) }
   }
 
   /// A page of the user's jobs, newest first.
@@ -45,15 +45,13 @@ package final class JobVerbs {
     try require(.read, of: identity)
     var filter = listing.filter
     if filter.user == nil || !identity.permissions.allows(.admin) { filter.user = identity.user }
-    do throws(BrokerError) { return try await broker.jobs(matching: filter) }
-    catch { throw Problem(error) }
+    do throws(BrokerError) { return try await broker.jobs(matching: filter) } catch { throw Problem(error) }
   }
 
   /// What the worker wrote while it ran the job.
   package func logLines(of id: JobID, for identity: Identity) async throws(Problem) -> [String] {
     _ = try await job(id, for: identity)
-    do throws(BrokerError) { return try await broker.logLines(of: id) }
-    catch { throw Problem(error) }
+    do throws(BrokerError) { return try await broker.logLines(of: id) } catch { throw Problem(error) }
   }
 
   /// Throws unless the identity was given the scope.

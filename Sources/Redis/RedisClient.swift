@@ -22,8 +22,7 @@ package final class RedisClient {
 
   /// A client that is not connected yet; an answer later than `answersWithin` counts as a loss of
   /// the connection.
-  package init(endpoint: RedisEndpoint, answersWithin limit: Duration = .seconds(5), logger: Logger)
-  {
+  package init(endpoint: RedisEndpoint, answersWithin limit: Duration = .seconds(5), logger: Logger) {
     self.endpoint = endpoint
     self.limit = limit
     self.logger = logger

@@ -242,7 +242,7 @@ package final class RedisConnection {
   // The descriptor is closed right after: nobody may watch it any more.
   private func detach() {
     context = nil
-    watcher?.watch([])
+    watcher?.stop()
     watcher = nil
     turnEnd = nil
     watchdog = nil

@@ -17,8 +17,7 @@ package struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
   /// Chosen with SELECT; 0 in a Redis Cluster.
   package var database: Int
 
-  package init(_ address: Address, user: String? = nil, password: String? = nil, database: Int = 0)
-  {
+  package init(_ address: Address, user: String? = nil, password: String? = nil, database: Int = 0) {
     self.address = address
     self.user = user
     self.password = password

@@ -79,8 +79,7 @@ final class GatewayClient {
     return pushes.removeFirst()
   }
 
-  private func call(_ method: StaticString, _ parameters: JSONText) throws(ClientError) -> JSONValue
-  {
+  private func call(_ method: StaticString, _ parameters: JSONText) throws(ClientError) -> JSONValue {
     lastID += 1
     let id = lastID
     var command = JSONWriter()

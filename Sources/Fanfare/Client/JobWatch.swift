@@ -60,8 +60,7 @@ struct JobWatch {
   }
 
   /// True at the job's end, false when the subscription has to be made anew.
-  private func drain(_ session: GatewayClient, _ job: inout WatchedJob) throws(ClientError) -> Bool
-  {
+  private func drain(_ session: GatewayClient, _ job: inout WatchedJob) throws(ClientError) -> Bool {
     while !job.state.isTerminal {
       guard let push = try session.nextPush(until: .now + .milliseconds(250)) else {
         idle(job)

@@ -76,8 +76,7 @@ final class SocketStream {
   }
 
   /// Writes everything; waits where the other side is slow, at most `patience` at a standstill.
-  func write(_ bytes: some Collection<UInt8>, patience: Duration = .seconds(30)) throws(ClientError)
-  {
+  func write(_ bytes: some Collection<UInt8>, patience: Duration = .seconds(30)) throws(ClientError) {
     var rest = Array(bytes)[...]
     while !rest.isEmpty {
       let sent = rest.withUnsafeBytes {

@@ -19,8 +19,9 @@ struct BrokerConfiguration: ConfigurationSection {
     ) { url in
       url == "embedded" || ["redis://", "unix://"].contains { url.hasPrefix($0) && url != $0 }
     },
-    Setting("prefix", \.prefix, wanted: "a text of at most 64 characters without spaces and braces")
-    { !$0.isEmpty && $0.utf8.count <= 64 && !$0.contains { "{} \n\t".contains($0) } },
+    Setting("prefix", \.prefix, wanted: "a text of at most 64 characters without spaces and braces") {
+      !$0.isEmpty && $0.utf8.count <= 64 && !$0.contains { "{} \n\t".contains($0) }
+    },
     Setting("folder", \.folder),
     Setting("lease", \.lease, wanted: "a duration from \"1s\" to \"1h\"") {
       (.seconds(1) ... .seconds(3600)).contains($0)

@@ -114,8 +114,7 @@ package struct ArtifactRoutes {
   }
 
   private func find(_ name: ArtifactName, of job: JobID) async throws(Problem) -> Artifact? {
-    do throws(ArtifactError) { return try await store.artifact(of: job, name: name) }
-    catch { throw Problem(error) }
+    do throws(ArtifactError) { return try await store.artifact(of: job, name: name) } catch { throw Problem(error) }
   }
 
   private func answer(_ artifact: Artifact, to request: Request) -> Response {

@@ -139,8 +139,9 @@ package struct JobRoutes {
   }
 
   private func document(_ body: [UInt8]) throws(Problem) -> JSONValue {
-    do throws(JSONError) { return try JSONDocument(bytes: body).root }
-    catch { throw .invalid([.init("", "is not JSON: \(error)")]) }
+    do throws(JSONError) { return try JSONDocument(bytes: body).root } catch {
+      throw .invalid([.init("", "is not JSON: \(error)")])
+    }
   }
 
   private func writeLinks(of id: JobID, into writer: inout JSONWriter) {

@@ -13,8 +13,7 @@ import Testing
       ("http://[::1]:80/a?b", "::1", 80, "/a", false), ("http://[::1]", "::1", 80, "", false),
       ("localhost", "localhost", 80, "", false),
     ])
-  func read(_ text: String, _ host: String, _ port: Int, _ prefix: String, _ isSecure: Bool) throws
-  {
+  func read(_ text: String, _ host: String, _ port: Int, _ prefix: String, _ isSecure: Bool) throws {
     let address = try #require(ServerAddress(text))
     #expect(address.host == host)
     #expect(address.port == port)

@@ -102,11 +102,13 @@ import Testing
     #expect(said == known)
   }
 
-  @Test("stand beside the table of errors that the code has", arguments: [
-    ReplyError.internal, .unauthorized, .unknownChannel, .permissionDenied, .methodNotFound,
-    .alreadySubscribed, .limitExceeded, .badRequest, .notAvailable, .tokenExpired,
-    .unrecoverablePosition,
-  ])
+  @Test(
+    "stand beside the table of errors that the code has",
+    arguments: [
+      ReplyError.internal, .unauthorized, .unknownChannel, .permissionDenied, .methodNotFound,
+      .alreadySubscribed, .limitExceeded, .badRequest, .notAvailable, .tokenExpired,
+      .unrecoverablePosition,
+    ])
   func errors(error: ReplyError) {
     #expect(Self.page.contains("| \(error.code) | \(error.message) |"))
   }

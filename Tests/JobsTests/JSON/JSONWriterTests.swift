@@ -64,7 +64,8 @@ struct JSONWriterTests {
     #expect(try JSONDocument(bytes: writer.bytes).root["s"]?.string == string)
   }
 
-  @Test("writes numbers so that they read back the same", arguments: [0.1, 1e300, Double.leastNonzeroMagnitude, -2.5, 3])
+  @Test(
+    "writes numbers so that they read back the same", arguments: [0.1, 1e300, Double.leastNonzeroMagnitude, -2.5, 3])
   func numbers(_ value: Double) throws {
     var writer = JSONWriter()
     writer.object { $0.member("n", number: value) }

@@ -121,8 +121,7 @@ extension RedisBroker {
       })
   }
 
-  package func log(_ lines: [String], under lease: Lease) async throws(BrokerError) -> LeaseStanding
-  {
+  package func log(_ lines: [String], under lease: Lease) async throws(BrokerError) -> LeaseStanding {
     try LeaseStanding(
       await run(scripts.log) { command in
         command.append(lease.job.description)
