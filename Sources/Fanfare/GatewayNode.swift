@@ -37,7 +37,7 @@ final class GatewayNode: RunningGateway {
     let store = try Composition.store(configuration, state)
     let tickets = try ArtifactTicket(
       key: SecretFile(path: "\(store.root)/.ticket-key").secret())
-    let issuer = try configuration.isDevelopment ? TokenIssuer(key: keys.developmentKey()) : nil
+    let issuer = try configuration.isDevelopment ? TokenIssuer(key: keys.developmentKey(), configuration) : nil
     let authenticator = try keys.authenticator()
     let gateway = Gateway(
       settings: GatewaySettings(configuration), broker: broker, authenticator: authenticator,

@@ -66,7 +66,7 @@ extension WorkerRegistry {
       register(
         FFmpegWorker(
           FFmpegWorker.Configuration(
-            ffmpeg: ffmpeg.program, ffprobe: ffmpeg.probe, timeout: ffmpeg.timeout,
+            ffmpeg: ffmpeg.program, ffprobe: ffmpeg.probe, timeout: ffmpeg.timeout, probeTimeout: ffmpeg.probeTimeout,
             outputLimit: configuration.artifacts.maxSize.bytes, inputs: inputs)))
     }
     for command in configuration.workers.commands {

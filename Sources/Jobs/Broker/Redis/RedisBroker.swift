@@ -6,7 +6,8 @@ package import Redis
 ///
 /// Each verb is one Lua script, so that a change of state, its event number and its publication are
 /// one step. Redis's own crash safety is its append-only file: with `appendonly yes` what was
-/// acknowledged survives the death of any process; with `appendfsync always`, of the machine too.
+/// acknowledged survives the death of any client; with `appendfsync always`, that of Redis and of the
+/// machine too (with `everysec` Redis may hold a write back for a second while it flushes).
 @EventLoop
 package final class RedisBroker: Broker {
   let keys: RedisKeys
