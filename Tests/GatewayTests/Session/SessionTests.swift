@@ -88,8 +88,8 @@ import Testing
   @Test("goes on pinging whom answers, and takes an unasked pong for a fault")
   func pongs() async throws {
     try await SessionHarness.run(settings: {
-      $0.pingInterval = .milliseconds(200)
-      $0.pongTimeout = .milliseconds(150)
+      $0.pingInterval = .seconds(2)
+      $0.pongTimeout = .milliseconds(1900)
     }) { harness in
       let (session, connection) = try await harness.connect()
       for count in 2...3 {
