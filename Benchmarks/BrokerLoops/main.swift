@@ -32,7 +32,9 @@ final class Measurement {
   func report(_ name: String, broker: String, over total: Duration) {
     times.sort()
     func milliseconds(_ part: Double) -> String {
-      String(format: "%.3f", times[min(times.count - 1, Int(Double(times.count) * part))] / .milliseconds(1))
+      String(
+        format: "%.3f",
+        times[min(times.count - 1, Int(Double(times.count) * part))] / .milliseconds(1))
     }
     let rate = String(format: "%.0f", Double(times.count) / (total / .seconds(1)))
     print(
@@ -68,7 +70,8 @@ func enqueue(on broker: any Broker) async throws {
 @EventLoop
 func run(on broker: any Broker) async throws {
   guard
-    let leased = try await broker.lease(from: [queue], limit: 1, for: .seconds(30), by: worker).first
+    let leased = try await broker.lease(from: [queue], limit: 1, for: .seconds(30), by: worker)
+      .first
   else { throw Failure(description: "the queue is empty") }
   guard try await broker.settle(leased.lease, .complete(nil)) == .settled(.completed) else {
     throw Failure(description: "the lease was lost")
@@ -82,8 +85,12 @@ func measureAll(_ broker: any Broker, _ name: String, jobs: Int) async throws {
   for _ in 0..<50 { try await run(on: broker) }
   for width in [1, 64] {
     let count = width == 1 ? jobs / 4 : jobs
-    try await measure("enqueue-\(width)", name, times: count, width: width) { try await enqueue(on: broker) }
-    try await measure("lease+settle-\(width)", name, times: count, width: width) { try await run(on: broker) }
+    try await measure("enqueue-\(width)", name, times: count, width: width) {
+      try await enqueue(on: broker)
+    }
+    try await measure("lease+settle-\(width)", name, times: count, width: width) {
+      try await run(on: broker)
+    }
   }
   // One job reports.
   try await enqueue(on: broker)
@@ -103,13 +110,15 @@ let logger = Logger(label: "bench") { StreamLogHandler.standardError(label: $0) 
 switch arguments.first {
 case "embedded" where arguments.count >= 2:
   let broker = try await EmbeddedBroker.open(at: arguments[1], logger: logger)
-  try await measureAll(broker, "embedded", jobs: arguments.count > 2 ? Int(arguments[2]) ?? 4000 : 4000)
+  try await measureAll(
+    broker, "embedded", jobs: arguments.count > 2 ? Int(arguments[2]) ?? 4000 : 4000)
 case let address? where RedisEndpoint(address) != nil:
   let broker = await EventLoop.run {
     RedisBroker(endpoint: RedisEndpoint(address)!, prefix: "bench:", logger: logger)
   }
   try await broker.start()
-  try await measureAll(broker, "redis", jobs: arguments.count > 1 ? Int(arguments[1]) ?? 4000 : 4000)
+  try await measureAll(
+    broker, "redis", jobs: arguments.count > 1 ? Int(arguments[1]) ?? 4000 : 4000)
 default:
   throw Failure(description: "wanted: embedded <folder> [jobs], or the address of a Redis [jobs]")
 }

@@ -48,6 +48,11 @@ int main(int argc, char **argv) {
     default: return usage();
   }
   if (!o.port || o.connections < 1 || o.at_once < 1 || o.count < 1 || o.rate <= 0) return usage();
+  // A figure of zero would look like one.
+  if (processes_memory(&o.server) == 0) {
+    fprintf(stderr, "load: --server names no process that runs\n");
+    return 2;
+  }
   signal(SIGPIPE, SIG_IGN);
   if (!strcmp(argv[1], "fan-out")) return fan_out(&o);
   if (!strcmp(argv[1], "submit")) return submissions(&o);

@@ -15,9 +15,10 @@ struct submission {
 };
 
 static const struct options *options;
-static struct client connection;
+// One after the other submits, as many users do: a connection carries out one command at a time.
+static struct client *connections;
 static struct submission *all;
-static int accepted, subscribed, begun, ended, unknown, is_connected;
+static int accepted, begun, ended, unknown, connected;
 static struct histogram reply, first_event, end;
 
 static void opened(struct client *c) {
@@ -35,8 +36,8 @@ static struct submission *find(const char *id, int sent) {
 
 static int sent;
 
-static void line_read(const char *line, size_t length, uint64_t at) {
-  if (length == 2) return client_send(&connection, "{}", 2);
+static void line_read(struct client *c, const char *line, size_t length, uint64_t at) {
+  if (length == 2) return client_send(c, "{}", 2);
   if (memmem(line, length, "\"error\":{\"code\":", 16) && memcmp(line, "{\"push\"", 7)) {
     fprintf(stderr, "load: refused: %.*s\n", (int)length, line);
     exit(3);
@@ -47,17 +48,19 @@ static void line_read(const char *line, size_t length, uint64_t at) {
     histogram_add(&reply, (at - all[id - 10].due) / 1000);
     return;
   }
-  if (memmem(line, length, "\"connect\":{", 11)) { is_connected = 1; return; }
+  if (memmem(line, length, "\"connect\":{", 11)) { connected++; return; }
   static const char push[] = "{\"push\":{\"channel\":\"job:";
   if (length < sizeof push + 36 || memcmp(line, push, sizeof push - 1)) return;
   const char *job = line + sizeof push - 1;
-  // Commands are carried out in order: the subscriptions come in the order of submissions. Events
-  // may be quicker than the reply.
-  if (subscribed < sent && !memcmp(job + 36, "\",\"subscribe\"", 13)) {
-    memcpy(all[subscribed++].id, job, 36);
-    return;
+  // Commands are carried out in order: the subscriptions come in the order of submissions. What a
+  // subscription says of the job, nothing else will: a quick job has ended by then.
+  int index = c->index + c->answers * options->connections;
+  if (index < sent && !memcmp(job + 36, "\",\"subscribe\"", 13)) {
+    memcpy(all[index].id, job, 36);
+    c->answers++;
   }
-  if (!memmem(line, length, "\"event\":\"state\"", 15)) return;
+  else if (!memmem(line, length, "\"event\":\"state\"", 15)) return;
+  if (memmem(line, length, "\"state\":\"queued\"", 16)) return;
   struct submission *s = find(job, sent);
   if (!s) { unknown++; return; }
   if (!s->has_begun) {
@@ -71,7 +74,7 @@ static void line_read(const char *line, size_t length, uint64_t at) {
     histogram_add(&end, (at - s->due) / 1000);
     char text[160];
     client_send(
-      &connection, text,
+      c, text,
       (size_t)snprintf(text, sizeof text, "{\"id\":1000000,\"unsubscribe\":{\"channel\":\"job:%.36s\"}}", job));
   } else if (memmem(line, length, "\"state\":\"failed\"", 16)) {
     fprintf(stderr, "load: a job failed: %.*s\n", (int)length, line);
@@ -80,11 +83,10 @@ static void line_read(const char *line, size_t length, uint64_t at) {
 }
 
 static void message(struct client *c, const char *text, size_t length, uint64_t at) {
-  (void)c;
   for (const char *stop = text + length; text < stop;) {
     const char *feed = memchr(text, '\n', (size_t)(stop - text));
     size_t size = (size_t)((feed ? feed : stop) - text);
-    line_read(text, size, at);
+    line_read(c, text, size, at);
     text += size + 1;
   }
 }
@@ -100,7 +102,7 @@ static void submit(int index, uint64_t due) {
   sent = index + 1;
   char text[256];
   client_send(
-    &connection, text,
+    &connections[index % options->connections], text,
     (size_t)snprintf(
       text, sizeof text, "{\"id\":%d,\"rpc\":{\"method\":\"job.submit\",\"data\":{\"kind\":\"%s\",\"watch\":true}}}",
       10 + index, options->kind));
@@ -119,9 +121,13 @@ int submissions(const struct options *o) {
   snprintf(host, sizeof host, "127.0.0.1:%d", o->port);
   const struct client_events events = {
     .host_header = host, .path = o->path, .port = o->port, .opened = opened, .message = message, .gone = went};
-  clients_prepare(&events, 1);
-  client_start(&connection);
-  while (!is_connected) clients_turn(20);
+  clients_prepare(&events, o->connections);
+  connections = calloc((size_t)o->connections, sizeof *connections);
+  for (int i = 0; i < o->connections; i++) {
+    connections[i].index = i;
+    client_start(&connections[i]);
+  }
+  while (connected < o->connections) clients_turn(20);
   double before = processes_cpu(&o->server);
   uint64_t start = now();
   for (int i = 0; i < o->count; i++) {
