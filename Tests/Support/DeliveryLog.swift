@@ -5,6 +5,8 @@ package import Jobs
 @EventLoop
 package final class DeliveryLog {
   package private(set) var deliveries: [Delivery] = []
+  /// The events among the deliveries.
+  package private(set) var events: [JobEvent] = []
   private var waiters: [Int: Waiter] = [:]
   private var lastWaiter = 0
 
@@ -15,15 +17,10 @@ package final class DeliveryLog {
 
   package init() {}
 
-  /// The events among the deliveries.
-  package var events: [JobEvent] {
-    deliveries.compactMap { if case .event(let event) = $0 { event } else { nil } }
-  }
-
   /// Takes one delivery; what a subscription is given as its receiver.
   package func record(_ delivery: Delivery) {
     deliveries.append(delivery)
-    let events = events
+    if case .event(let event) = delivery { events.append(event) }
     for (number, waiter) in waiters where waiter.condition(events) {
       waiters[number] = nil
       waiter.continuation.resume()

@@ -33,6 +33,8 @@ struct BrokerModel {
   private var keys: [String: (request: String, index: Int)] = [:]
   /// The number of the lease in force or last in force, by index.
   private var leases: [Int: Int] = [:]
+  /// The index of the job that each lease ever given was of.
+  private var owners: [Int: Int] = [:]
   /// Whether that lease ended its job.
   private var endings: Set<Int> = []
   private var lastLease = 0
@@ -43,11 +45,11 @@ struct BrokerModel {
 
   /// Every job, newest first, with its place.
   var listing: [Entry] {
-    entries.map { entry in
-      var entry = entry
-      entry.place = line(of: entry.queue).firstIndex { entries[$0].id == entry.id }.map { $0 + 1 }
-      return entry
-    }.reversed()
+    var listed = entries
+    for queue in Set(entries.map(\.queue)) {
+      for (place, index) in line(of: queue).enumerated() { listed[index].place = place + 1 }
+    }
+    return listed.reversed()
   }
 
   func index(of id: JobID) -> Int? { entries.firstIndex { $0.id == id } }
@@ -84,6 +86,7 @@ struct BrokerModel {
       for index in line(of: queue).prefix(limit - taken.count) {
         lastLease += 1
         leases[index] = lastLease
+        owners[lastLease] = index
         entries[index].state = .running
         entries[index].attempt += 1
         entries[index].permille = nil
@@ -94,7 +97,9 @@ struct BrokerModel {
   }
 
   private func holder(_ lease: Int) -> Int? {
-    entries.indices.first { leases[$0] == lease && entries[$0].state == .running }
+    guard let index = owners[lease], leases[index] == lease, entries[index].state == .running
+    else { return nil }
+    return index
   }
 
   func standing(of lease: Int) -> LeaseStanding {
@@ -112,12 +117,8 @@ struct BrokerModel {
   /// `isDue`: the retry of a failure may begin at once, and the broker was made to notice.
   mutating func settle(_ lease: Int, _ settlement: Settlement, isDue: Bool) -> SettlementOutcome {
     guard let index = holder(lease) else {
-      if let index = entries.indices.first(where: { leases[$0] == lease }),
-        endings.contains(lease)
-      {
-        return .settled(entries[index].state)
-      }
-      return .leaseLost
+      guard let index = owners[lease], endings.contains(lease) else { return .leaseLost }
+      return .settled(entries[index].state)
     }
     switch settlement {
     case .complete:
