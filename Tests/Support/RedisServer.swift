@@ -1,7 +1,6 @@
 import EventLoop
 import Foundation
 package import Redis
-import Synchronization
 
 /// A real Redis of a test's own: on a free port of the loopback and a socket in its own folder,
 /// both kept across restarts. Ends with the object.
@@ -13,18 +12,16 @@ package actor RedisServer {
   /// Over the loopback.
   package nonisolated let portEndpoint: RedisEndpoint
 
-  // Ends the server when the test process is gone, however that ended: then nobody holds the other
-  // end of the standard input. The shell becomes the server and keeps its pid.
+  // Ends the server when the test process is gone, however that ended. The shell becomes the server
+  // and keeps its pid.
   private static let leash = """
-    exec 3<&0
-    { read -r _ <&3; kill -9 $$; } >/dev/null 2>&1 &
-    exec redis-server "$@" 3<&-
+    { while kill -0 $PPID; do sleep 1; done; kill -9 $$; } </dev/null >/dev/null 2>&1 &
+    exec redis-server "$@"
     """
 
   private let folder = TemporaryFolder()
   private let arguments: [String]
-  private var process: Process?
-  private var leashEnd: FileHandle?
+  private var process: SpawnedProcess?
 
   /// Starts a server and returns when it accepts connections.
   package static func start(
@@ -64,72 +61,37 @@ package actor RedisServer {
     self.arguments = arguments
   }
 
-  deinit { if let process { Foundation.kill(process.processIdentifier, SIGKILL) } }
+  deinit { process?.signal(SIGKILL) }
+
+  /// It did not come up; with what it said.
+  package struct DidNotStart: Error { package let output: String }
 
   /// Starts the server anew, on the same port and folder; returns when it accepts connections.
   package func restart() async throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = arguments
-    let input = Pipe()
-    process.standardInput = input
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    let ready = Promise()
-    let text = Mutex("")
-    output.fileHandleForReading.readabilityHandler = { handle in
-      let bytes = handle.availableData
-      guard !bytes.isEmpty else {
-        handle.readabilityHandler = nil
-        return ready.fulfil(false)
-      }
-      let output = text.withLock { text in
-        text += String(decoding: bytes, as: UTF8.self)
-        return text
-      }
-      // One line for the port, one for the socket, which comes last.
-      if output.contains("The server is now ready to accept connections at") {
-        ready.fulfil(true)
-      } else if output.contains("Failed listening") {
-        ready.fulfil(false)
-      }
-    }
-    process.terminationHandler = { _ in ready.fulfil(false) }
-    try process.run()
-    guard await ready.value() else {
-      struct Failure: Error { var output: String }
-      throw Failure(output: text.withLock { $0 })
-    }
+    let process = try SpawnedProcess(
+      "/bin/sh", arguments, environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"])
     self.process = process
-    leashEnd = input.fileHandleForWriting
+    var output = ""
+    for await line in process.lines {
+      output += line + "\n"
+      // One line for the port, one for the socket, which comes last.
+      if line.contains("The server is now ready to accept connections at") { return }
+    }
+    throw DidNotStart(output: output)
   }
 
   /// Ends the server without a chance to say goodbye, and returns when it is gone.
   package func kill() async {
-    guard let process else { return }
-    Foundation.kill(process.processIdentifier, SIGKILL)
-    self.process = nil
-    // Its end is seen where it matters: nobody listens. (A Process may tell late: other children
-    // hold on to what it watches.)
-    while await isListening() {}
-    try? leashEnd?.close()
-  }
-
-  private nonisolated func isListening() async -> Bool {
-    do {
-      await (try RedisConnection.open(to: endpoint)).close()
-      return true
-    } catch {
-      return error != .unavailable
-    }
+    process?.signal(SIGKILL)
+    _ = await process?.ended()
+    process = nil
   }
 
   /// Stops the server where it is: sockets stay open, nothing answers.
-  package func pause() { if let process { Foundation.kill(process.processIdentifier, SIGSTOP) } }
+  package func pause() { process?.signal(SIGSTOP) }
 
   /// Lets a stopped server go on.
-  package func resume() { if let process { Foundation.kill(process.processIdentifier, SIGCONT) } }
+  package func resume() { process?.signal(SIGCONT) }
 
   /// Asks the server something over a connection of its own.
   @discardableResult
@@ -155,37 +117,5 @@ package actor RedisServer {
     }
     guard code == 0 else { throw POSIXError(.EADDRNOTAVAIL) }
     return Int(UInt16(bigEndian: address.sin_port))
-  }
-}
-
-/// A value that comes once and is waited for.
-private final class Promise: Sendable {
-  private enum State {
-    case waiting([CheckedContinuation<Bool, Never>])
-    case fulfilled(Bool)
-  }
-  private let state = Mutex(State.waiting([]))
-
-  func fulfil(_ value: Bool) {
-    let waiting = state.withLock { state -> [CheckedContinuation<Bool, Never>] in
-      guard case .waiting(let waiting) = state else { return [] }
-      state = .fulfilled(value)
-      return waiting
-    }
-    for continuation in waiting { continuation.resume(returning: value) }
-  }
-
-  func value() async -> Bool {
-    await withCheckedContinuation { continuation in
-      let value = state.withLock { state -> Bool? in
-        switch state {
-        case .fulfilled(let value): return value
-        case .waiting(let waiting):
-          state = .waiting(waiting + [continuation])
-          return nil
-        }
-      }
-      if let value { continuation.resume(returning: value) }
-    }
   }
 }
