@@ -114,7 +114,9 @@ extension BrokerMaintenance.Configuration {
   init(_ configuration: Configuration) {
     let broker = configuration.broker
     self.init(
-      interval: broker.reapInterval, maxLost: broker.maxLost,
-      amnesty: max(broker.amnesty, broker.lease))
+      interval: broker.reapInterval,
+      rules: LossRules(
+        maxLost: broker.maxLost, amnesty: max(broker.amnesty, broker.lease),
+        warning: broker.lease / 3))
   }
 }

@@ -14,7 +14,7 @@ package struct Job: Hashable, Sendable {
   package var progress: Progress
   /// Place in the queue while queued; 1 is next.
   package var queuePosition: Int?
-  /// Its worker has stopped renewing the lease.
+  /// Its worker has not renewed the lease in time.
   package var isStalled: Bool
   /// Somebody cancelled it and its worker has not stopped yet.
   package var isCancelling: Bool
@@ -27,6 +27,16 @@ package struct Job: Hashable, Sendable {
   package var finishedAt: Timestamp?
   package var updatedAt: Timestamp
   package var timeout: Duration?
+  /// When a scheduled job begins, or a retrying one tries again.
+  package var dueAt: Timestamp?
+  /// Until when it has to have started, and to have ended.
+  package var startBy: Timestamp?
+  package var endBy: Timestamp?
+  /// The worker that holds it, while it runs.
+  package var worker: WorkerID?
+  /// How many of the jobs it depends on have not ended.
+  package var pendingParents: Int
+  package var group: GroupID?
   /// The number of the last event, and the incarnation they are counted in.
   package var position: StreamPosition
   /// What was asked for; nil where a listing leaves it out.
@@ -38,7 +48,9 @@ package struct Job: Hashable, Sendable {
     progress: Progress = Progress(), queuePosition: Int? = nil, isStalled: Bool = false,
     isCancelling: Bool = false, result: JSONText? = nil, failure: JobFailure? = nil,
     createdAt: Timestamp, startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil,
-    updatedAt: Timestamp, timeout: Duration? = nil, position: StreamPosition,
+    updatedAt: Timestamp, timeout: Duration? = nil, dueAt: Timestamp? = nil,
+    startBy: Timestamp? = nil, endBy: Timestamp? = nil, worker: WorkerID? = nil,
+    pendingParents: Int = 0, group: GroupID? = nil, position: StreamPosition,
     payload: JSONText? = nil
   ) {
     self.id = id
@@ -61,6 +73,12 @@ package struct Job: Hashable, Sendable {
     self.finishedAt = finishedAt
     self.updatedAt = updatedAt
     self.timeout = timeout
+    self.dueAt = dueAt
+    self.startBy = startBy
+    self.endBy = endBy
+    self.worker = worker
+    self.pendingParents = pendingParents
+    self.group = group
     self.position = position
     self.payload = payload
   }

@@ -21,14 +21,17 @@ package struct JobEvent: Hashable, Sendable {
   package var isCancelling: Bool
   package var result: JSONText?
   package var failure: JobFailure?
-  /// Why it changed, in a word, where the state alone does not tell: `released`, `lost`, `cancelling`.
+  package var startedAt: Timestamp?
+  package var finishedAt: Timestamp?
+  /// Why it changed, in a word, where the state alone does not tell: `released`, `lost`, `due`,
+  /// `cancelling`, `stalled`, `recovered`, `promoted`, `retried`, `reprioritised`, `moved`.
   package var reason: String?
 
   package init(
     class: Class, id: JobID, user: String, position: StreamPosition, at: Timestamp,
     state: JobState, attempt: Int, progress: Progress = Progress(), isStalled: Bool = false,
     isCancelling: Bool = false, result: JSONText? = nil, failure: JobFailure? = nil,
-    reason: String? = nil
+    startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil, reason: String? = nil
   ) {
     self.class = `class`
     self.id = id
@@ -42,6 +45,8 @@ package struct JobEvent: Hashable, Sendable {
     self.isCancelling = isCancelling
     self.result = result
     self.failure = failure
+    self.startedAt = startedAt
+    self.finishedAt = finishedAt
     self.reason = reason
   }
 }

@@ -1,4 +1,4 @@
-/// A job as somebody asks for it.
+/// A job as somebody asks for it. What is nil is the queue's to say (``JobDefaults``).
 package struct JobRequest: Hashable, Sendable {
   package var id: JobID
   package var queue: QueueName
@@ -7,17 +7,37 @@ package struct JobRequest: Hashable, Sendable {
   package var user: String
   package var payload: JSONText
   package var priority: Priority
+  package var order: QueueOrder?
+  package var start: JobStart
   /// How often a worker may try, the first time included.
-  package var maxAttempts: Int
-  /// The longest one attempt may run; nil leaves it to the worker's kind.
+  package var maxAttempts: Int?
+  package var retry: RetryPolicy?
+  /// The longest one attempt may run.
   package var timeout: Duration?
+  /// The longest it may wait for its first start, from when it is due.
+  package var startWithin: Duration?
+  /// The longest it may take, all attempts and waits together, from when it is due.
+  package var totalTimeout: Duration?
   /// Makes the submission safe to repeat; scoped to the user.
   package var idempotencyKey: String?
+  /// Only one unfinished job of the user in this queue has it: another submission is answered with
+  /// that one.
+  package var uniqueKey: String?
+  /// Stands for the input: a job of the same user and kind that has it and completed, or has not
+  /// ended, is the answer. Only set for kinds that allow it.
+  package var contentKey: String?
+  package var dependencies: JobDependencies
+  package var group: GroupID?
+  /// Its part in the progress of its group, against the others'.
+  package var weight: Int
 
   package init(
     id: JobID = JobID(), queue: QueueName = .default, kind: JobKind, user: String,
-    payload: JSONText = .emptyObject, priority: Priority = .normal, maxAttempts: Int = 3,
-    timeout: Duration? = nil, idempotencyKey: String? = nil
+    payload: JSONText = .emptyObject, priority: Priority = .normal, order: QueueOrder? = nil,
+    start: JobStart = .now, maxAttempts: Int? = nil, retry: RetryPolicy? = nil,
+    timeout: Duration? = nil, startWithin: Duration? = nil, totalTimeout: Duration? = nil,
+    idempotencyKey: String? = nil, uniqueKey: String? = nil, contentKey: String? = nil,
+    dependencies: JobDependencies = JobDependencies(), group: GroupID? = nil, weight: Int = 1
   ) {
     self.id = id
     self.queue = queue
@@ -25,9 +45,19 @@ package struct JobRequest: Hashable, Sendable {
     self.user = user
     self.payload = payload
     self.priority = priority
+    self.order = order
+    self.start = start
     self.maxAttempts = maxAttempts
+    self.retry = retry
     self.timeout = timeout
+    self.startWithin = startWithin
+    self.totalTimeout = totalTimeout
     self.idempotencyKey = idempotencyKey
+    self.uniqueKey = uniqueKey
+    self.contentKey = contentKey
+    self.dependencies = dependencies
+    self.group = group
+    self.weight = weight
   }
 
   /// The most bytes of a payload that is kept with the job.
@@ -45,8 +75,25 @@ package struct JobRequest: Hashable, Sendable {
     mix(kind.description.utf8)
     mix(user.utf8)
     mix(payload.bytes)
-    mix("\(priority.level) \(maxAttempts) \(timeout?.milliseconds ?? -1)".utf8)
+    mix(rest.utf8)
     let digits = String(hash, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+
+  /// What a request asks for beside its texts, in words that differ where the requests do.
+  private var rest: String {
+    var text = "\(priority.level) \(maxAttempts ?? -1) \(timeout?.milliseconds ?? -1)"
+    if let order { text += " order \(order)" }
+    if start != .now { text += " start \(start)" }
+    if let retry { text += " retry \(retry)" }
+    if let startWithin { text += " within \(startWithin.milliseconds)" }
+    if let totalTimeout { text += " total \(totalTimeout.milliseconds)" }
+    if let uniqueKey { text += " unique \(uniqueKey.utf8.count) \(uniqueKey)" }
+    if let contentKey { text += " content \(contentKey.utf8.count) \(contentKey)" }
+    if !dependencies.parents.isEmpty {
+      text += " after \(dependencies.parents) \(dependencies.whenOneFails)"
+    }
+    if let group { text += " group \(group) \(weight)" }
+    return text
   }
 }

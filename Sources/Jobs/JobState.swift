@@ -14,7 +14,8 @@ package enum JobState: String, Hashable, Sendable, CaseIterable {
   case failed
   case cancelled
 
-  /// Whether the job has ended; an ended job never changes again.
+  /// Whether the job has ended; an ended job changes only if it is retried, as a new
+  /// generation.
   package var isTerminal: Bool {
     switch self {
     case .completed, .failed, .cancelled: true

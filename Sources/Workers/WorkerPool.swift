@@ -215,7 +215,10 @@ package final class WorkerPool {
     do throws(BrokerError) {
       let subscription = try await broker.directives(for: id) { [weak self] directive in
         switch directive {
-        case .cancel(let job): self?.executors[job]?.end(.cancelled)
+        case .cancel(let job, forced: let isForced):
+          self?.executors[job]?.end(.cancelled)
+          if isForced { self?.executors[job]?.kill() }
+        case .become(let mode): self?.logger.notice("told to be \(mode)")
         }
       }
       if isDraining, running == 0 { subscription.cancel() } else { directives = subscription }

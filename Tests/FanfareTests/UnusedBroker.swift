@@ -3,7 +3,7 @@ import Jobs
 
 /// A broker that is only opened and closed.
 @EventLoop
-final class UnusedBroker: JobQueue, EventSource, RequestBudget {
+final class UnusedBroker: Broker {
   private let closed: @EventLoop () -> Void
 
   init(closed: @escaping @EventLoop () -> Void) { self.closed = closed }
@@ -13,9 +13,9 @@ final class UnusedBroker: JobQueue, EventSource, RequestBudget {
   var isDelivering: Bool { true }
 
   func enqueue(_ request: JobRequest) async throws(BrokerError) -> Acceptance { throw .unavailable }
-  func lease(
-    from queues: [QueueName], limit: Int, for duration: Duration, by worker: WorkerID
-  ) async throws(BrokerError) -> [LeasedJob] { throw .unavailable }
+  func exchange(
+    _ settlements: [LeaseSettlement], for request: LeaseRequest?
+  ) async throws(BrokerError) -> Exchange { throw .unavailable }
   func waitForWork(in queues: [QueueName], upTo timeout: Duration) async {}
   func extend(_ leases: [Lease], for duration: Duration) async throws(BrokerError)
     -> [LeaseStanding]
@@ -26,14 +26,48 @@ final class UnusedBroker: JobQueue, EventSource, RequestBudget {
   func log(_ lines: [String], under lease: Lease) async throws(BrokerError) -> LeaseStanding {
     throw .unavailable
   }
-  func settle(_ lease: Lease, _ settlement: Settlement) async throws(BrokerError)
-    -> SettlementOutcome
-  { throw .unavailable }
-  func cancel(_ id: JobID, reason: String?) async throws(BrokerError) -> Job { throw .unavailable }
+  func cancel(_ id: JobID, reason: String?, forced: Bool) async throws(BrokerError) -> Job {
+    throw .unavailable
+  }
+  func retry(_ id: JobID, delay: Duration) async throws(BrokerError) -> Job { throw .unavailable }
+  func redrive(_ id: JobID, to queue: QueueName) async throws(BrokerError) -> Job {
+    throw .unavailable
+  }
+  func promote(_ id: JobID) async throws(BrokerError) -> Job { throw .unavailable }
+  func reprioritise(_ id: JobID, to priority: Priority) async throws(BrokerError) -> Job {
+    throw .unavailable
+  }
+  func remove(_ id: JobID) async throws(BrokerError) -> Bool { throw .unavailable }
+  func places(of ids: [JobID]) async throws(BrokerError) -> [JobID: QueuePlace] {
+    throw .unavailable
+  }
+  func queues() async throws(BrokerError) -> [QueueStatus] { throw .unavailable }
+  func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? { throw .unavailable }
+  func set(
+    _ name: QueueName, to settings: QueueSettings, ifVersion version: Int?
+  ) async throws(BrokerError) -> QueueStatus { throw .unavailable }
+  func setMode(
+    of name: QueueName, to mode: QueueMode
+  ) async throws(BrokerError) -> QueueStatus { throw .unavailable }
+  func clear(
+    _ name: QueueName, _ states: Set<JobState>, limit: Int
+  ) async throws(BrokerError) -> Int { throw .unavailable }
+  func delete(_ name: QueueName) async throws(BrokerError) { throw .unavailable }
+  func statistics(
+    of name: QueueName?, minutes: Int
+  ) async throws(BrokerError) -> QueueStatistics { throw .unavailable }
+  func beat(
+    _ report: WorkerReport, renewing leases: [Lease], for duration: Duration
+  ) async throws(BrokerError) -> HeartbeatAnswer { throw .unavailable }
+  func dismiss(_ worker: WorkerID) async throws(BrokerError) { throw .unavailable }
+  func workers() async throws(BrokerError) -> [WorkerInfo] { throw .unavailable }
+  func direct(_ worker: WorkerID, to mode: WorkerMode) async throws(BrokerError) {
+    throw .unavailable
+  }
   func job(_ id: JobID) async throws(BrokerError) -> Job? { throw .unavailable }
   func logLines(of id: JobID) async throws(BrokerError) -> [String] { throw .unavailable }
   func jobs(matching filter: JobFilter) async throws(BrokerError) -> JobPage { throw .unavailable }
-  func reap(limit: Int, maxLost: Int, amnesty: Duration) async throws(BrokerError) -> ReapReport {
+  func maintain(limit: Int, _ rules: LossRules) async throws(BrokerError) -> MaintenanceReport {
     throw .unavailable
   }
   func subscribe(

@@ -5,9 +5,14 @@ import Testing
 struct JobTransitionTests {
   /// Everything that may happen; what is not here may not.
   private static let table: [(JobTransition, from: JobState, to: JobState)] = [
-    (.due, .scheduled, .queued),
-    (.due, .blocked, .queued),
-    (.due, .retrying, .queued),
+    (.ready, .scheduled, .queued),
+    (.ready, .blocked, .queued),
+    (.ready, .retrying, .queued),
+    (.park, .scheduled, .blocked),
+    (.park, .blocked, .blocked),
+    (.park, .retrying, .blocked),
+    (.park, .queued, .blocked),
+    (.wait, .blocked, .scheduled),
     (.lease, .queued, .running),
     (.complete, .running, .completed),
     (.failRetryably, .running, .retrying),
@@ -21,6 +26,24 @@ struct JobTransitionTests {
     (.cancel, .retrying, .cancelled),
     (.cancel, .running, .running),
     (.confirmCancel, .running, .cancelled),
+    (.expire, .scheduled, .failed),
+    (.expire, .blocked, .failed),
+    (.expire, .queued, .failed),
+    (.expire, .retrying, .failed),
+    (.touch, .scheduled, .scheduled),
+    (.touch, .blocked, .blocked),
+    (.touch, .queued, .queued),
+    (.touch, .running, .running),
+    (.touch, .retrying, .retrying),
+    (.retry, .completed, .queued),
+    (.retry, .failed, .queued),
+    (.retry, .cancelled, .queued),
+    (.retryLater, .completed, .scheduled),
+    (.retryLater, .failed, .scheduled),
+    (.retryLater, .cancelled, .scheduled),
+    (.retryParked, .completed, .blocked),
+    (.retryParked, .failed, .blocked),
+    (.retryParked, .cancelled, .blocked),
   ]
 
   @Test("are those of the table, and no others", arguments: JobTransition.allCases, JobState.allCases)
@@ -29,9 +52,10 @@ struct JobTransitionTests {
     #expect(transition.target(from: state) == row?.to)
   }
 
-  @Test("lead nowhere from an end", arguments: JobState.allCases.filter(\.isTerminal))
+  @Test("lead from an end only to a new run", arguments: JobState.allCases.filter(\.isTerminal))
   func ends(_ state: JobState) {
-    #expect(JobTransition.allCases.allSatisfy { $0.target(from: state) == nil })
+    let retries: Set<JobTransition> = [.retry, .retryLater, .retryParked]
+    #expect(JobTransition.allCases.allSatisfy { $0.target(from: state) == nil || retries.contains($0) })
   }
 
   @Test("let every job come to an end", arguments: JobState.allCases.filter { !$0.isTerminal })

@@ -156,7 +156,7 @@ import Testing
     #expect(await fifo.line() == "alive")
     await EventLoop.run {
       if byDirective {
-        workshop.broker.direct(.cancel(job))
+        workshop.broker.direct(.cancel(job, forced: false))
       } else {
         workshop.broker.standings[job] = .cancelRequested
       }

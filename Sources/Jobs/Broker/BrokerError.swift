@@ -8,6 +8,23 @@ package enum BrokerError: Error, Hashable, Sendable {
   case idempotencyKeyReused
   /// The idempotency key belongs to a submission that is still under way.
   case idempotencyKeyInFlight
+  /// Another unfinished job has the unique key.
+  case uniqueKeyTaken(JobID)
+  /// A job it is to wait for is not on record.
+  case parentNotFound(JobID)
+  case groupNotFound
+  /// The group takes no more jobs.
+  case groupClosed
+  case queueNotFound
+  /// The queue has unfinished jobs.
+  case queueNotEmpty(jobs: Int)
+  /// The queue takes no jobs, because it is drained.
+  case queueDraining
+  /// As many jobs wait in the queue as may.
+  case queueFull(limit: Int)
+  /// What the change was based on is not what stands.
+  case changedMeanwhile
+  case workerNotFound
   /// The state of the job does not allow it.
   case wrongState(JobState)
   /// The payload has more bytes than a job may carry.

@@ -1,7 +1,7 @@
 package import EventLoop
 package import Logging
 
-/// Calls ``JobQueue/reap(limit:maxLost:amnesty:)`` every few seconds, at slightly different times on
+/// Calls ``JobControl/maintain(limit:_:)`` every few seconds, at slightly different times on
 /// each node: every node does it, none leads, and doing it twice is harmless.
 @EventLoop
 package final class BrokerMaintenance {
@@ -9,19 +9,14 @@ package final class BrokerMaintenance {
   package struct Configuration: Hashable, Sendable {
     package var interval: Duration
     package var limit: Int
-    /// A job that lost its worker more often than this fails.
-    package var maxLost: Int
-    /// After a silence of this length all leases are extended by as much, once. At least a lease.
-    package var amnesty: Duration
+    package var rules: LossRules
 
     package init(
-      interval: Duration = .seconds(5), limit: Int = 100, maxLost: Int = 3,
-      amnesty: Duration = .seconds(30)
+      interval: Duration = .seconds(5), limit: Int = 100, rules: LossRules = LossRules()
     ) {
       self.interval = interval
       self.limit = limit
-      self.maxLost = maxLost
-      self.amnesty = amnesty
+      self.rules = rules
     }
   }
 
@@ -54,8 +49,8 @@ package final class BrokerMaintenance {
   private func reap() async {
     guard timer != nil else { return }
     do throws(BrokerError) {
-      let report = try await broker.reap(
-        limit: configuration.limit, maxLost: configuration.maxLost, amnesty: configuration.amnesty)
+      let report = try await broker.maintain(
+        limit: configuration.limit, configuration.rules)
       wasAvailable = true
       tell(report)
     } catch {
@@ -67,7 +62,7 @@ package final class BrokerMaintenance {
     if timer != nil { schedule() }
   }
 
-  private func tell(_ report: ReapReport) {
+  private func tell(_ report: MaintenanceReport) {
     if report.pardoned > 0 {
       logger.notice(
         "leases were extended after a silence", metadata: ["count": "\(report.pardoned)"])

@@ -146,7 +146,7 @@ extension BrokerContract {
   func extend(_ backend: Backend) async throws {
     try await backend.withBroker { broker, time in
       for _ in 0..<3 { try await broker.accept() }
-      _ = try await broker.reap(limit: 10, maxLost: 3, amnesty: .seconds(60))
+      _ = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: .seconds(60)))
       let leases = try await broker.lease(
         from: [.mail], limit: 3, for: .milliseconds(200), by: .a
       ).map(\.lease)
@@ -157,7 +157,7 @@ extension BrokerContract {
       #expect(try await broker.extend([], for: .seconds(30)).isEmpty)
 
       try await time.pass(.milliseconds(300))
-      let report = try await broker.reap(limit: 10, maxLost: 3, amnesty: .seconds(60))
+      let report = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: .seconds(60)))
       #expect(report == ReapReport(), "what was renewed is not overdue")
     }
   }

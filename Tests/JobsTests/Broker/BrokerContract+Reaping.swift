@@ -14,13 +14,13 @@ extension BrokerContract {
       try await broker.accept()
       let log = await DeliveryLog()
       let subscription = try await broker.subscribe(to: .job(job.id)) { log.record($0) }
-      let empty = try await broker.reap(limit: 10, maxLost: 3, amnesty: Self.hour)
+      let empty = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: Self.hour))
       #expect(empty == ReapReport())
       let lost = try #require(try await broker.next(for: .milliseconds(100))).lease
       _ = try await broker.report(Progress(percent: 30), under: lost)
       try await time.pass(.milliseconds(150))
 
-      let report = try await broker.reap(limit: 10, maxLost: 3, amnesty: Self.hour)
+      let report = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: Self.hour))
       #expect(report.requeued == [job.id])
       #expect(report.failed.isEmpty && report.cancelled.isEmpty && report.pardoned == 0)
       let requeued = try #require(try await broker.job(job.id))
@@ -46,13 +46,13 @@ extension BrokerContract {
   @Test("takes back no more than asked for", arguments: Backend.allCases)
   func reapLimit(_ backend: Backend) async throws {
     try await backend.withBroker { broker, time in
-      _ = try await broker.reap(limit: 10, maxLost: 3, amnesty: Self.hour)
+      _ = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: Self.hour))
       for _ in 0..<5 { try await broker.accept() }
       _ = try await broker.lease(from: [.mail], limit: 5, for: .milliseconds(50), by: .a)
       try await time.pass(.milliseconds(60))
       var taken: [Int] = []
       for _ in 0..<4 {
-        let report = try await broker.reap(limit: 2, maxLost: 3, amnesty: Self.hour)
+        let report = try await broker.maintain(limit: 2, LossRules(maxLost: 3, amnesty: Self.hour))
         taken.append(report.requeued.count)
       }
       #expect(taken == [2, 2, 1, 0])
@@ -62,12 +62,12 @@ extension BrokerContract {
   @Test("gives up a job that its workers do not survive", arguments: Backend.allCases)
   func poison(_ backend: Backend) async throws {
     try await backend.withBroker { broker, time in
-      _ = try await broker.reap(limit: 10, maxLost: 2, amnesty: Self.hour)
+      _ = try await broker.maintain(limit: 10, LossRules(maxLost: 2, amnesty: Self.hour))
       let job = try await broker.accept(.example(maxAttempts: 5))
       for loss in 1...2 {
         let lease = try #require(try await broker.next(for: .milliseconds(50))).lease
         try await time.pass(.milliseconds(60))
-        let report = try await broker.reap(limit: 10, maxLost: 2, amnesty: Self.hour)
+        let report = try await broker.maintain(limit: 10, LossRules(maxLost: 2, amnesty: Self.hour))
         #expect(report.requeued == (loss == 1 ? [job.id] : []))
         #expect(report.failed == (loss == 2 ? [job.id] : []))
         #expect(try await broker.settle(lease, .complete(nil)) == .leaseLost)
@@ -82,12 +82,12 @@ extension BrokerContract {
   @Test("cancels a lost job that was being cancelled", arguments: Backend.allCases)
   func reapCancelling(_ backend: Backend) async throws {
     try await backend.withBroker { broker, time in
-      _ = try await broker.reap(limit: 10, maxLost: 3, amnesty: Self.hour)
+      _ = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: Self.hour))
       let job = try await broker.accept()
       let lease = try #require(try await broker.next(for: .milliseconds(50))).lease
       _ = try await broker.cancel(job.id, reason: nil)
       try await time.pass(.milliseconds(60))
-      let report = try await broker.reap(limit: 10, maxLost: 3, amnesty: Self.hour)
+      let report = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: Self.hour))
       #expect(report.cancelled == [job.id])
       #expect(report.requeued.isEmpty)
       #expect(try await broker.job(job.id)?.state == .cancelled)
@@ -99,11 +99,11 @@ extension BrokerContract {
   func amnesty(_ backend: Backend) async throws {
     try await backend.withBroker { broker, time in
       let amnesty = Duration.milliseconds(1000)
-      _ = try await broker.reap(limit: 10, maxLost: 3, amnesty: amnesty)
+      _ = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: amnesty))
       let job = try await broker.accept()
       let lease = try #require(try await broker.next(for: .milliseconds(50))).lease
       try await time.pass(.milliseconds(1100))
-      let pardon = try await broker.reap(limit: 10, maxLost: 3, amnesty: amnesty)
+      let pardon = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: amnesty))
       #expect(pardon.pardoned == 1)
       #expect(pardon.requeued.isEmpty)
       #expect(try await broker.job(job.id)?.state == .running)
@@ -113,7 +113,7 @@ extension BrokerContract {
       var taken: [JobID] = []
       for _ in 0..<10 where taken.isEmpty {
         try await time.pass(.milliseconds(200))
-        taken = try await broker.reap(limit: 10, maxLost: 3, amnesty: amnesty).requeued
+        taken = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: amnesty)).requeued
       }
       #expect(taken == [job.id], "the next time it is lost")
     }

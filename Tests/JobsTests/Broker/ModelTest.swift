@@ -208,7 +208,7 @@ private final class ModelRun {
     done = "reap \(limit)"
     overdue.removeAll { model.standing(of: $0) == .lost }
     let expected = model.reap(overdue: Array(overdue.prefix(limit)))
-    let report = try await broker.reap(limit: limit, maxLost: model.maxLost, amnesty: Self.hour * 24)
+    let report = try await broker.maintain(limit: limit, LossRules(maxLost: model.maxLost, amnesty: Self.hour * 24))
     try demand(report == expected, "answered \(report), not \(expected)")
   }
 

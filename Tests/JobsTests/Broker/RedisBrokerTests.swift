@@ -199,7 +199,7 @@ import Testing
     _ = try await broker.settle(leased[1].lease, .complete(.emptyObject))
     _ = try await broker.next(for: .seconds(30))
     _ = try await broker.enqueue(.example())
-    _ = try await broker.reap(limit: 10, maxLost: 3, amnesty: .seconds(60))
+    _ = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: .seconds(60)))
     _ = try await broker.spendRequest(of: "bob", limit: 3, window: .seconds(60))
     let keys = try await server.ask(RedisCommand("KEYS", "*")).elements ?? []
     #expect(keys.count >= 18)

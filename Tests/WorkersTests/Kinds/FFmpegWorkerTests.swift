@@ -79,7 +79,7 @@ struct FFmpegWorkerTests {
     await workshop.broker.until {
       workshop.broker.progress(of: job).contains { $0.stage == "encoding" }
     }
-    await workshop.broker.direct(.cancel(job))
+    await workshop.broker.direct(.cancel(job, forced: false))
     guard case .cancel = await workshop.broker.settlement(of: job) else {
       Issue.record("not cancelled")
       return

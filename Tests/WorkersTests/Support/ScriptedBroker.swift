@@ -88,14 +88,21 @@ final class ScriptedBroker: Broker {
 
   // MARK: JobQueue
 
-  func lease(
-    from queues: [QueueName], limit: Int, for duration: Duration, by worker: WorkerID
-  ) async throws(BrokerError) -> [LeasedJob] {
+  func exchange(
+    _ settlements: [LeaseSettlement], for request: LeaseRequest?
+  ) async throws(BrokerError) -> Exchange {
     defer { changed() }
+    var exchange = Exchange()
+    for one in settlements { exchange.outcomes.append(try settle(one.lease, one.settlement)) }
+    if let request { exchange.jobs = try lease(request) }
+    return exchange
+  }
+
+  private func lease(_ request: LeaseRequest) throws(BrokerError) -> [LeasedJob] {
     try answer()
-    var jobs = Array(waiting.prefix(limit))
+    var jobs = Array(waiting.prefix(request.limit))
     waiting.removeFirst(jobs.count)
-    for index in jobs.indices { jobs[index].lease.worker = worker }
+    for index in jobs.indices { jobs[index].lease.worker = request.worker }
     leased += jobs
     held += jobs.count
     mostLeasedAtOnce = max(mostLeasedAtOnce, held)
@@ -132,10 +139,9 @@ final class ScriptedBroker: Broker {
     return standings[lease.job] ?? .held
   }
 
-  func settle(_ lease: Lease, _ settlement: Settlement) async throws(BrokerError)
-    -> SettlementOutcome
-  {
-    defer { changed() }
+  private func settle(
+    _ lease: Lease, _ settlement: Settlement
+  ) throws(BrokerError) -> SettlementOutcome {
     attemptedSettlements += 1
     try answer()
     if settlementsToLose > 0 {
@@ -150,12 +156,20 @@ final class ScriptedBroker: Broker {
     return standings[lease.job] == .lost ? .leaseLost : .settled(.completed)
   }
 
-  func reap(limit: Int, maxLost: Int, amnesty: Duration) async throws(BrokerError) -> ReapReport {
+  func maintain(limit: Int, _ rules: LossRules) async throws(BrokerError) -> MaintenanceReport {
     defer { changed() }
     reapings += 1
     try answer()
-    return ReapReport()
+    return MaintenanceReport()
   }
+
+  func beat(
+    _ report: WorkerReport, renewing leases: [Lease], for duration: Duration
+  ) async throws(BrokerError) -> HeartbeatAnswer {
+    HeartbeatAnswer(standings: try await extend(leases, for: duration), wanted: .running)
+  }
+
+  func dismiss(_ worker: WorkerID) async throws(BrokerError) { try answer() }
 
   func isAvailable() async -> Bool { !isAway }
   func close() async {}
@@ -164,7 +178,30 @@ final class ScriptedBroker: Broker {
 
   private func unused() -> Never { preconditionFailure("a worker does not call this") }
   func enqueue(_ request: JobRequest) async throws(BrokerError) -> Acceptance { unused() }
-  func cancel(_ id: JobID, reason: String?) async throws(BrokerError) -> Job { unused() }
+  func cancel(_ id: JobID, reason: String?, forced: Bool) async throws(BrokerError) -> Job { unused() }
+  func retry(_ id: JobID, delay: Duration) async throws(BrokerError) -> Job { unused() }
+  func redrive(_ id: JobID, to queue: QueueName) async throws(BrokerError) -> Job { unused() }
+  func promote(_ id: JobID) async throws(BrokerError) -> Job { unused() }
+  func reprioritise(_ id: JobID, to priority: Priority) async throws(BrokerError) -> Job { unused() }
+  func remove(_ id: JobID) async throws(BrokerError) -> Bool { unused() }
+  func places(of ids: [JobID]) async throws(BrokerError) -> [JobID: QueuePlace] { unused() }
+  func queues() async throws(BrokerError) -> [QueueStatus] { unused() }
+  func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? { unused() }
+  func set(
+    _ name: QueueName, to settings: QueueSettings, ifVersion version: Int?
+  ) async throws(BrokerError) -> QueueStatus { unused() }
+  func setMode(
+    of name: QueueName, to mode: QueueMode
+  ) async throws(BrokerError) -> QueueStatus { unused() }
+  func clear(
+    _ name: QueueName, _ states: Set<JobState>, limit: Int
+  ) async throws(BrokerError) -> Int { unused() }
+  func delete(_ name: QueueName) async throws(BrokerError) { unused() }
+  func statistics(
+    of name: QueueName?, minutes: Int
+  ) async throws(BrokerError) -> QueueStatistics { unused() }
+  func workers() async throws(BrokerError) -> [WorkerInfo] { unused() }
+  func direct(_ worker: WorkerID, to mode: WorkerMode) async throws(BrokerError) { unused() }
   func job(_ id: JobID) async throws(BrokerError) -> Job? { unused() }
   func logLines(of id: JobID) async throws(BrokerError) -> [String] { unused() }
   func jobs(matching filter: JobFilter) async throws(BrokerError) -> JobPage { unused() }

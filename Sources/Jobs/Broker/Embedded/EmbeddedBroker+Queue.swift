@@ -9,14 +9,14 @@ extension EmbeddedBroker: JobQueue {
     let now = clock()
     if let earlier = try earlier(request, at: now) {
       guard let job = try await read(earlier) else { throw .unavailable }
-      return Acceptance(job: job, isReplay: true)
+      return Acceptance(job: job, match: .id)
     }
     let (record, event) = EmbeddedRecord.accepted(
       request, sequence: nextSequence(at: now), at: now)
     queue(record, event)
     let job = snapshot(record, at: now)
     try await store.kept(request.id)
-    return Acceptance(job: job, isReplay: false)
+    return Acceptance(job: job)
   }
 
   /// The job that this request, or its repeat, was accepted as.
@@ -125,12 +125,12 @@ extension EmbeddedBroker: JobQueue {
     return .settled(record.job.state)
   }
 
-  package func cancel(_ id: JobID, reason: String?) async throws(BrokerError) -> Job {
+  package func cancel(_ id: JobID, reason: String?, forced: Bool) async throws(BrokerError) -> Job {
     try requireOpen()
     guard var record = store.table[id] else { throw .jobNotFound }
     if let event = record.cancel(reason: reason, at: clock()) { store.change(record, event) }
     if record.job.isCancelling, let worker = record.worker {
-      store.tell(.directive(.cancel(id), worker), of: id)
+      store.tell(.directive(.cancel(id, forced: forced), worker), of: id)
     }
     guard let job = try await read(record) else { throw .jobNotFound }
     return job
@@ -171,14 +171,14 @@ extension EmbeddedBroker: JobQueue {
 
   package func reap(
     limit: Int, maxLost: Int, amnesty: Duration
-  ) async throws(BrokerError) -> ReapReport {
+  ) async throws(BrokerError) -> MaintenanceReport {
     try requireOpen()
     let now = clock()
     let silence = now - lastReap
     lastReap = now
     promoteDue()
     trim()
-    var report = ReapReport()
+    var report = MaintenanceReport()
     if silence > amnesty {
       report.pardoned = pardon(until: now + amnesty, at: now)
       return report
@@ -196,7 +196,7 @@ extension EmbeddedBroker: JobQueue {
       }
       store.change(record, event)
     }
-    if report != ReapReport() { try await store.kept() }
+    if report != MaintenanceReport() { try await store.kept() }
     return report
   }
 

@@ -50,7 +50,7 @@ struct EmbeddedRecord: Sendable {
   ) -> (EmbeddedRecord, JobEvent) {
     let job = Job(
       id: request.id, queue: request.queue, kind: request.kind, user: request.user, state: .queued,
-      priority: request.priority, maxAttempts: request.maxAttempts, createdAt: now, updatedAt: now,
+      priority: request.priority, maxAttempts: request.maxAttempts ?? 3, createdAt: now, updatedAt: now,
       timeout: request.timeout,
       position: StreamPosition(offset: 1, epoch: StreamPosition.newEpoch()),
       payload: request.payload)
@@ -167,7 +167,7 @@ struct EmbeddedRecord: Sendable {
   }
 
   /// Its next attempt may begin.
-  mutating func promote(at now: Timestamp) -> JobEvent { requeue(.due, at: now, reason: "due") }
+  mutating func promote(at now: Timestamp) -> JobEvent { requeue(.ready, at: now, reason: "due") }
 
   private mutating func requeue(
     _ transition: JobTransition, at now: Timestamp, reason: String

@@ -44,7 +44,7 @@ extension RedisBroker {
         to: keys.key(.directives, worker.description)
       ) { message in
         guard let id = JobID(String(decoding: message, as: UTF8.self)) else { return }
-        receive(.cancel(id))
+        receive(.cancel(id, forced: false))
       }
       return RedisEventSubscription(subscription) {}
     } catch { throw BrokerError(error) }

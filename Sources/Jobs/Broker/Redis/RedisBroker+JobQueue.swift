@@ -15,7 +15,7 @@ extension RedisBroker {
       command.append(request.kind.description)
       command.append(request.user)
       command.append(request.priority.level)
-      command.append(request.maxAttempts)
+      command.append(request.maxAttempts ?? 3)
       command.append(request.timeout.map { String($0.milliseconds) } ?? "")
       command.append(epoch)
       command.append(request.payload.bytes)
@@ -35,17 +35,17 @@ extension RedisBroker {
       let now = Timestamp(milliseconds: parts[1].integer ?? 0)
       let job = Job(
         id: request.id, queue: request.queue, kind: request.kind, user: request.user,
-        state: .queued, priority: request.priority, maxAttempts: request.maxAttempts,
+        state: .queued, priority: request.priority, maxAttempts: request.maxAttempts ?? 3,
         queuePosition: parts[2].integer.map { Int($0) + 1 }, createdAt: now, updatedAt: now,
         timeout: request.timeout, position: StreamPosition(offset: 1, epoch: epoch),
         payload: request.payload)
-      return Acceptance(job: job, isReplay: false)
+      return Acceptance(job: job)
     case "replay" where parts.count == 2:
       guard let id = parts[1].text.flatMap({ JobID($0) }), let job = try await job(id) else {
         // It ended its lifetime between two calls: nothing was accepted, and a repeat will be.
         throw .unavailable
       }
-      return Acceptance(job: job, isReplay: true)
+      return Acceptance(job: job, match: .id)
     case "key_reused": throw .idempotencyKeyReused
     default: throw .corrupt("enqueue answered in another form")
     }
@@ -196,7 +196,7 @@ extension RedisBroker {
     }
   }
 
-  package func cancel(_ id: JobID, reason: String?) async throws(BrokerError) -> Job {
+  package func cancel(_ id: JobID, reason: String?, forced: Bool) async throws(BrokerError) -> Job {
     guard id.partition == keys.partition else { throw .jobNotFound }
     let failure = JobFailure(code: "cancelled", message: reason ?? "It was cancelled.")
     let answer = try await run(scripts.cancel) { command in
@@ -210,7 +210,7 @@ extension RedisBroker {
 
   package func reap(
     limit: Int, maxLost: Int, amnesty: Duration
-  ) async throws(BrokerError) -> ReapReport {
+  ) async throws(BrokerError) -> MaintenanceReport {
     let failure = JobFailure(
       code: "lost", message: "Workers that ran the job were lost too often.")
     let answer = try await run(scripts.reap) { command in
@@ -227,7 +227,7 @@ extension RedisBroker {
     func ids(_ value: RedisValue) -> [JobID] {
       (value.elements ?? []).compactMap { $0.text.flatMap { JobID($0) } }
     }
-    var report = ReapReport()
+    var report = MaintenanceReport()
     report.pardoned = Int(pardoned)
     report.requeued = ids(parts[1])
     report.failed = ids(parts[2])

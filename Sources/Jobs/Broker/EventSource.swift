@@ -1,0 +1,46 @@
+package import EventLoop
+
+/// What happens to jobs, as it happens.
+@EventLoop
+package protocol EventSource: AnyObject, Sendable {
+  /// Delivers what happens on a channel from now on, until the subscription is cancelled.
+  ///
+  /// Returns when the subscription stands: an event that follows a read made after the return is
+  /// delivered. `receive` is called on the loop, for each job in the order of offsets. After an
+  /// interruption (Redis away) every watched job is read anew and delivered as `.snapshot`: what
+  /// was missed is made up for, without the watcher doing anything. Several subscriptions to one
+  /// channel share what lies below. Throws `unavailable` only if the subscription cannot be kept;
+  /// while Redis is away a subscription waits for its return inside the broker.
+  func subscribe(
+    to channel: Channel, _ receive: @escaping @EventLoop (Delivery) -> Void
+  ) async throws(BrokerError) -> any EventSubscription
+
+  /// Delivers directives for a worker as they are given: the quick way; heartbeats repeat them.
+  func directives(
+    for worker: WorkerID, _ receive: @escaping @EventLoop (WorkerDirective) -> Void
+  ) async throws(BrokerError) -> any EventSubscription
+
+  /// Whether events arrive at present: false between the loss of the source and its full recovery.
+  var isDelivering: Bool { get }
+}
+
+/// What a watcher receives.
+package enum Delivery: Hashable, Sendable {
+  case event(JobEvent)
+  /// The job as it stands, after an interruption; may repeat what was delivered before it.
+  case snapshot(Job)
+}
+
+/// What a worker is told to do.
+package enum WorkerDirective: Hashable, Sendable {
+  /// Stop a job; `forced`: kill it at once.
+  case cancel(JobID, forced: Bool)
+  case become(WorkerMode)
+}
+
+/// A standing subscription; ends when cancelled, and only then.
+@EventLoop
+package protocol EventSubscription: AnyObject, Sendable {
+  /// Nothing is delivered after this returns.
+  func cancel()
+}

@@ -1,0 +1,20 @@
+/// Why a job does not run at this moment; several may hold at once, the first is told first.
+package enum WaitReason: Hashable, Sendable {
+  /// It has ended, or runs.
+  case notWaiting(JobState)
+  case scheduled(until: Timestamp)
+  case retrying(until: Timestamp)
+  /// So many of the jobs it depends on have not ended.
+  case parents(Int)
+  /// Its user has as many jobs in the queue as the queue lets one user have.
+  case userWindow(Int)
+  case queuePaused
+  case queueDraining
+  /// As many jobs of the queue run as its limit allows.
+  case concurrency(limit: Int)
+  /// No living worker serves the queue, or none that does knows the kind.
+  case noWorker
+  case noWorkerForKind(JobKind)
+  /// All slots of the workers that serve the queue are taken, or kept for jobs before it.
+  case behind(position: Int, slots: Int)
+}
