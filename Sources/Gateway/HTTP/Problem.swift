@@ -14,6 +14,16 @@ package struct Problem: Error, Hashable, Sendable {
     case methodNotAllowed = "method-not-allowed"
     case conflict = "conflict"
     case idempotencyKeyReused = "idempotency-key-reused"
+    case uniqueKeyTaken = "unique-key-taken"
+    case parentNotFound = "parent-not-found"
+    case queueNotFound = "queue-not-found"
+    case queueNotEmpty = "queue-not-empty"
+    case queueDraining = "queue-draining"
+    case queueFull = "queue-full"
+    case groupNotFound = "group-not-found"
+    case groupClosed = "group-closed"
+    case workerNotFound = "worker-not-found"
+    case changedMeanwhile = "changed-meanwhile"
     case lengthRequired = "length-required"
     case payloadTooLarge = "payload-too-large"
     case rangeNotSatisfiable = "range-not-satisfiable"
@@ -36,6 +46,16 @@ package struct Problem: Error, Hashable, Sendable {
       case .methodNotAllowed: "This method is not allowed here."
       case .conflict: "The state of the job does not allow this."
       case .idempotencyKeyReused: "The idempotency key was used for another request."
+      case .uniqueKeyTaken: "Another unfinished job has this unique key."
+      case .parentNotFound: "A job that it depends on is not there."
+      case .queueNotFound: "There is no such queue."
+      case .queueNotEmpty: "The queue has unfinished jobs."
+      case .queueDraining: "The queue is drained and takes no jobs."
+      case .queueFull: "The queue is full."
+      case .groupNotFound: "There is no such group."
+      case .groupClosed: "The group takes no more jobs."
+      case .workerNotFound: "There is no such worker."
+      case .changedMeanwhile: "It was changed meanwhile."
       case .lengthRequired: "A Content-Length is needed."
       case .payloadTooLarge: "The body is too large."
       case .rangeNotSatisfiable: "The range lies outside the file."
@@ -95,6 +115,22 @@ package struct Problem: Error, Hashable, Sendable {
         Problem(
           .conflict, status: 409, detail: "A request with this idempotency key is under way.",
           retryAfter: .seconds(1))
+      case .uniqueKeyTaken(let holder):
+        Problem(.uniqueKeyTaken, status: 409, detail: "The job \(holder) has it.")
+      case .parentNotFound(let parent):
+        Problem(.parentNotFound, status: 422, detail: "The job \(parent) is not there.")
+      case .queueNotFound: Problem(.queueNotFound, status: 404)
+      case .queueNotEmpty(let jobs):
+        Problem(.queueNotEmpty, status: 409, detail: "\(jobs) jobs have not ended.")
+      case .queueDraining: Problem(.queueDraining, status: 409)
+      case .queueFull(let limit):
+        Problem(
+          .queueFull, status: 429, detail: "At most \(limit) jobs may wait in it.",
+          retryAfter: .seconds(10))
+      case .groupNotFound: Problem(.groupNotFound, status: 404)
+      case .groupClosed: Problem(.groupClosed, status: 409)
+      case .workerNotFound: Problem(.workerNotFound, status: 404)
+      case .changedMeanwhile: Problem(.changedMeanwhile, status: 412)
       case .wrongState(let state):
         Problem(.conflict, status: 409, detail: "The job is \(state.rawValue).")
       case .payloadTooLarge(let limit), .reportTooLarge(let limit):

@@ -44,7 +44,7 @@ extension BrokerContract {
       let asked = try await broker.cancel(job.id, reason: nil)
       #expect(asked.state == .running)
       #expect(asked.isCancelling)
-      #expect(try await directives.first() == .cancel(job.id))
+      #expect(try await directives.first() == .cancel(job.id, forced: false))
 
       #expect(try await broker.extend([lease], for: .seconds(30)) == [.cancelRequested])
       #expect(try await broker.report(Progress(percent: 5), under: lease) == .cancelRequested)

@@ -158,7 +158,7 @@ extension BrokerContract {
 
       try await time.pass(.milliseconds(300))
       let report = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: .seconds(60)))
-      #expect(report == ReapReport(), "what was renewed is not overdue")
+      #expect(report == MaintenanceReport(), "what was renewed is not overdue")
     }
   }
 

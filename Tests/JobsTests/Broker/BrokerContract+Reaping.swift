@@ -15,7 +15,7 @@ extension BrokerContract {
       let log = await DeliveryLog()
       let subscription = try await broker.subscribe(to: .job(job.id)) { log.record($0) }
       let empty = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: Self.hour))
-      #expect(empty == ReapReport())
+      #expect(empty == MaintenanceReport())
       let lost = try #require(try await broker.next(for: .milliseconds(100))).lease
       _ = try await broker.report(Progress(percent: 30), under: lost)
       try await time.pass(.milliseconds(150))

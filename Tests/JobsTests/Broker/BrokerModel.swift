@@ -73,7 +73,7 @@ struct BrokerModel {
     entries.append(
       Entry(
         id: request.id, queue: request.queue, user: request.user, priority: request.priority,
-        maxAttempts: request.maxAttempts))
+        maxAttempts: request.maxAttempts ?? 3))
     return (request.id, false)
   }
 
@@ -156,8 +156,8 @@ struct BrokerModel {
   }
 
   /// The leases `overdue` have run out, longest ago first.
-  mutating func reap(overdue: [Int]) -> ReapReport {
-    var report = ReapReport()
+  mutating func reap(overdue: [Int]) -> MaintenanceReport {
+    var report = MaintenanceReport()
     for index in overdue.compactMap(holder) {
       entries[index].lost += 1
       if entries[index].isCancelling {

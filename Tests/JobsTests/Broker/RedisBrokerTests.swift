@@ -241,7 +241,7 @@ import Testing
     _ = try await first.enqueue(request)
     let lease = try #require(try await second.next()).lease
     _ = try await first.cancel(request.id, reason: "changed my mind")
-    #expect(try await directives.values(atLeast: 1) == [.cancel(request.id)])
+    #expect(try await directives.values(atLeast: 1) == [.cancel(request.id, forced: false)])
     #expect(try await second.extend([lease], for: .seconds(30)) == [.cancelRequested])
     _ = try await second.settle(lease, .release)
     let events = try await heard.values(atLeast: 4).map { delivery -> JobState? in

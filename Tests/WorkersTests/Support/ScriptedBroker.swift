@@ -93,12 +93,12 @@ final class ScriptedBroker: Broker {
   ) async throws(BrokerError) -> Exchange {
     defer { changed() }
     var exchange = Exchange()
-    for one in settlements { exchange.outcomes.append(try settle(one.lease, one.settlement)) }
-    if let request { exchange.jobs = try lease(request) }
+    for one in settlements { exchange.outcomes.append(try end(one.lease, one.settlement)) }
+    if let request { exchange.jobs = try take(request) }
     return exchange
   }
 
-  private func lease(_ request: LeaseRequest) throws(BrokerError) -> [LeasedJob] {
+  private func take(_ request: LeaseRequest) throws(BrokerError) -> [LeasedJob] {
     try answer()
     var jobs = Array(waiting.prefix(request.limit))
     waiting.removeFirst(jobs.count)
@@ -139,7 +139,7 @@ final class ScriptedBroker: Broker {
     return standings[lease.job] ?? .held
   }
 
-  private func settle(
+  private func end(
     _ lease: Lease, _ settlement: Settlement
   ) throws(BrokerError) -> SettlementOutcome {
     attemptedSettlements += 1
