@@ -12,11 +12,13 @@ package actor RedisServer {
   /// Over the loopback.
   package nonisolated let portEndpoint: RedisEndpoint
 
-  // Ends the server when the test process is gone, however that ended. The shell becomes the server
-  // and keeps its pid.
+  // Ends the server when the test process is gone, however that ended: the input ends with it. The
+  // shell becomes the server and keeps its pid. (Its own input is 3 there: a shell gives /dev/null to
+  // what it starts in the background.)
   private static let leash = """
-    { while kill -0 $PPID; do sleep 1; done; kill -9 $$; } </dev/null >/dev/null 2>&1 &
-    exec redis-server "$@"
+    exec 3<&0
+    { cat <&3; kill -9 $$; } >/dev/null 2>&1 &
+    exec redis-server "$@" 3<&- </dev/null
     """
 
   private let folder = TemporaryFolder()

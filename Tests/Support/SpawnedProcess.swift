@@ -15,16 +15,17 @@ package final class SpawnedProcess: Sendable {
   private let exit: AsyncStream<Never>
   private let status = Mutex<Int32?>(nil)
 
-  /// Starts a program, by its path, with exactly this environment and no signal blocked.
+  /// Starts a program, by its path, with exactly this environment, no signal blocked, and no file
+  /// open but its three. Its input ends when this process ends, however that happens.
   package init(_ program: String, _ arguments: [String], environment: [String: String]) throws {
-    var ends: [Int32] = [0, 0]
-    precondition(pipe(&ends) == 0, "a pipe cannot be made")
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    let ends = Self.pipe()
+    let input = Self.pipe()
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_adddup2(&actions, input[0], 0)
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
     posix_spawn_file_actions_adddup2(&actions, ends[1], 2)
+    _ = closeFrom(&actions, 3)
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     var none = sigset_t()
@@ -40,8 +41,10 @@ package final class SpawnedProcess: Sendable {
     posix_spawn_file_actions_destroy(&actions)
     posix_spawnattr_destroy(&attributes)
     close(ends[1])
+    close(input[0])
     guard code == 0 else {
       close(ends[0])
+      close(input[1])
       throw Failure(code: code)
     }
     let child = pid
@@ -55,10 +58,19 @@ package final class SpawnedProcess: Sendable {
     Thread.detachNewThread { [self] in
       var result: Int32 = 0
       while waitpid(child, &result, 0) < 0, errno == EINTR {}
+      close(input[1])
       let signal = result & 0x7F
       status.withLock { $0 = signal == 0 ? result >> 8 & 0xFF : 128 + signal }
       ended.finish()
     }
+  }
+
+  /// A pipe that no child inherits by itself: where it is read, where it is written.
+  private static func pipe() -> [Int32] {
+    var ends: [Int32] = [0, 0]
+    precondition(Foundation.pipe(&ends) == 0, "a pipe cannot be made")
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    return ends
   }
 
   private static func read(_ descriptor: Int32, _ line: AsyncStream<String>.Continuation) {
@@ -89,3 +101,10 @@ package final class SpawnedProcess: Sendable {
     return status.withLock { $0 ?? -1 }
   }
 }
+
+/// glibc's `posix_spawn_file_actions_addclosefrom_np`, which its headers show to GNU sources only: the
+/// child begins without the files that others of this process happen to have open.
+@_silgen_name("posix_spawn_file_actions_addclosefrom_np")
+private func closeFrom(
+  _ actions: UnsafeMutablePointer<posix_spawn_file_actions_t>, _ first: Int32
+) -> Int32
