@@ -124,7 +124,8 @@ struct EmbeddedRecord: Sendable {
       job.progress.percent = 100
       return step(.complete, at: now)
     case .cancel(let failure):
-      return stop(cancellation?.isTotalTimeout == true ? nil : failure.cut, at: now)
+      // Its own word only where nobody said why.
+      return stop(cancellation == nil || cancellation == .cancelled ? failure.cut : nil, at: now)
     case .fail, .release:
       if cancellation != nil { return stop(nil, at: now) }
     }
@@ -244,6 +245,9 @@ extension JobFailure {
     code: "not_started_in_time", message: "It had not begun by the time it had to.")
   static let totalTimeout = JobFailure(
     code: "total_timeout", message: "It had not ended by the time it had to.")
+
+  /// Where nobody said why.
+  static let cancelled = JobFailure(code: "cancelled", message: "The job was cancelled.")
 
   var isTotalTimeout: Bool { code == Self.totalTimeout.code }
 
