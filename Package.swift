@@ -82,6 +82,7 @@ let package = Package(
     .systemLibrary(name: "CWebSockets", providers: [.apt(["libwebsockets-dev"])]),
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
     .target(
       name: "EventLoop", dependencies: ["CUV", logging, collections], swiftSettings: settings),
@@ -91,7 +92,7 @@ let package = Package(
     .target(
       name: "Jobs",
       dependencies: [
-        "EventLoop", "Redis", logging, collections, orderedCollections,
+        "EventLoop", "Redis", "COpenSSL", "CZlib", logging, collections, orderedCollections,
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
       resources: lua(
