@@ -27,6 +27,7 @@ package enum BackupFile {
 
   /// Writes everything a broker holds to `path`, while the broker works: into a file beside it, synced and renamed
   /// when whole, so that no name ever stands for half a backup. Readable by its owner only.
+  @discardableResult
   @concurrent package static func write(
     _ broker: any BrokerArchive, to path: String, at now: Timestamp = .now
   ) async throws -> Summary {

@@ -20,6 +20,7 @@ extension JobDependencies {
 
 extension JobRequest {
   func write(into writer: inout JSONWriter) {
+    writer.member("id", id.description)
     writer.member("queue", queue.description)
     writer.member("kind", kind.description)
     writer.member("user", user)
@@ -46,7 +47,7 @@ extension JobRequest {
       throw ArchiveFault(member: "payload", "is missing")
     }
     self.init(
-      queue: try value.name("queue") { QueueName($0) }, kind: try value.name("kind") { JobKind($0) },
+      id: try value.name("id") { JobID($0) }, queue: try value.name("queue") { QueueName($0) }, kind: try value.name("kind") { JobKind($0) },
       user: try value.name("user") { $0 }, payload: payload)
     guard let priority = Priority(try value.number("priority")) else {
       throw ArchiveFault(member: "priority", "is not 1 to 10")
