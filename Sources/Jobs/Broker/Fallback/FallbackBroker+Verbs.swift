@@ -191,6 +191,25 @@ extension FallbackBroker: WorkerDirectory {
   }
 }
 
+extension FallbackBroker: BrokerArchive, BrokerAudit {
+  /// Of the shared broker: what is kept here is on its way there.
+  package func archive(
+    after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> ArchivePage { try await shared.archive(after: cursor, limit: limit) }
+
+  package func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport {
+    try await shared.restore(entries)
+  }
+
+  package func discard(_ ids: [JobID]) async throws(BrokerError) { try await shared.discard(ids) }
+
+  package func audit(
+    repairs: Bool, after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> AuditReport {
+    try await shared.audit(repairs: repairs, after: cursor, limit: limit)
+  }
+}
+
 extension FallbackBroker: RequestBudget {
   package func spendRequest(
     of user: String, limit: Int, window: Duration

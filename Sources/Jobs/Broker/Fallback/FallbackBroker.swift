@@ -14,8 +14,7 @@ package import Logging
 @EventLoop
 package final class FallbackBroker {
   let shared: any Broker
-  let local: any Broker & BrokerArchive
-  let handover: any BrokerArchive
+  let local: any Broker
   let isReachable: @EventLoop () -> Bool
   let logger: Logger
   /// The jobs that the local broker holds.
@@ -28,7 +27,7 @@ package final class FallbackBroker {
   /// Takes up what the local broker still holds from before. `shared` was started, and goes on trying by
   /// itself; `isReachable` tells whether it has a connection now.
   package static func open(
-    shared: any Broker & BrokerArchive, local: any Broker & BrokerArchive,
+    shared: any Broker, local: any Broker,
     isReachable: @escaping @EventLoop () -> Bool, logger: Logger
   ) async throws(BrokerError) -> FallbackBroker {
     let broker = FallbackBroker(
@@ -38,12 +37,11 @@ package final class FallbackBroker {
   }
 
   private init(
-    shared: any Broker & BrokerArchive, local: any Broker & BrokerArchive,
+    shared: any Broker, local: any Broker,
     isReachable: @escaping @EventLoop () -> Bool, logger: Logger
   ) {
     self.shared = shared
     self.local = local
-    handover = shared
     self.isReachable = isReachable
     self.logger = logger
   }
@@ -111,7 +109,7 @@ package final class FallbackBroker {
       entries.append(.job(snapshot))
     }
     guard !jobs.isEmpty else { return }
-    let report = try await handover.restore(entries)
+    let report = try await shared.restore(entries)
     // Kept there: from here on that one is asked. Whoever dies in between repeats this without harm.
     localJobs.subtract(jobs)
     try await local.discard(jobs)

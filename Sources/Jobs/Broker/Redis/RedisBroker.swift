@@ -69,6 +69,9 @@ package final class RedisBroker: Broker {
     await subscriber.waitUntilLive(upTo: .seconds(1))
   }
 
+  /// Whether there is a connection now: what is asked is at least sent.
+  package var isReachable: Bool { client.isConnected }
+
   package func isAvailable() async -> Bool {
     do {
       _ = try await client.send(RedisCommand("PING"))
