@@ -62,4 +62,21 @@ import Testing
       #expect(connection.closed == nil)
       #expect(harness.gateway.hub.subscriptionCount == 0)
     }
-  }}
+  }
+  @Test("is left again when the connection goes before the record was read", .timeLimit(.minutes(1)))
+  func goesMeanwhile() async throws {
+    try await SessionHarness.run { harness in
+      let job = try await harness.enqueue()
+      let connect =
+        #"{"id":1,"connect":{"token":"\#(try harness.token())","subs":{\#(position(job, offset: 1))}}}"#
+      for turns in 0..<20 {
+        let (session, _) = try harness.open()
+        session.tell(connect)
+        try await harness.subscriptions(1)
+        for _ in 0..<turns { await Task.yield() }
+        session.connectionClosed()
+        try await harness.subscriptions(0)
+      }
+    }
+  }
+}

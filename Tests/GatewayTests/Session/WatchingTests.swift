@@ -151,6 +151,21 @@ import Testing
     }
   }
 
+  @Test("leaves nothing behind when the connection goes before the record was read", .timeLimit(.minutes(1)))
+  func goesMeanwhile() async throws {
+    try await SessionHarness.run(settings: { $0.requestLimit = 100 }) { harness in
+      // In the first of these turns the channel is being joined, then the record is read.
+      for turns in 0..<20 {
+        let (session, _) = try await harness.connect()
+        session.tell(submit)
+        try await harness.subscriptions(1)
+        for _ in 0..<turns { await Task.yield() }
+        session.connectionClosed()
+        try await harness.subscriptions(0)
+      }
+    }
+  }
+
   @Test("repeats a submission with the same key once")
   func idempotency() async throws {
     try await SessionHarness.run { harness in

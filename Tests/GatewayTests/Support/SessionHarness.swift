@@ -95,6 +95,14 @@ final class SessionHarness {
   func report(_ percent: Double, of leased: LeasedJob) async throws {
     _ = try await broker.report(Progress(percent: percent), under: leased.lease)
   }
+
+  /// Returns once the hub counts so many subscriptions.
+  func subscriptions(_ count: Int) async throws {
+    while gateway.hub.subscriptionCount != count {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
+  }
 }
 
 extension ClientConnectionDelegate {
