@@ -146,6 +146,26 @@ import Testing
     }
   }
 
+  @Test("lets each who waits for its connection wait for its own time")
+  func waitingForLife() async throws {
+    let server = try await RedisServer.start()
+    await server.kill()
+    let subscriber = subscriber(of: server)
+    let turns = Arrivals<String>()
+    subscriber.onLive = { turns.append("live") }
+    subscriber.start()
+    let patient = Task {
+      await subscriber.waitUntilLive(upTo: .seconds(600))
+      turns.append("patient")
+    }
+    await subscriber.waitUntilLive(upTo: .milliseconds(1))
+    #expect(turns.values.isEmpty)
+    try await server.restart()
+    await patient.value
+    #expect(try await turns.values(atLeast: 2).sorted() == ["live", "patient"])
+    subscriber.close()
+  }
+
   @Test("who waits for a subscription when it is closed is told")
   func closing() async throws {
     let server = try await RedisServer.start()
