@@ -40,10 +40,18 @@ struct Bootstrap {
     let broker = try await composition.broker(configuration, state)
     do {
       let gateway = try await composition.gateway(configuration, state, keys, broker)
-      let workers =
-        configuration.workers.embedded > 0
-        ? try await composition.workers(configuration, state, broker) : nil
-      for line in try await banner(gateway, workers) { say(line) }
+      var workers: (any RunningWorkers)?
+      do {
+        if configuration.workers.embedded > 0 {
+          workers = try await composition.workers(configuration, state, broker)
+        }
+        for line in try await banner(gateway, workers) { say(line) }
+      } catch {
+        // What runs already ends at once, and in order too: a server is not just let go.
+        await workers?.drain(within: .zero)
+        await gateway.drain(within: .zero)
+        throw error
+      }
       await stop.wait()
       say("Ending: readiness fails, running jobs are finished or given back. Again to end at once.")
       await EventLoop.run { gateway.stopAdmitting() }
