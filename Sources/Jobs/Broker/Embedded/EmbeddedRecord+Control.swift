@@ -67,7 +67,7 @@ extension EmbeddedRecord {
   /// Cancels, or asks the worker to stop; nil when there is nothing more to do.
   mutating func cancel(reason: String?, at now: Timestamp) -> JobEvent? {
     guard !job.state.isTerminal, !job.isCancelling else { return nil }
-    let failure = reason.map { JobFailure(code: "cancelled", message: $0).cut } ?? .cancelled
+    let failure = JobFailure.cancelled(reason).cut
     if job.state == .running { return ask(failure, at: now) }
     job.failure = failure
     return step(.cancel, at: now)

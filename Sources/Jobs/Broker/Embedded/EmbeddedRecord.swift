@@ -125,7 +125,7 @@ struct EmbeddedRecord: Sendable {
       return step(.complete, at: now)
     case .cancel(let failure):
       // Its own word only where nobody said why.
-      return stop(cancellation == nil || cancellation == .cancelled ? failure.cut : nil, at: now)
+      return stop(cancellation == nil || cancellation == .cancelled(nil) ? failure.cut : nil, at: now)
     case .fail, .release:
       if cancellation != nil { return stop(nil, at: now) }
     }
@@ -165,8 +165,7 @@ struct EmbeddedRecord: Sendable {
     token += 1
     if cancellation != nil { return stop(nil, at: now, reason: "lost") }
     if let maxLost, job.lostDeliveries >= maxLost {
-      job.failure = JobFailure(
-        code: "lost", message: "Its worker was lost \(job.lostDeliveries) times.")
+      job.failure = .lost
       return step(.loseFinally, at: now, reason: "lost")
     }
     // Not the job's fault: the attempt does not count.
@@ -241,14 +240,6 @@ extension Timestamp {
 }
 
 extension JobFailure {
-  static let notStartedInTime = JobFailure(
-    code: "not_started_in_time", message: "It had not begun by the time it had to.")
-  static let totalTimeout = JobFailure(
-    code: "total_timeout", message: "It had not ended by the time it had to.")
-
-  /// Where nobody said why.
-  static let cancelled = JobFailure(code: "cancelled", message: "The job was cancelled.")
-
   var isTotalTimeout: Bool { code == Self.totalTimeout.code }
 
   /// The failure with a message of at most 4 KiB.
