@@ -6,9 +6,11 @@ package import Jobs
 package final class Publication {
   package let channel: Channel
   package let job: JobID
+  /// Where the job's stream stands with it.
   package let position: StreamPosition
   /// Whether a newer one makes this one superfluous.
   package let isProgress: Bool
+  /// Whether it tells the job's end.
   package let isTerminal: Bool
   /// The JSON of the event.
   package let data: JSONText

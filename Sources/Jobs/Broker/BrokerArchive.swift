@@ -1,0 +1,114 @@
+package import EventLoop
+
+/// Everything a broker holds, carried out of it and into another: for backups and for handing over.
+@EventLoop
+package protocol BrokerArchive: AnyObject, Sendable {
+  /// A page of what the broker holds: queues that somebody set first, then schedules, groups, and the
+  /// jobs in the order of their acceptance.
+  ///
+  /// Every job that was on record when the first page was taken, and is when its own page is, comes exactly
+  /// once, whole, as it stands at that moment; one accepted meanwhile comes too. A page is bounded by `limit` and
+  /// by about a megabyte, so that taking it holds nobody up. `cursor` is ``ArchivePage/next`` of the page
+  /// before, nil for the first.
+  func archive(after cursor: String?, limit: Int) async throws(BrokerError) -> ArchivePage
+
+  /// Takes in what an archive holds, whichever broker wrote it; safe to repeat.
+  ///
+  /// What the broker has already — a job or group by its id, a schedule by its name, a queue that somebody
+  /// set — stays as it is and counts as known. **Jobs** come with their place in line: order and priorities are as
+  /// they were. One that ran comes back queued in its old place, with a token greater than any it had; its attempt
+  /// does not count. One that waits emits a `state` event (reason `restored`); an ended one emits nothing. Parents
+  /// that are not on record count as ended well. A job whose idempotency or unique key another job has, and that
+  /// has not begun, is taken in as cancelled (`duplicate`, naming the other).
+  func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport
+
+  /// Forgets jobs without a word: they are kept elsewhere now. Unknown and running ones are passed over.
+  func discard(_ ids: [JobID]) async throws(BrokerError)
+}
+
+/// A piece of an archive.
+package struct ArchivePage: Hashable, Sendable {
+  package var entries: [ArchiveEntry]
+  /// Where to go on; nil after the last page.
+  package var next: String?
+
+  package init(entries: [ArchiveEntry], next: String? = nil) {
+    self.entries = entries
+    self.next = next
+  }
+}
+
+/// One thing that a broker holds.
+package enum ArchiveEntry: Hashable, Sendable {
+  case queue(QueueName, QueueSettings, QueueMode)
+  case schedule(ScheduleStatus)
+  case group(JobGroup, callback: JobRequest?)
+  case job(JobSnapshot)
+}
+
+/// All that is kept of one job.
+package struct JobSnapshot: Hashable, Sendable {
+  /// With its payload.
+  package var job: Job
+  /// Its number in the order of acceptance, microseconds since 2025.
+  package var sequence: Int64
+  /// Its place among those of its priority (``QueueScore``).
+  package var base: Int64
+  package var token: UInt64
+  /// What the request itself said; nil where the queue decides.
+  package var maxAttempts: Int?
+  package var retry: RetryPolicy?
+  package var timeout: Duration?
+  package var idempotencyKey: String?
+  package var fingerprint: String?
+  package var uniqueKey: String?
+  package var contentKey: String?
+  /// The parents that have not ended, and the rule.
+  package var dependencies: JobDependencies
+  package var weight: Int
+  /// What it fails or is cancelled with when it stops, since somebody asked.
+  package var cancellation: JobFailure?
+  package var log: [String]
+
+  package init(
+    job: Job, sequence: Int64, base: Int64, token: UInt64 = 0, maxAttempts: Int? = nil,
+    retry: RetryPolicy? = nil, timeout: Duration? = nil, idempotencyKey: String? = nil,
+    fingerprint: String? = nil, uniqueKey: String? = nil, contentKey: String? = nil,
+    dependencies: JobDependencies = JobDependencies(), weight: Int = 1,
+    cancellation: JobFailure? = nil, log: [String] = []
+  ) {
+    self.job = job
+    self.sequence = sequence
+    self.base = base
+    self.token = token
+    self.maxAttempts = maxAttempts
+    self.retry = retry
+    self.timeout = timeout
+    self.idempotencyKey = idempotencyKey
+    self.fingerprint = fingerprint
+    self.uniqueKey = uniqueKey
+    self.contentKey = contentKey
+    self.dependencies = dependencies
+    self.weight = weight
+    self.cancellation = cancellation
+    self.log = log
+  }
+}
+
+/// What a restore did.
+package struct RestoreReport: Hashable, Sendable {
+  /// Entries that were taken in.
+  package var restored = 0
+  /// Entries that the broker had already.
+  package var known = 0
+  /// Jobs that were taken in as duplicates.
+  package var duplicates: [JobID] = []
+
+  package init() {}
+
+  package mutating func add(_ other: RestoreReport) {
+    restored += other.restored
+    known += other.known
+    duplicates += other.duplicates
+  }
+}
