@@ -1,4 +1,4 @@
-import Jobs
+package import Jobs
 
 /// What an operator may set about the gateway. The defaults are those of `config.toml`.
 package struct GatewaySettings: Sendable {
@@ -31,7 +31,12 @@ package struct GatewaySettings: Sendable {
 
   package var payloadLimit = JobRequest.payloadLimit
   package var uploadLimit: Int64 = 2 << 30
-  package var defaultMaxAttempts = 3
+  /// Kinds of which an earlier result may be the answer to a submission with the same input.
+  package var reusableKinds: Set<JobKind> = []
+  /// When what is seen of queues is a cause for alarm.
+  package var health = HealthRules()
+  /// How often, at most, watchers of waiting jobs are told their places; zero: never.
+  package var placeInterval = Duration.seconds(1)
   package var longPollLimit = Duration.seconds(60)
 
   /// Gives development tokens to anybody who asks; only ever on a loopback address.
