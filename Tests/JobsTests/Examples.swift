@@ -1,5 +1,6 @@
 import EventLoop
 import Jobs
+import Testing
 
 extension QueueName {
   static let mail = QueueName("mail")!
@@ -25,14 +26,24 @@ extension JobFailure {
 }
 
 extension JobRequest {
-  /// A small job of alice's.
+  /// A small job of alice's, but for what `change` makes of it.
   static func example(
     queue: QueueName = .mail, user: String = "alice", priority: Priority = .normal,
-    payload: JSONText = .emptyObject, maxAttempts: Int = 3, key: String? = nil
+    payload: JSONText = .emptyObject, maxAttempts: Int = 3, key: String? = nil,
+    _ change: (inout JobRequest) -> Void = { _ in }
   ) -> JobRequest {
-    JobRequest(
+    var request = JobRequest(
       queue: queue, kind: .example, user: user, payload: payload, priority: priority,
       maxAttempts: maxAttempts, idempotencyKey: key)
+    change(&request)
+    return request
+  }
+
+  /// One that waits for other jobs.
+  static func child(
+    of parents: [JobID], whenOneFails rule: ParentFailureRule = .cancel, queue: QueueName = .mail
+  ) -> JobRequest {
+    .example(queue: queue) { $0.dependencies = JobDependencies(parents: parents, whenOneFails: rule) }
   }
 }
 
@@ -49,6 +60,28 @@ extension JobQueue {
     from queue: QueueName = .mail, for duration: Duration = .seconds(30), by worker: WorkerID = .a
   ) async throws(BrokerError) -> LeasedJob? {
     try await lease(from: [queue], limit: 1, for: duration, by: worker).first
+  }
+
+  /// The job as it stands, which has to be on record.
+  func find(_ id: JobID) async throws -> Job {
+    try #require(try await job(id), "\(id) is not on record")
+  }
+
+  /// Takes the next job of a queue, which has to be there, and ends it.
+  @discardableResult
+  func work(
+    _ settlement: Settlement = .complete(nil), in queue: QueueName = .mail
+  ) async throws -> JobID {
+    let lease = try #require(try await next(from: queue), "nothing to take").lease
+    try await end(lease, settlement)
+    return lease.job
+  }
+
+  /// The jobs of a queue in the order in which a worker gets them.
+  func takeAll(
+    from queue: QueueName = .mail, for duration: Duration = .seconds(30)
+  ) async throws(BrokerError) -> [JobID] {
+    try await lease(from: [queue], limit: 1000, for: duration, by: .a).map(\.lease.job)
   }
 
   /// Settles and says only which state came of it; nil when the lease was lost.
@@ -72,5 +105,33 @@ extension JobQueue {
       guard let next = page.next else { return found }
       filter.cursor = next
     }
+  }
+}
+
+extension QueueAdministration {
+  /// Changes some of a queue's settings.
+  @discardableResult
+  func change(
+    _ name: QueueName = .mail, _ change: @Sendable (inout QueueSettings) -> Void
+  ) async throws(BrokerError) -> QueueStatus {
+    var settings = try await queue(name)?.settings ?? QueueSettings()
+    change(&settings)
+    return try await set(name, to: settings, ifVersion: nil)
+  }
+
+  /// The queue as it stands, which has to be there.
+  func find(_ name: QueueName = .mail) async throws -> QueueStatus {
+    try #require(try await queue(name), "nobody named \(name)")
+  }
+}
+
+extension JobControl {
+  /// Does what time asks for, whoever was silent how long.
+  @discardableResult
+  func maintain(
+    limit: Int = 100, maxLost: Int = 3, warning: Duration = .zero
+  ) async throws(BrokerError) -> MaintenanceReport {
+    try await maintain(
+      limit: limit, LossRules(maxLost: maxLost, amnesty: .seconds(86_400), warning: warning))
   }
 }

@@ -33,5 +33,8 @@ package struct QueueScore: Hashable, Sendable, Comparable {
     value = base - Int64(priority.level) * step
   }
 
+  /// A score that was computed before.
+  init(value: Int64) { self.value = value }
+
   package static func < (a: QueueScore, b: QueueScore) -> Bool { a.value < b.value }
 }

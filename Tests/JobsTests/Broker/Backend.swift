@@ -9,8 +9,21 @@ import Support
 enum Backend: String, CaseIterable, Sendable {
   case embedded, redis
 
-  /// Runs `body` with a new, empty broker and the time it lives in, and closes the broker after.
+  /// Those whose time jumps: for what takes hours.
+  static let jumping: [Backend] = [.embedded]
+
+  /// Runs `body` with a new, empty broker and the time it lives in, looks whether all is in order
+  /// (``BrokerAudit``), and closes the broker after.
   func withBroker(_ body: (any Broker, BrokerTime) async throws -> Void) async throws {
+    try await withUnauditedBroker { broker, time in
+      let audit = try await BrokerAudit(of: broker)
+      try await body(broker, time)
+      try await audit.check()
+    }
+  }
+
+  /// The same for bodies that have an eye on everything themselves.
+  func withUnauditedBroker(_ body: (any Broker, BrokerTime) async throws -> Void) async throws {
     switch self {
     case .embedded:
       let folder = TemporaryFolder()

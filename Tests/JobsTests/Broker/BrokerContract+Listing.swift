@@ -71,4 +71,75 @@ extension BrokerContract {
       }
     }
   }
+
+  @Test("lists by queue, kind and time, all at once", arguments: Backend.allCases)
+  func filters(_ backend: Backend) async throws {
+    try await backend.withBroker { broker, time in
+      let other = JobKind("other")!
+      var jobs: [Job] = []
+      for number in 0..<8 {
+        jobs.append(
+          try await broker.accept(
+            .example(queue: number < 4 ? .mail : .video, user: number.isMultiple(of: 2) ? "alice" : "bob") {
+              $0.kind = number % 4 < 2 ? .example : other
+            }))
+        try await time.pass(.milliseconds(3))
+      }
+      func places(_ filter: JobFilter) async throws -> [Int] {
+        let found = try await broker.allJobs(matching: filter).map(\.id)
+        return found.compactMap { id in jobs.firstIndex { $0.id == id } }
+      }
+      #expect(try await places(JobFilter(queue: .video)) == [7, 6, 5, 4])
+      #expect(try await places(JobFilter(kind: other)) == [7, 6, 3, 2])
+      #expect(try await places(JobFilter(user: "bob", queue: .mail, kind: other)) == [3])
+      #expect(try await places(JobFilter(queue: .default)).isEmpty)
+      #expect(try await places(JobFilter(since: jobs[2].createdAt, until: jobs[5].createdAt)) == [4, 3, 2])
+      #expect(try await places(JobFilter(user: "alice", since: jobs[3].createdAt)) == [6, 4])
+      #expect(try await places(JobFilter(until: jobs[0].createdAt)).isEmpty)
+      _ = try await broker.cancel(jobs[5].id, reason: nil)
+      #expect(try await places(JobFilter(states: [.cancelled], queue: .video)) == [5])
+      #expect(try await places(JobFilter(states: [.queued], queue: .video, limit: 1)) == [7, 6, 4])
+    }
+  }
+
+  @Test("shows each record as the job itself shows it", arguments: Backend.allCases)
+  func listedRecords(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      for state in JobState.allCases { _ = try await job(in: state, on: broker) }
+      for listed in try await broker.allJobs(matching: JobFilter()) {
+        var job = try await broker.find(listed.id)
+        job.payload = nil
+        #expect(listed == job)
+      }
+    }
+  }
+
+  @Test("finds the few among many, page after page", arguments: Backend.allCases)
+  func rareJobs(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      var wanted: [JobID] = []
+      for number in 0..<120 {
+        let job = try await broker.accept(.example(user: number.isMultiple(of: 30) ? "bob" : "alice"))
+        if number.isMultiple(of: 40) {
+          _ = try await broker.cancel(job.id, reason: nil)
+          wanted.insert(job.id, at: 0)
+        }
+      }
+      #expect(try await broker.allJobs(matching: JobFilter(states: [.cancelled], limit: 1)).map(\.id) == wanted)
+    }
+  }
+
+  @Test("lists a job that moved or ran again where it was", arguments: Backend.allCases)
+  func stableOrder(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      var ids: [JobID] = []
+      for _ in 0..<3 { ids.insert(try await broker.accept().id, at: 0) }
+      _ = try await broker.cancel(ids[1], reason: nil)
+      _ = try await broker.retry(ids[1])
+      _ = try await broker.redrive(ids[2], to: .video)
+      #expect(try await broker.allJobs(matching: JobFilter()).map(\.id) == ids)
+      #expect(try await broker.allJobs(matching: JobFilter(queue: .video)).map(\.id) == [ids[2]])
+      #expect(try await broker.allJobs(matching: JobFilter(queue: .mail)).map(\.id) == [ids[0], ids[1]])
+    }
+  }
 }

@@ -185,7 +185,7 @@ struct EmbeddedBrokerTests {
       try await broker.end(lease, settlement)
     }
     func known() async throws -> Set<JobState> {
-      _ = try await broker.maintain(limit: 1, LossRules(maxLost: 3, amnesty: .seconds(1 << 30)))
+      _ = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: .seconds(1 << 30)))
       var known: Set<JobState> = []
       for (state, id) in ids where try await broker.job(id) != nil { known.insert(state) }
       return known

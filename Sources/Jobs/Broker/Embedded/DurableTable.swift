@@ -10,6 +10,8 @@ import Logging
 @EventLoop
 final class DurableTable {
   private(set) var table: EmbeddedTable
+  /// What queues have done, as far as it is kept.
+  private(set) var book: QueueBook
   private let journal: Journal
   private let logger: Logger
   private let publish: @EventLoop (Effect) -> Void
@@ -25,27 +27,33 @@ final class DurableTable {
     case directive(WorkerDirective, WorkerID)
   }
 
+  /// Changes that become durable together, and how to take them back.
   private final class Batch {
-    /// Each touched record as it stood before the batch.
-    var before: [JobID: Before] = [:]
+    /// Each touched thing as it stood before the batch.
+    var before: [JobID: Before<EmbeddedTable.Entry>] = [:]
+    var queues: [QueueName: Before<EmbeddedQueue>] = [:]
+    var tallies: [QueueName: QueueTally] = [:]
+    var deletedQueues: Set<QueueName> = []
     var logs: [JournalBatch.LogAppend] = []
     var spendings: [String: RequestWindows.Spending?] = [:]
     var effects: [Effect] = []
     var waiters: [CheckedContinuation<Bool, Never>] = []
 
-    struct Before { let record: EmbeddedRecord? }
+    struct Before<Value> { let value: Value? }
 
     var isEmpty: Bool {
-      before.isEmpty && logs.isEmpty && spendings.isEmpty && effects.isEmpty && waiters.isEmpty
+      before.isEmpty && queues.isEmpty && tallies.isEmpty && deletedQueues.isEmpty && logs.isEmpty
+        && spendings.isEmpty && effects.isEmpty && waiters.isEmpty
     }
   }
 
   /// `publish` is called for each effect in order; `undone` after changes were taken back.
   init(
-    _ table: EmbeddedTable, journal: Journal, logger: Logger,
+    _ table: EmbeddedTable, _ book: QueueBook, journal: Journal, logger: Logger,
     publish: @escaping @EventLoop (Effect) -> Void, undone: @escaping @EventLoop () -> Void
   ) {
     self.table = table
+    self.book = book
     self.journal = journal
     self.logger = logger
     self.publish = publish
@@ -56,8 +64,10 @@ final class DurableTable {
 
   /// Puts a changed record, to be journaled, and stages the event of the change.
   func change(_ record: EmbeddedRecord, _ event: JobEvent?) {
-    remember(record.job.id)
-    table.put(record)
+    let old = table.put(record)
+    if collecting.before[record.job.id] == nil {
+      collecting.before[record.job.id] = Batch.Before(value: old)
+    }
     if let event { collecting.effects.append(.event(event)) }
     startWriting()
   }
@@ -80,7 +90,9 @@ final class DurableTable {
 
   /// Forgets a job.
   func remove(_ id: JobID) {
-    remember(id)
+    if collecting.before[id] == nil {
+      collecting.before[id] = Batch.Before(value: table.entries[id])
+    }
     table.remove(id)
     startWriting()
   }
@@ -91,7 +103,7 @@ final class DurableTable {
     let newest = Array(lines.suffix(JournalBatch.LogAppend.limit))
     let first = record.logCount + 1 + lines.count - newest.count
     record.logCount += lines.count
-    collecting.logs.append(.init(job: record.job.id, first: first, lines: newest))
+    collecting.logs.append(.init(job: record.sequence, first: first, lines: newest))
     change(record, nil)
   }
 
@@ -100,6 +112,36 @@ final class DurableTable {
     collecting.spendings[user] = .some(spending)
     startWriting()
   }
+
+  /// Changes a queue, which is made if it was not there.
+  func changeQueue(_ name: QueueName, at now: Timestamp, _ change: (inout EmbeddedQueue) -> Void) {
+    if collecting.queues[name] == nil {
+      collecting.queues[name] = Batch.Before(value: table.queues[name])
+    }
+    if table.queues[name] == nil { table.put(EmbeddedQueue(name: name, at: now)) }
+    table.change(name, change)
+    startWriting()
+  }
+
+  /// Forgets a queue, and what it did.
+  func removeQueue(_ name: QueueName) {
+    if collecting.queues[name] == nil {
+      collecting.queues[name] = Batch.Before(value: table.queues[name])
+    }
+    table.removeQueue(name)
+    collecting.tallies[name] = nil
+    collecting.deletedQueues.insert(name)
+    startWriting()
+  }
+
+  /// Counts what a queue did.
+  func count(in queue: QueueName, _ count: (inout QueueTally) -> Void) {
+    count(&collecting.tallies[queue, default: QueueTally()])
+    startWriting()
+  }
+
+  /// Forgets minutes that nobody may ask for any more.
+  func trimBook(at now: Timestamp) { book.trim(at: now) }
 
   // MARK: Waiting
 
@@ -145,12 +187,6 @@ final class DurableTable {
 
   // MARK: Writing
 
-  private func remember(_ id: JobID) {
-    if collecting.before[id] == nil {
-      collecting.before[id] = Batch.Before(record: table[id])
-    }
-  }
-
   private func startWriting() {
     guard !isWriting else { return }
     isWriting = true
@@ -182,19 +218,36 @@ final class DurableTable {
     changes.logs = batch.logs
     changes.spendings = batch.spendings
     for (id, before) in batch.before {
-      if let record = table[id] {
-        changes.records.append(record)
-        if before.record?.sequence != record.sequence { changes.accepted.insert(id) }
-      } else {
-        changes.removed.append(id)
+      let old = before.value?.record.sequence
+      let entry = table.entries[id]
+      if let entry {
+        changes.records.append(entry)
+        if old != entry.record.sequence { changes.accepted.append(entry) }
       }
+      if let old, old != entry?.record.sequence { changes.removed.append(old) }
+    }
+    for name in batch.queues.keys {
+      if let queue = table.queues[name] {
+        changes.queues.append(queue)
+      } else {
+        changes.removedQueues.append(name)
+      }
+    }
+    changes.forgottenRecords = Array(batch.deletedQueues)
+    for (queue, tally) in batch.tallies {
+      var record = batch.deletedQueues.contains(queue) ? QueueBook.Record() : book[queue]
+      record.add(tally)
+      record.minutes = record.minutes.filter { tally.minutes[$0.key] != nil }
+      changes.tallies.append((queue, record))
     }
     return changes
   }
 
   private func finish(_ batch: Batch) {
     committing = nil
-    for id in batch.before.keys where table[id]?.job.state.isTerminal == true && !isPending(id) {
+    for queue in batch.deletedQueues { book.remove(queue) }
+    for (queue, tally) in batch.tallies { book.add(tally, of: queue) }
+    for id in batch.before.keys where table.entries[id]?.record.job.state.isTerminal == true && !isPending(id) {
       table.dropPayload(of: id)
     }
     for effect in batch.effects { publish(effect) }
@@ -205,8 +258,11 @@ final class DurableTable {
     let next = collecting
     committing = nil
     collecting = Batch()
+    for (name, before) in next.queues.merging(batch.queues, uniquingKeysWith: { $1 }) {
+      if let queue = before.value { table.put(queue) } else { table.removeQueue(name) }
+    }
     for (id, before) in next.before.merging(batch.before, uniquingKeysWith: { $1 }) {
-      if let record = before.record { table.put(record) } else { table.remove(id) }
+      if let entry = before.value { table.put(entry) } else { table.remove(id) }
     }
     for waiter in batch.waiters + next.waiters { waiter.resume(returning: false) }
     undone()

@@ -23,15 +23,24 @@ package final class EmbeddedBroker {
   /// Set once, at the end of `init`: it calls back to the broker.
   private(set) var store: DurableTable! = nil
   var windows: RequestWindows
-  var lastReap: Timestamp
+  var roster = WorkerRoster()
+  var lastMaintenance: Timestamp
+  /// Queues in which parked jobs may have room that nobody has given them yet.
+  var queuesWithRoom: Set<QueueName> = []
+  /// Whether children are being told of their parents' ends, further up.
+  var isTellingChildren = false
   private(set) var isOpen = true
   private var lastSequence: Int64
-  private var retryTimer: LoopTimer?
-  private var retryTimerFires: Timestamp?
+  private var lastEnding: Int64
+  private var dueTimer: LoopTimer?
+  private var dueTimerFires: Timestamp?
   private var trimTimer: LoopTimer?
+  private var minutesTrimmed: Int64
 
-  /// How many retries are queued, and how many forgotten jobs removed, in one go.
+  /// How much is done in one go of what nobody waits for: jobs queued that are due, or forgotten.
   static let workLimit = 200
+  /// How many other jobs one step changes; the rest is left to the maintenance.
+  static let stepLimit = 64
   private static let trimInterval = Duration.seconds(30)
 
   /// Opens the broker whose journal lies in `folder` and takes up everything that was acknowledged.
@@ -40,17 +49,17 @@ package final class EmbeddedBroker {
   package static func open(
     at folder: String, clock: @escaping @Sendable () -> Timestamp = { .now }, logger: Logger
   ) async throws -> EmbeddedBroker {
-    let (journal, content) = try await read(folder)
+    let (journal, content) = try await read(folder, at: clock())
     let broker = EmbeddedBroker(journal: journal, content: content, clock: clock, logger: logger)
     try await broker.takeUp()
     return broker
   }
 
   @concurrent private static func read(
-    _ folder: String
+    _ folder: String, at now: Timestamp
   ) async throws(JournalError) -> (Journal, JournalContent) {
     let journal = try Journal(in: folder)
-    return (journal, try journal.load())
+    return (journal, try journal.load(at: now))
   }
 
   private init(
@@ -61,12 +70,20 @@ package final class EmbeddedBroker {
     self.clock = clock
     self.logger = logger
     windows = RequestWindows(content.spendings)
-    lastReap = clock()
+    lastMaintenance = clock()
+    minutesTrimmed = clock().minute
     lastSequence = content.records.last?.sequence ?? 0
+    lastEnding = content.records.reduce(0) { max($0, $1.ending) }
     var table = EmbeddedTable()
-    for record in content.records { table.put(record) }
+    for queue in content.queues { table.put(queue) }
+    for record in content.records {
+      table.put(record)
+      if !record.job.state.isTerminal {
+        table.change(record.job.queue) { $0.note(record.base, of: record.job.user) }
+      }
+    }
     store = DurableTable(
-      table, journal: journal, logger: logger,
+      table, content.book, journal: journal, logger: logger,
       publish: { [fanout] effect in
         switch effect {
         case .event(let event): fanout.publish(event)
@@ -83,14 +100,18 @@ package final class EmbeddedBroker {
       guard var record = store.table[id] else { continue }
       // Without a bound: how often a process ends says little of the jobs it held.
       let event = record.lose(maxLost: nil, at: now)
-      store.change(record, event)
+      store.count(in: record.job.queue) { $0.totals.lost += 1 }
+      apply(record, event, at: now)
+    }
+    for name in store.table.queues.keys {
+      queuesWithRoom.insert(name)
+      settleMode(of: name, at: now)
     }
     try await store.kept()
-    armRetryTimer()
+    armDueTimer()
     trimTimer = LoopTimer(every: Self.trimInterval) { [weak self] in
       guard let self, isOpen else { return }
       trim()
-      for user in windows.trim(at: clock()) { store.note(nil, of: user) }
     }
   }
 
@@ -101,62 +122,76 @@ package final class EmbeddedBroker {
   /// The next number in the order of acceptance: µs since 2025 or more, so that it grows over
   /// restarts, whatever was forgotten.
   func nextSequence(at now: Timestamp) -> Int64 {
-    lastSequence = max(lastSequence + 1, (now.milliseconds - 1_735_689_600_000) * 1000)
+    lastSequence = max(lastSequence + 1, now.sequence)
     return lastSequence
   }
 
-  /// Puts a record that waits again, or for the first time, and wakes a worker for it.
-  func queue(_ record: EmbeddedRecord, _ event: JobEvent) {
-    store.change(record, event)
-    waiters.wake(for: record.job.queue)
+  /// The next number in the order in which jobs end.
+  func nextEnding(at now: Timestamp) -> Int64 {
+    lastEnding = max(lastEnding + 1, now.sequence)
+    return lastEnding
   }
 
-  /// Queues the retries that are due and sets the timer for the next.
-  func promoteDue() {
-    let now = clock()
-    for id in store.table.retries(dueBy: now, limit: Self.workLimit) {
+  /// Queues jobs that are due, at most `limit`, sets the timer for the next, and says how many.
+  @discardableResult
+  func promoteDue(limit: Int = workLimit, at now: Timestamp) -> Int {
+    let due = store.table.due(by: now, limit: limit)
+    for id in due {
       guard var record = store.table[id] else { continue }
-      let event = record.promote(at: now)
-      queue(record, event)
+      let event = record.admit(isWindowFull(for: record), at: now, reason: "due")
+      apply(record, event, at: now)
     }
-    armRetryTimer()
+    armDueTimer()
+    return due.count
   }
 
-  /// Sets the timer for the first retry, not before `earliest` from now.
-  func armRetryTimer(notBefore earliest: Duration = .zero) {
-    guard isOpen, let due = store.table.firstRetry else {
-      retryTimer?.stop()
-      retryTimerFires = nil
+  /// Sets the timer for the first job that becomes due, not before `earliest` from now.
+  func armDueTimer(notBefore earliest: Duration = .zero) {
+    guard isOpen, let due = store.table.firstDue else {
+      dueTimer?.stop()
+      dueTimerFires = nil
       return
     }
-    guard due != retryTimerFires || earliest > .zero else { return }
-    retryTimer?.stop()
-    retryTimerFires = due
+    guard due != dueTimerFires || earliest > .zero else { return }
+    dueTimer?.stop()
+    dueTimerFires = due
     let delay = max(due - clock(), earliest, .milliseconds(1))
-    retryTimer = LoopTimer(after: delay) { [weak self] in
+    // A day at most: then it is looked again.
+    dueTimer = LoopTimer(after: min(delay, .seconds(86_400))) { [weak self] in
       guard let self else { return }
-      retryTimerFires = nil
-      promoteDue()
+      dueTimerFires = nil
+      promoteDue(at: clock())
     }
   }
 
-  /// Forgets some of the jobs that ended long ago.
-  func trim() {
-    for id in store.table.expired(by: clock(), limit: Self.workLimit) { store.remove(id) }
+  /// Forgets what was kept long enough.
+  private func trim() {
+    let now = clock()
+    forgetExpired(limit: Self.workLimit, at: now)
+    for user in windows.trim(at: now) { store.note(nil, of: user) }
+    roster.trim(at: now)
+    guard now.minute >= minutesTrimmed + 60 else { return }
+    minutesTrimmed = now.minute
+    store.trimBook(at: now)
+    let journal = journal
+    Task {
+      // Left for the next time, if it cannot be written.
+      try? await journal.forgetMinutes(upTo: now.minute - QueueBook.span)
+    }
   }
 
   private func changesWereUndone() {
     // What was undone may wait for work again; a journal that fails now is given time.
     waiters.wakeAll()
-    retryTimerFires = nil
-    armRetryTimer(notBefore: .seconds(1))
+    dueTimerFires = nil
+    armDueTimer(notBefore: .seconds(1))
   }
 
   /// Makes everything acknowledged safe and lets the files go. The broker is not used after.
   package func close() async {
     guard isOpen else { return }
     isOpen = false
-    retryTimer?.stop()
+    dueTimer?.stop()
     trimTimer?.stop()
     waiters.wakeAll()
     do {

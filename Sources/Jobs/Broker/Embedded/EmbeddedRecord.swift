@@ -1,63 +1,54 @@
 /// One job as an embedded broker keeps it, and the whole rule of what may happen to it.
 ///
 /// Each verb is one step: it changes the record, numbers the step and returns its event. Nothing
-/// here knows of time but what it is told, of queues, or of the journal.
+/// here knows of time but what it is told, of queues but what they ask for, or of the journal.
 struct EmbeddedRecord: Sendable {
-  /// Its facts; `payload` is nil once it has ended and lies only in the journal. `queuePosition`
-  /// and `isStalled` are found when it is read.
+  /// Its facts; `payload` is nil once it has ended and lies only in the journal. `queuePosition` and
+  /// `maxAttempts` are found when it is read.
   var job: Job
   /// The order of acceptance, which a job keeps for life: what comes back comes back to its place.
   let sequence: Int64
+  let terms: JobTerms
+  /// Its place among those of its priority, and in its queue.
+  var base: Int64
+  var score: QueueScore
   /// The fencing number in force, or the last that was. A lease that did not end the job leaves a
   /// greater one behind, so that a token equal to an ended job's is the one that ended it.
-  var token: UInt64
-  var worker: WorkerID?
+  var token: UInt64 = 0
   /// Until when the lease stands; only while running, and not journaled.
   var deadline: Timestamp?
-  /// When the next attempt may begin; only while retrying.
-  var due: Timestamp?
-  /// What the job fails with when it stops, since somebody cancelled it.
+  /// When the attempt that runs began; not journaled.
+  var attemptStartedAt: Timestamp?
+  /// From when its wait for the first start counts: accepted, due, or run again.
+  var waitsFrom: Timestamp
+  /// The parents that have not ended.
+  var parents: [JobID] = []
+  /// What the job ends with when it stops, since somebody cancelled it or its time was over.
   var cancellation: JobFailure?
-  let idempotencyKey: String?
-  let fingerprint: String
+  /// It is forgotten when it ends.
+  var isRemoved = false
+  /// Its number in the order in which jobs ended, and until when it is kept; only of ended ones.
+  var ending: Int64 = 0
+  var keptUntil: Timestamp?
   /// How many lines were ever logged.
-  var logCount: Int
+  var logCount = 0
   /// Offsets up to this may have been used, as far as the journal knows: progress is not journaled.
-  var reservedOffset: UInt64
+  var reservedOffset: UInt64 = 0
 
   /// How many offsets a running job may use before the journal has to be told again.
   static let offsetBlock: UInt64 = 1024
 
-  /// A record as the journal has it.
   init(
-    job: Job, sequence: Int64, token: UInt64, due: Timestamp?, cancellation: JobFailure?,
-    idempotencyKey: String?, fingerprint: String, logCount: Int
+    job: Job, sequence: Int64, terms: JobTerms, base: Int64, score: QueueScore,
+    waitsFrom: Timestamp
   ) {
     self.job = job
     self.sequence = sequence
-    self.token = token
-    self.due = due
-    self.cancellation = cancellation
-    self.idempotencyKey = idempotencyKey
-    self.fingerprint = fingerprint
-    self.logCount = logCount
+    self.terms = terms
+    self.base = base
+    self.score = score
+    self.waitsFrom = waitsFrom
     reservedOffset = job.position.offset
-  }
-
-  /// The record of a job that is accepted now, with its first event.
-  static func accepted(
-    _ request: JobRequest, sequence: Int64, at now: Timestamp
-  ) -> (EmbeddedRecord, JobEvent) {
-    let job = Job(
-      id: request.id, queue: request.queue, kind: request.kind, user: request.user, state: .queued,
-      priority: request.priority, maxAttempts: request.maxAttempts ?? 3, createdAt: now, updatedAt: now,
-      timeout: request.timeout,
-      position: StreamPosition(offset: 1, epoch: StreamPosition.newEpoch()),
-      payload: request.payload)
-    let record = EmbeddedRecord(
-      job: job, sequence: sequence, token: 0, due: nil, cancellation: nil,
-      idempotencyKey: request.idempotencyKey, fingerprint: request.fingerprint, logCount: 0)
-    return (record, record.event(.state))
   }
 
   /// Whether the lease is the one in force.
@@ -66,8 +57,15 @@ struct EmbeddedRecord: Sendable {
   /// What the holder of the lease is told.
   var standing: LeaseStanding { job.isCancelling ? .cancelRequested : .held }
 
+  /// How often it may be tried in a queue.
+  func maxAttempts(in settings: QueueSettings) -> Int {
+    terms.maxAttempts ?? settings.defaults.maxAttempts
+  }
+
+  // MARK: Under a lease
+
   mutating func lease(
-    to worker: WorkerID, for duration: Duration, at now: Timestamp
+    to worker: WorkerID, for duration: Duration, _ settings: QueueSettings, at now: Timestamp
   ) -> (LeasedJob, JobEvent) {
     guard let payload = job.payload else {
       preconditionFailure("a waiting job has no payload")
@@ -79,14 +77,30 @@ struct EmbeddedRecord: Sendable {
     job.startedAt = job.startedAt ?? now
     let event = step(.lease, at: now)
     let deadline = now + duration
-    self.worker = worker
+    job.worker = worker
     self.deadline = deadline
+    attemptStartedAt = now
     let lease = Lease(
       job: job.id, queue: job.queue, worker: worker, token: token, deadline: deadline)
     let leased = LeasedJob(
       lease: lease, kind: job.kind, user: job.user, attempt: job.attempt,
-      maxAttempts: job.maxAttempts, timeout: job.timeout, payload: payload)
+      maxAttempts: maxAttempts(in: settings), timeout: job.timeout ?? settings.defaults.timeout,
+      payload: payload)
     return (leased, event)
+  }
+
+  /// Sets when the lease ends; an event if its job was shown as stalled.
+  mutating func extend(to deadline: Timestamp, at now: Timestamp) -> JobEvent? {
+    self.deadline = deadline
+    guard job.isStalled else { return nil }
+    job.isStalled = false
+    return step(.touch, at: now, reason: "recovered")
+  }
+
+  /// Its worker has not renewed the lease in time.
+  mutating func stall(at now: Timestamp) -> JobEvent {
+    job.isStalled = true
+    return step(.touch, at: now, reason: "stalled")
   }
 
   mutating func report(_ progress: Progress, at now: Timestamp) -> JobEvent {
@@ -100,7 +114,9 @@ struct EmbeddedRecord: Sendable {
   }
 
   /// `random` (0…1) draws the delay of a retry.
-  mutating func settle(_ settlement: Settlement, at now: Timestamp, random: Double) -> JobEvent {
+  mutating func settle(
+    _ settlement: Settlement, _ settings: QueueSettings, at now: Timestamp, random: Double
+  ) -> JobEvent {
     switch settlement {
     case .complete(let result):
       job.result = result
@@ -108,13 +124,9 @@ struct EmbeddedRecord: Sendable {
       job.progress.percent = 100
       return step(.complete, at: now)
     case .cancel(let failure):
-      job.failure = failure.cut
-      return step(.confirmCancel, at: now)
+      return stop(cancellation?.isTotalTimeout == true ? nil : failure.cut, at: now)
     case .fail, .release:
-      if let cancellation {
-        job.failure = cancellation
-        return step(.confirmCancel, at: now)
-      }
+      if cancellation != nil { return stop(nil, at: now) }
     }
     guard case .fail(let failure, let retry) = settlement else {
       job.attempt -= 1
@@ -124,27 +136,25 @@ struct EmbeddedRecord: Sendable {
     job.failure = failure.cut
     let delay: Duration? =
       switch retry {
-      case .byPolicy(let policy): policy.delay(afterAttempt: job.attempt, random: random)
+      case .byPolicy(let policy):
+        (terms.retry ?? settings.defaults.retry ?? policy)
+          .delay(afterAttempt: job.attempt, random: random)
       case .after(let delay): max(delay, .zero)
       case .never: nil
       }
-    guard let delay, job.attempt < job.maxAttempts else { return step(.failFinally, at: now) }
+    guard let delay, job.attempt < maxAttempts(in: settings) else {
+      return step(.failFinally, at: now)
+    }
     token += 1
-    due = now + delay
+    job.dueAt = now + delay
     return step(.failRetryably, at: now)
   }
 
-  /// Cancels, or asks the worker to stop; nil when there is nothing more to do.
-  mutating func cancel(reason: String?, at now: Timestamp) -> JobEvent? {
-    guard !job.state.isTerminal, !job.isCancelling else { return nil }
-    let failure = JobFailure(code: "cancelled", message: reason ?? "The job was cancelled.").cut
-    if job.state == .running {
-      job.isCancelling = true
-      cancellation = failure
-      return step(.cancel, at: now, reason: "cancelling")
-    }
-    job.failure = failure
-    return step(.cancel, at: now)
+  /// The end of a run that was asked to stop; by its own word, if it has one.
+  private mutating func stop(_ failure: JobFailure?, at now: Timestamp, reason: String? = nil) -> JobEvent {
+    job.failure = failure ?? cancellation
+    return step(
+      cancellation?.isTotalTimeout == true ? .failFinally : .confirmCancel, at: now, reason: reason)
   }
 
   /// Takes the job from a worker that is gone; with `maxLost` losses it has failed, if given.
@@ -152,10 +162,7 @@ struct EmbeddedRecord: Sendable {
     job.lostDeliveries += 1
     // Greater whatever comes of it: the lost worker did not end the job.
     token += 1
-    if let cancellation {
-      job.failure = cancellation
-      return step(.confirmCancel, at: now, reason: "lost")
-    }
+    if cancellation != nil { return stop(nil, at: now, reason: "lost") }
     if let maxLost, job.lostDeliveries >= maxLost {
       job.failure = JobFailure(
         code: "lost", message: "Its worker was lost \(job.lostDeliveries) times.")
@@ -166,55 +173,80 @@ struct EmbeddedRecord: Sendable {
     return requeue(.lose, at: now, reason: "lost")
   }
 
-  /// Its next attempt may begin.
-  mutating func promote(at now: Timestamp) -> JobEvent { requeue(.ready, at: now, reason: "due") }
-
-  private mutating func requeue(
-    _ transition: JobTransition, at now: Timestamp, reason: String
+  mutating func requeue(
+    _ transition: JobTransition, at now: Timestamp, reason: String?
   ) -> JobEvent {
-    due = nil
+    job.dueAt = nil
     job.progress = Progress()
     return step(transition, at: now, reason: reason)
   }
 
-  private mutating func step(
+  // MARK: Steps
+
+  mutating func step(
     _ transition: JobTransition, at now: Timestamp, reason: String? = nil
   ) -> JobEvent {
     guard let state = transition.target(from: job.state) else {
       preconditionFailure("\(transition) cannot happen to a job that is \(job.state)")
     }
+    let wasRunning = job.state == .running
     job.state = state
     job.updatedAt = now
     job.position.offset += 1
     if state == .running {
-      reservedOffset = job.position.offset + Self.offsetBlock
+      if !wasRunning || job.position.offset > reservedOffset {
+        reservedOffset = job.position.offset + Self.offsetBlock
+      }
     } else {
       reservedOffset = job.position.offset
-      worker = nil
+      job.worker = nil
+      job.isStalled = false
       deadline = nil
+      attemptStartedAt = nil
     }
     if state.isTerminal {
       job.finishedAt = now
       job.isCancelling = false
-      due = nil
+      job.dueAt = nil
+      job.pendingParents = 0
+      parents = []
+      cancellation = nil
     }
     return event(.state, reason: reason)
   }
 
-  private func event(_ class: JobEvent.Class, reason: String? = nil) -> JobEvent {
+  func event(_ class: JobEvent.Class, reason: String? = nil) -> JobEvent {
     JobEvent(
       class: `class`, id: job.id, user: job.user, position: job.position, at: job.updatedAt,
-      state: job.state, attempt: job.attempt, progress: job.progress,
-      isCancelling: job.isCancelling, result: job.result, failure: job.failure, reason: reason)
+      state: job.state, attempt: job.attempt, progress: job.progress, isStalled: job.isStalled,
+      isCancelling: job.isCancelling, result: job.result, failure: job.failure,
+      startedAt: job.startedAt, finishedAt: job.finishedAt, reason: reason)
   }
 
   /// Microseconds since 2025: a token from the clock is never one that a lost history gave out.
-  private static func clockToken(at now: Timestamp) -> UInt64 {
-    UInt64(max(0, now.milliseconds - 1_735_689_600_000)) * 1000
+  private static func clockToken(at now: Timestamp) -> UInt64 { UInt64(max(0, now.sequence)) }
+}
+
+extension Timestamp {
+  /// The number of a job accepted at the beginning of this millisecond: microseconds since 2025.
+  var sequence: Int64 { (milliseconds - 1_735_689_600_000) * 1000 }
+
+  /// The moment that a job's number tells.
+  init(ofSequence sequence: Int64) {
+    // Rounded down, before 2025 as well.
+    let whole = sequence >= 0 ? sequence / 1000 : -((-sequence + 999) / 1000)
+    self.init(milliseconds: whole + 1_735_689_600_000)
   }
 }
 
 extension JobFailure {
+  static let notStartedInTime = JobFailure(
+    code: "not_started_in_time", message: "It had not begun by the time it had to.")
+  static let totalTimeout = JobFailure(
+    code: "total_timeout", message: "It had not ended by the time it had to.")
+
+  var isTotalTimeout: Bool { code == Self.totalTimeout.code }
+
   /// The failure with a message of at most 4 KiB.
-  fileprivate var cut: JobFailure { JobFailure(code: code, message: message.cut(toBytes: 4 << 10)) }
+  var cut: JobFailure { JobFailure(code: code, message: message.cut(toBytes: 4 << 10)) }
 }

@@ -1,112 +1,225 @@
-/// All records of an embedded broker and every order in which they are looked for.
+/// All records of an embedded broker, its queues, and every order in which they are looked for.
 ///
 /// Whoever puts a record need not think of indexes: they follow from its facts.
 struct EmbeddedTable: Sendable {
-  private var records: [JobID: EmbeddedRecord] = [:]
-  private var waiting: [QueueName: SortedBlocks<WaitingPlace>] = [:]
+  /// A record behind a reference: moved about, and kept for an undo, without copying it.
+  final class Entry: Sendable {
+    let record: EmbeddedRecord
+    init(_ record: EmbeddedRecord) { self.record = record }
+  }
+
+  private(set) var entries: [JobID: Entry] = [:]
+  private(set) var queues: [QueueName: EmbeddedQueue] = [:]
+  private(set) var lines: [QueueName: QueueLine] = [:]
   private var deadlines = SortedBlocks<TimedJob>()
-  private var retries = SortedBlocks<TimedJob>()
+  /// The deadlines of jobs that are not shown as stalled.
+  private var renewed = SortedBlocks<TimedJob>()
+  private var dues = SortedBlocks<TimedJob>()
+  private var limits = SortedBlocks<TimedJob>()
   private var expiries = SortedBlocks<TimedJob>()
   private var everyone = SortedBlocks<ListPlace>()
   private var users: [String: SortedBlocks<ListPlace>] = [:]
-  private var keys: [KeyScope: JobID] = [:]
+  private var holders: [WorkerID: SortedBlocks<ListPlace>] = [:]
+  private var idempotencyKeys: [KeyScope: JobID] = [:]
+  private var uniqueKeys: [UniqueScope: JobID] = [:]
+  private var contentKeys: [ContentScope: [JobID]] = [:]
+  private var children: [JobID: SortedBlocks<ListPlace>] = [:]
+  /// Jobs that ended and still have children.
+  private var endedParents = SortedBlocks<JobID>()
 
-  var count: Int { records.count }
+  var count: Int { entries.count }
 
-  subscript(id: JobID) -> EmbeddedRecord? { records[id] }
+  subscript(id: JobID) -> EmbeddedRecord? { entries[id]?.record }
 
-  /// Adds or replaces a record.
-  mutating func put(_ record: EmbeddedRecord) {
-    let old = records.updateValue(record, forKey: record.job.id)
-    if old == nil { list(record) }
-    reindex(record.job, from: old.map(Places.init) ?? Places(), to: Places(record))
+  /// Adds or replaces a record; answers with the entry it replaced.
+  @discardableResult
+  mutating func put(_ record: EmbeddedRecord) -> Entry? { put(Entry(record)) }
+
+  @discardableResult
+  mutating func put(_ entry: Entry) -> Entry? {
+    let record = entry.record
+    let old = entries.updateValue(entry, forKey: record.job.id)
+    if let old, old.record.sequence == record.sequence {
+      reindex(from: Places(old.record), to: Places(record), record)
+    } else {
+      // Another job under the same id, after the first was forgotten.
+      if let old { unlist(old.record) }
+      list(record)
+    }
+    return old
   }
 
   mutating func remove(_ id: JobID) {
-    guard let old = records.removeValue(forKey: id) else { return }
-    let place = ListPlace(sequence: old.sequence, id: id)
-    everyone.remove(place)
-    users[old.job.user]?.remove(place)
-    if users[old.job.user]?.isEmpty == true { users[old.job.user] = nil }
-    if let key = old.keyScope, keys[key] == id { keys[key] = nil }
-    reindex(old.job, from: Places(old), to: Places())
+    guard let old = entries.removeValue(forKey: id)?.record else { return }
+    unlist(old)
   }
 
+  mutating func put(_ queue: EmbeddedQueue) { queues[queue.name] = queue }
+
+  /// Changes a queue in place.
+  mutating func change(_ name: QueueName, _ change: (inout EmbeddedQueue) -> Void) {
+    guard queues[name] != nil else { return }
+    change(&queues[name]!)
+  }
+
+  mutating func removeQueue(_ name: QueueName) { queues[name] = nil }
+
   /// Lets go of the payload of an ended job, which the journal has.
-  mutating func dropPayload(of id: JobID) { records[id]?.job.payload = nil }
+  mutating func dropPayload(of id: JobID) {
+    guard var record = entries[id]?.record, record.job.payload != nil else { return }
+    record.job.payload = nil
+    entries[id] = Entry(record)
+  }
 
   // MARK: Looking
 
+  func settings(of queue: QueueName) -> QueueSettings { queues[queue]?.settings ?? QueueSettings() }
+
+  /// How many more jobs of a user have room in its window.
+  func room(of user: String, in queue: QueueName) -> Int {
+    guard let window = queues[queue]?.settings.userWindow else { return .max }
+    return max(0, window - (lines[queue]?.users[user]?.held ?? 0))
+  }
+
+  /// The first of a user's jobs that waits for nothing but room.
+  func firstParked(of user: String, in queue: QueueName) -> JobID? {
+    lines[queue]?.users[user]?.parked.first?.id
+  }
+
+  /// How many jobs of a queue wait, in any way, and how many run.
+  func waiting(in queue: QueueName) -> Int { lines[queue]?.waitingInAll ?? 0 }
+  func running(in queue: QueueName) -> Int { lines[queue]?.running ?? 0 }
+
+  /// Whether a user has jobs waiting, in any way.
+  func isWaiting(_ user: String, in queue: QueueName) -> Bool {
+    lines[queue]?.users[user].map { $0.waiting > 0 } ?? false
+  }
+
   /// The first of a queue.
-  func next(in queue: QueueName) -> JobID? { waiting[queue]?.first?.id }
+  func next(in queue: QueueName) -> JobID? { lines[queue]?.waiting.first?.id }
 
   /// How many jobs of its queue come before a waiting one.
   func rank(of record: EmbeddedRecord) -> Int? {
-    guard let place = Places(record).waiting else { return nil }
-    return waiting[record.job.queue]?.rank(of: place)
+    guard record.job.state == .queued else { return nil }
+    return lines[record.job.queue]?.waiting.rank(of: WaitingPlace(record))
   }
 
-  func isWaiting(in queue: QueueName) -> Bool { waiting[queue]?.isEmpty == false }
+  /// Whether a worker would be given a job of the queue.
+  func offers(_ queue: QueueName) -> Bool { places(in: queue) > 0 }
 
-  var queuesWithWork: [QueueName] { Array(waiting.keys) }
+  /// How many jobs of the queue a worker would be given.
+  func places(in name: QueueName) -> Int {
+    guard let queue = queues[name], queue.mode.serves, let line = lines[name] else { return 0 }
+    let room = queue.settings.concurrency.map { max(0, $0 - line.running) } ?? .max
+    return min(room, line.waiting.count)
+  }
 
-  /// When the first retry becomes due.
-  var firstRetry: Timestamp? { retries.first?.time }
+  /// When the first scheduled or retrying job becomes due.
+  var firstDue: Timestamp? { dues.first?.time }
 
-  /// Jobs whose next attempt may begin, first due first.
-  func retries(dueBy now: Timestamp, limit: Int) -> [JobID] {
-    retries.prefix(limit) { $0.time <= now }.map(\.id)
+  /// Jobs that are due, first due first.
+  func due(by now: Timestamp, limit: Int) -> [JobID] {
+    dues.prefix(limit) { $0.time <= now }.compactMap(\.id)
   }
 
   /// Jobs whose lease ran out, longest ago first.
   func overdue(at now: Timestamp, limit: Int) -> [JobID] {
-    deadlines.prefix(limit) { $0.time <= now }.map(\.id)
+    deadlines.prefix(limit) { $0.time <= now }.compactMap(\.id)
+  }
+
+  /// Jobs, not yet shown as stalled, whose lease runs out before `moment` and has not at `now`.
+  func unrenewed(at now: Timestamp, before moment: Timestamp, limit: Int) -> [JobID] {
+    renewed.elements(after: TimedJob(lastOf: now), limit: limit) { $0.time < moment }.compactMap(\.id)
+  }
+
+  /// Jobs that passed a limit of theirs.
+  func pastLimit(at now: Timestamp, limit: Int) -> [JobID] {
+    limits.prefix(limit) { $0.time <= now }.compactMap(\.id)
   }
 
   /// Every running job.
-  var running: [JobID] { deadlines.prefix(.max) { _ in true }.map(\.id) }
+  var running: [JobID] { deadlines.prefix(.max) { _ in true }.compactMap(\.id) }
 
   /// Jobs that ended so long ago that they are forgotten.
   func expired(by now: Timestamp, limit: Int) -> [JobID] {
-    expiries.prefix(limit) { $0.time <= now }.map(\.id)
+    expiries.prefix(limit) { $0.time <= now }.compactMap(\.id)
+  }
+
+  /// The oldest of a queue's jobs that ended in this state, beyond the `count` newest.
+  func surplus(of queue: QueueName, _ state: JobState, beyond count: Int, limit: Int) -> [JobID] {
+    guard let ended = lines[queue]?.ended[state], ended.count > count else { return [] }
+    return ended.prefix(min(limit, ended.count - count)) { _ in true }.map(\.id)
+  }
+
+  /// The jobs that a worker holds, in the order of acceptance.
+  func jobs(of worker: WorkerID) -> [JobID] {
+    holders[worker]?.prefix(.max) { _ in true }.compactMap(\.id) ?? []
   }
 
   /// The job that a user's key led to, if that was within the keys' lifetime.
   func job(ofKey key: String, user: String, at now: Timestamp) -> EmbeddedRecord? {
-    guard let id = keys[KeyScope(user: user, key: key)], let record = records[id],
-      now - record.job.createdAt < Retention.idempotencyKey
+    guard let id = idempotencyKeys[KeyScope(user: user, key: key)], let record = self[id],
+      now - record.job.createdAt < Self.idempotencyLifetime
     else { return nil }
     return record
   }
 
-  /// Matching records below a place in the order of acceptance, newest first, and where to go on.
+  /// The unfinished job of the user in the queue that has this key.
+  func job(ofUniqueKey key: String, user: String, queue: QueueName) -> EmbeddedRecord? {
+    uniqueKeys[UniqueScope(user: user, queue: queue, key: key)].flatMap { self[$0] }
+  }
+
+  /// The first of the user's jobs of this kind that has this key and completed, or has not ended.
+  func job(ofContentKey key: String, user: String, kind: JobKind) -> EmbeddedRecord? {
+    contentKeys[ContentScope(user: user, kind: kind, key: key)]?.first.flatMap { self[$0] }
+  }
+
+  /// Whether jobs wait for this one to end.
+  func hasChildren(_ id: JobID) -> Bool { children[id] != nil }
+
+  /// The first job that waits for this one.
+  func firstChild(of id: JobID) -> JobID? { children[id]?.first?.id }
+
+  /// A job that has ended and is still waited for.
+  var endedParent: JobID? { endedParents.first }
+
+  /// Which records to look at: one user's or all, accepted within a span of numbers.
+  struct Selection {
+    var user: String?
+    /// Only numbers below, and not below.
+    var below: Int64?
+    var from: Int64?
+  }
+
+  /// Records that match, newest first, and where to go on.
   ///
   /// Looks at no more than `scanLimit` records, so a page may be short of `limit` before the last.
   func page(
-    of user: String?, states: Set<JobState>, below sequence: Int64?, limit: Int,
-    scanLimit: Int = 5000
+    of selection: Selection, limit: Int, scanLimit: Int = 5000,
+    where matches: (EmbeddedRecord) -> Bool
   ) -> (records: [EmbeddedRecord], next: Int64?) {
     var found: [EmbeddedRecord] = []
     var scanned = 0
     var next: Int64?
     var last: Int64?
-    let index = user.map { users[$0] ?? SortedBlocks() } ?? everyone
-    index.forEachDescending(below: sequence.map { ListPlace(sequence: $0, id: nil) }) { place in
+    let index = selection.user.map { users[$0] ?? SortedBlocks() } ?? everyone
+    let bound = selection.below.map { ListPlace(sequence: $0, id: nil) }
+    index.forEachDescending(below: bound) { place in
+      if let from = selection.from, place.sequence < from { return false }
       if found.count == limit || scanned == scanLimit {
         next = last
         return false
       }
       scanned += 1
       last = place.sequence
-      if let id = place.id, let record = records[id],
-        states.isEmpty || states.contains(record.job.state)
-      {
-        found.append(record)
-      }
+      if let id = place.id, let record = self[id], matches(record) { found.append(record) }
       return true
     }
     return (found, next)
   }
+
+  /// How long a key leads to its job.
+  private static let idempotencyLifetime = Duration.seconds(24 * 3600)
 
   // MARK: Indexes
 
@@ -114,87 +227,138 @@ struct EmbeddedTable: Sendable {
     let place = ListPlace(sequence: record.sequence, id: record.job.id)
     everyone.insert(place)
     users[record.job.user, default: SortedBlocks()].insert(place)
-    if let key = record.keyScope { keys[key] = record.job.id }
+    if let key = record.keyScope { idempotencyKeys[key] = record.job.id }
+    reindex(from: nil, to: Places(record), record)
   }
 
-  private mutating func reindex(_ job: Job, from old: Places, to new: Places) {
-    if old.waiting != new.waiting {
-      if let place = old.waiting {
-        waiting[job.queue]?.remove(place)
-        if waiting[job.queue]?.isEmpty == true { waiting[job.queue] = nil }
-      }
-      if let place = new.waiting { waiting[job.queue, default: SortedBlocks()].insert(place) }
+  private mutating func unlist(_ record: EmbeddedRecord) {
+    let place = ListPlace(sequence: record.sequence, id: record.job.id)
+    everyone.remove(place)
+    users.change(record.job.user, place, -1)
+    if let key = record.keyScope, idempotencyKeys[key] == record.job.id {
+      idempotencyKeys[key] = nil
     }
-    deadlines.move(from: old.deadline, to: new.deadline)
-    retries.move(from: old.due, to: new.due)
-    expiries.move(from: old.expiry, to: new.expiry)
+    reindex(from: Places(record), to: nil, record)
   }
-}
 
-/// How long what is over is kept.
-enum Retention {
-  static let completed = Duration.seconds(24 * 3600)
-  static let cancelled = Duration.seconds(24 * 3600)
-  static let failed = Duration.seconds(7 * 24 * 3600)
-  static let idempotencyKey = Duration.seconds(24 * 3600)
+  private mutating func reindex(from old: Places?, to new: Places?, _ record: EmbeddedRecord) {
+    if old?.line != new?.line || old?.queue != new?.queue {
+      if let old { count(old, of: record.job.user, -1) }
+      if let new { count(new, of: record.job.user, 1) }
+    }
+    deadlines.move(from: old?.deadline, to: new?.deadline)
+    renewed.move(from: old?.renewed, to: new?.renewed)
+    dues.move(from: old?.due, to: new?.due)
+    limits.move(from: old?.limit, to: new?.limit)
+    expiries.move(from: old?.expiry, to: new?.expiry)
+    let place = ListPlace(sequence: record.sequence, id: record.job.id)
+    if old?.worker != new?.worker {
+      if let worker = old?.worker { holders.change(worker, place, -1) }
+      if let worker = new?.worker { holders.change(worker, place, 1) }
+    }
+    rekey(from: old, to: new, record.job.id)
+    reparent(from: old?.parents ?? [], to: new?.parents ?? [], place)
+    if old?.isEnded != new?.isEnded { noteParent(record.job.id, isEnded: new?.isEnded) }
+  }
+
+  private mutating func count(_ places: Places, of user: String, _ sign: Int) {
+    lines[places.queue, default: QueueLine()].count(places.line, of: user, sign)
+    if sign < 0, lines[places.queue]?.isEmpty == true { lines[places.queue] = nil }
+  }
+
+  private mutating func rekey(from old: Places?, to new: Places?, _ id: JobID) {
+    if old?.uniqueKey != new?.uniqueKey {
+      if let key = old?.uniqueKey, uniqueKeys[key] == id { uniqueKeys[key] = nil }
+      if let key = new?.uniqueKey { uniqueKeys[key] = id }
+    }
+    if old?.contentKey != new?.contentKey {
+      if let key = old?.contentKey {
+        contentKeys[key]?.removeAll { $0 == id }
+        if contentKeys[key]?.isEmpty == true { contentKeys[key] = nil }
+      }
+      if let key = new?.contentKey { contentKeys[key, default: []].append(id) }
+    }
+  }
+
+  private mutating func reparent(from old: [JobID], to new: [JobID], _ place: ListPlace) {
+    guard old != new else { return }
+    for parent in old where !new.contains(parent) {
+      children.change(parent, place, -1)
+      noteParent(parent, isEnded: self[parent]?.job.state.isTerminal)
+    }
+    for parent in new where !old.contains(parent) {
+      children.change(parent, place, 1)
+      noteParent(parent, isEnded: self[parent]?.job.state.isTerminal)
+    }
+  }
+
+  private mutating func noteParent(_ id: JobID, isEnded: Bool?) {
+    endedParents.remove(id)
+    if isEnded == true, children[id] != nil { endedParents.insert(id) }
+  }
 }
 
 /// Where a record stands in the indexes that follow its state.
 private struct Places {
-  var waiting: WaitingPlace?
+  let queue: QueueName
+  let line: QueueLine.Standing
+  let isEnded: Bool
   var deadline: TimedJob?
+  var renewed: TimedJob?
   var due: TimedJob?
+  var limit: TimedJob?
   var expiry: TimedJob?
-
-  init() {}
+  var worker: WorkerID?
+  var uniqueKey: UniqueScope?
+  var contentKey: ContentScope?
+  var parents: [JobID] = []
 
   init(_ record: EmbeddedRecord) {
     let job = record.job
+    queue = job.queue
+    line = QueueLine.Standing(record)
+    isEnded = job.state.isTerminal
+    limit = record.limit.map { TimedJob($0, job.id) }
     switch job.state {
-    case .queued:
-      waiting = WaitingPlace(urgency: -job.priority.level, sequence: record.sequence, id: job.id)
-    case .running: deadline = TimedJob(record.deadline ?? job.updatedAt, job.id)
-    case .retrying: due = TimedJob(record.due ?? job.updatedAt, job.id)
-    case .completed: expiry = TimedJob(ended(job) + Retention.completed, job.id)
-    case .failed: expiry = TimedJob(ended(job) + Retention.failed, job.id)
-    case .cancelled: expiry = TimedJob(ended(job) + Retention.cancelled, job.id)
-    case .scheduled, .blocked: break
+    case .running:
+      deadline = TimedJob(record.deadline ?? job.updatedAt, job.id)
+      if !job.isStalled { renewed = deadline }
+      worker = job.worker
+    case .scheduled, .retrying: due = TimedJob(job.dueAt ?? job.updatedAt, job.id)
+    case .completed, .failed, .cancelled:
+      expiry = TimedJob(record.keptUntil ?? job.updatedAt, job.id)
+    case .blocked: parents = record.parents
+    case .queued: break
     }
-  }
-
-  private func ended(_ job: Job) -> Timestamp { job.finishedAt ?? job.updatedAt }
-}
-
-/// The most urgent first, then in the order of acceptance.
-private struct WaitingPlace: Comparable {
-  let urgency: Int
-  let sequence: Int64
-  let id: JobID
-
-  static func < (a: WaitingPlace, b: WaitingPlace) -> Bool {
-    (a.urgency, a.sequence) < (b.urgency, b.sequence)
+    if let key = record.terms.uniqueKey, !isEnded {
+      uniqueKey = UniqueScope(user: job.user, queue: job.queue, key: key)
+    }
+    if let key = record.terms.contentKey, !isEnded || job.state == .completed {
+      contentKey = ContentScope(user: job.user, kind: job.kind, key: key)
+    }
   }
 }
 
 private struct TimedJob: Comparable {
   let time: Timestamp
-  let id: JobID
+  /// Nil: behind all jobs of that time.
+  let id: JobID?
 
   init(_ time: Timestamp, _ id: JobID) {
     self.time = time
     self.id = id
   }
 
-  static func < (a: TimedJob, b: TimedJob) -> Bool { (a.time, a.id) < (b.time, b.id) }
-}
+  init(lastOf time: Timestamp) {
+    self.time = time
+    id = nil
+  }
 
-/// A place in the order of acceptance; sequences are unique, the id only comes along.
-private struct ListPlace: Comparable {
-  let sequence: Int64
-  let id: JobID?
-
-  static func == (a: ListPlace, b: ListPlace) -> Bool { a.sequence == b.sequence }
-  static func < (a: ListPlace, b: ListPlace) -> Bool { a.sequence < b.sequence }
+  static func < (a: TimedJob, b: TimedJob) -> Bool {
+    guard a.time == b.time else { return a.time < b.time }
+    guard let first = a.id else { return false }
+    return b.id.map { first < $0 } ?? true
+  }
 }
 
 private struct KeyScope: Hashable {
@@ -202,8 +366,22 @@ private struct KeyScope: Hashable {
   let key: String
 }
 
+private struct UniqueScope: Hashable {
+  let user: String
+  let queue: QueueName
+  let key: String
+}
+
+private struct ContentScope: Hashable {
+  let user: String
+  let kind: JobKind
+  let key: String
+}
+
 extension EmbeddedRecord {
-  fileprivate var keyScope: KeyScope? { idempotencyKey.map { KeyScope(user: job.user, key: $0) } }
+  fileprivate var keyScope: KeyScope? {
+    terms.idempotencyKey.map { KeyScope(user: job.user, key: $0) }
+  }
 }
 
 extension SortedBlocks {

@@ -38,7 +38,10 @@ package final class Journal: Sendable {
       guard version <= JournalSchema.version else {
         throw JournalError.tooNew(path: path, version: version)
       }
-      if version == 0 { try database.write { try $0.execute(sql: JournalSchema.statements) } }
+      let migration = [JournalSchema.statements, JournalSchema.fromVersion1]
+      if migration.indices.contains(version) {
+        try database.write { try $0.execute(sql: migration[version]) }
+      }
     } catch let error as JournalError {
       throw error
     } catch {
@@ -52,11 +55,12 @@ package final class Journal: Sendable {
   }
 
   /// Everything a broker needs to go on, payloads of ended jobs and logs left out. Blocks.
-  func load() throws(JournalError) -> JournalContent {
+  func load(at now: Timestamp) throws(JournalError) -> JournalContent {
     do {
       return try database.read { database in
         JournalContent(
-          records: try EmbeddedRecord.all(in: database),
+          records: try JobRow.all(in: database), queues: try EmbeddedQueue.all(in: database),
+          book: try QueueBook.all(in: database, since: now.minute - QueueBook.span),
           spendings: try RequestWindows.Spending.all(in: database))
       }
     } catch {
@@ -64,21 +68,29 @@ package final class Journal: Sendable {
     }
   }
 
-  /// What was asked for with a job; nil when the job is forgotten.
-  func payload(of id: JobID) async throws -> JSONText? {
+  /// What was asked for with the job of this number; nil when it is forgotten.
+  func payload(of sequence: Int64) async throws -> JSONText? {
     try await database.read { database in
-      let statement = try database.cachedStatement(sql: "SELECT bytes FROM payload WHERE job = ?")
-      let data = try Data.fetchOne(statement, arguments: [id.description])
+      let statement = try database.cachedStatement(
+        sql: "SELECT payload FROM request WHERE sequence = ?")
+      let data = try Data.fetchOne(statement, arguments: [sequence])
       return data.map { JSONText(unchecked: Array($0)) }
     }
   }
 
-  /// A job's log, oldest line first.
-  func logLines(of id: JobID) async throws -> [String] {
+  /// The log of the job of this number, oldest line first.
+  func logLines(of sequence: Int64) async throws -> [String] {
     try await database.read { database in
       let statement = try database.cachedStatement(
         sql: "SELECT line FROM log WHERE job = ? ORDER BY number")
-      return try String.fetchAll(statement, arguments: [id.description])
+      return try String.fetchAll(statement, arguments: [sequence])
+    }
+  }
+
+  /// Forgets minutes up to this one.
+  func forgetMinutes(upTo minute: Int64) async throws {
+    try await database.write {
+      try $0.execute(sql: "DELETE FROM minute WHERE minute <= ?", arguments: [minute])
     }
   }
 
@@ -107,6 +119,9 @@ package final class Journal: Sendable {
 
 /// All that survives of a broker.
 struct JournalContent: Sendable {
+  /// In the order of acceptance.
   var records: [EmbeddedRecord]
+  var queues: [EmbeddedQueue]
+  var book: QueueBook
   var spendings: [String: RequestWindows.Spending]
 }

@@ -3,17 +3,24 @@ import GRDB
 
 /// Changes that become durable together.
 struct JournalBatch: Sendable {
-  /// Records as they now stand; those that are new come with their payload in `accepted`.
-  var records: [EmbeddedRecord] = []
-  var accepted: Set<JobID> = []
-  /// Forgotten jobs.
-  var removed: [JobID] = []
+  /// Records as they now stand, and those of them that are new.
+  var records: [EmbeddedTable.Entry] = []
+  var accepted: [EmbeddedTable.Entry] = []
+  /// The numbers of forgotten jobs.
+  var removed: [Int64] = []
   var logs: [LogAppend] = []
   var spendings: [String: RequestWindows.Spending?] = [:]
+  var queues: [EmbeddedQueue] = []
+  var removedQueues: [QueueName] = []
+  /// Queues of which is forgotten what they did, before `tallies` are written.
+  var forgottenRecords: [QueueName] = []
+  /// What queues did, in all and in the minutes that changed.
+  var tallies: [(QueueName, QueueBook.Record)] = []
 
   /// Lines that follow the `first` − 1 that were logged before.
   struct LogAppend: Sendable {
-    var job: JobID
+    /// The job's number.
+    var job: Int64
     var first: Int
     var lines: [String]
 
@@ -22,28 +29,39 @@ struct JournalBatch: Sendable {
   }
 
   var isEmpty: Bool {
-    records.isEmpty && removed.isEmpty && logs.isEmpty && spendings.isEmpty
+    records.isEmpty && removed.isEmpty && logs.isEmpty && spendings.isEmpty && queues.isEmpty
+      && removedQueues.isEmpty && forgottenRecords.isEmpty && tallies.isEmpty
   }
 
   func write(to database: Database) throws {
-    let put = try database.cachedStatement(sql: JournalSchema.putJob)
-    let putPayload = try database.cachedStatement(
-      sql: "INSERT OR REPLACE INTO payload (job, bytes) VALUES (?, ?)")
-    for record in records {
-      try put.execute(arguments: StatementArguments(record.columns))
-      if accepted.contains(record.job.id), let payload = record.job.payload {
-        try putPayload.execute(
-          arguments: [record.job.id.description, Data(payload.bytes)])
-      }
-    }
+    try writeJobs(to: database)
     try writeLogs(to: database)
-    for id in removed {
-      for table in ["job WHERE id", "payload WHERE job", "log WHERE job"] {
-        try database.cachedStatement(sql: "DELETE FROM \(table) = ?")
-          .execute(arguments: [id.description])
-      }
-    }
+    try forgetJobs(in: database)
+    try writeQueues(to: database)
+    try writeTallies(to: database)
     try writeSpendings(to: database)
+  }
+
+  private func writeJobs(to database: Database) throws {
+    // In the order of acceptance: pages are filled one after the other.
+    let accepted = accepted.sorted { $0.record.sequence < $1.record.sequence }
+    let records = records.sorted { $0.record.sequence < $1.record.sequence }
+    if !accepted.isEmpty {
+      let put = try database.cachedStatement(sql: JobRow.putRequest)
+      for entry in accepted { try put.run(JobRow.request(entry.record)) }
+    }
+    if !records.isEmpty {
+      let put = try database.cachedStatement(sql: JobRow.putJob)
+      for entry in records { try put.run(JobRow.job(entry.record)) }
+    }
+  }
+
+  private func forgetJobs(in database: Database) throws {
+    guard !removed.isEmpty else { return }
+    for table in ["job WHERE sequence", "request WHERE sequence", "log WHERE job"] {
+      let forget = try database.cachedStatement(sql: "DELETE FROM \(table) = ?")
+      for sequence in removed { try forget.run([sequence.databaseValue]) }
+    }
   }
 
   private func writeLogs(to database: Database) throws {
@@ -52,13 +70,41 @@ struct JournalBatch: Sendable {
       sql: "INSERT OR REPLACE INTO log (job, number, line) VALUES (?, ?, ?)")
     let trim = try database.cachedStatement(sql: "DELETE FROM log WHERE job = ? AND number <= ?")
     for log in logs {
-      let id = log.job.description
       for (index, line) in log.lines.enumerated() {
-        try append.execute(arguments: [id, log.first + index, line])
+        try append.execute(arguments: [log.job, log.first + index, line])
       }
       let last = log.first + log.lines.count - 1
-      try trim.execute(arguments: [id, last - LogAppend.limit])
+      try trim.execute(arguments: [log.job, last - LogAppend.limit])
     }
+  }
+
+  private func writeQueues(to database: Database) throws {
+    for queue in queues {
+      try database.cachedStatement(
+        sql: """
+          INSERT OR REPLACE INTO queue
+          (name, settings, version, mode, created_at, updated_at, virtual_time)
+          VALUES (?, ?, ?, ?, ?, ?, ?)
+          """
+      ).execute(arguments: [
+        queue.name.description, queue.settings.journalText, queue.version, queue.mode.letter,
+        queue.createdAt.milliseconds, queue.updatedAt.milliseconds, queue.virtualTime,
+      ])
+    }
+    for name in removedQueues {
+      try database.cachedStatement(sql: "DELETE FROM queue WHERE name = ?")
+        .execute(arguments: [name.description])
+    }
+  }
+
+  private func writeTallies(to database: Database) throws {
+    for queue in forgottenRecords {
+      for table in ["tally", "minute"] {
+        try database.cachedStatement(sql: "DELETE FROM \(table) WHERE queue = ?")
+          .execute(arguments: [queue.description])
+      }
+    }
+    for (queue, record) in tallies { try record.write(of: queue, to: database) }
   }
 
   private func writeSpendings(to database: Database) throws {
@@ -74,6 +120,14 @@ struct JournalBatch: Sendable {
       let moments = spending.moments.map { "\($0.milliseconds)" }.joined(separator: " ")
       try put.execute(arguments: [user, moments, spending.isOver.milliseconds])
     }
+  }
+}
+
+extension Statement {
+  /// Executes with as many values as it asks for, without asking it.
+  func run(_ values: [DatabaseValue]) throws {
+    setUncheckedArguments(StatementArguments(values))
+    try execute()
   }
 }
 

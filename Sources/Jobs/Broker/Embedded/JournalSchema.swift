@@ -1,133 +1,103 @@
-import Foundation
-import GRDB
-
 /// The tables of the journal.
+///
+/// What a job was asked for with lies apart from how it stands: the first is written once, the second
+/// with every step. Both have its number in the order of acceptance as their key, so that rows are
+/// appended at the end and no second index is kept: whatever is looked for is found in memory.
 enum JournalSchema {
   /// Grows when a table changes its form.
-  static let version = 1
+  static let version = 2
 
   static let statements = """
-    CREATE TABLE job (
-      id TEXT PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, queue TEXT NOT NULL, kind TEXT NOT NULL,
-      user TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER NOT NULL, attempt INTEGER NOT NULL,
-      max_attempts INTEGER NOT NULL, lost INTEGER NOT NULL, token INTEGER NOT NULL,
-      permille INTEGER, stage TEXT, message TEXT, details BLOB,
-      is_cancelling INTEGER NOT NULL, cancellation_code TEXT, cancellation_message TEXT,
-      result BLOB, failure_code TEXT, failure_message TEXT,
-      created_at INTEGER NOT NULL, started_at INTEGER, finished_at INTEGER, updated_at INTEGER NOT NULL,
-      timeout INTEGER, due INTEGER, offset INTEGER NOT NULL, epoch TEXT NOT NULL,
-      idempotency_key TEXT, fingerprint TEXT NOT NULL, log_count INTEGER NOT NULL
-    ) WITHOUT ROWID;
-    CREATE TABLE payload (job TEXT PRIMARY KEY, bytes BLOB NOT NULL);
+    \(jobs)
     CREATE TABLE log (
-      job TEXT NOT NULL, number INTEGER NOT NULL, line TEXT NOT NULL, PRIMARY KEY (job, number)
+      job INTEGER NOT NULL, number INTEGER NOT NULL, line TEXT NOT NULL, PRIMARY KEY (job, number)
     ) WITHOUT ROWID;
     CREATE TABLE spending (
       user TEXT PRIMARY KEY, moments TEXT NOT NULL, is_over INTEGER NOT NULL
     ) WITHOUT ROWID;
+    \(queues)
     PRAGMA user_version = \(version);
     """
 
-  /// The columns of a job in the order ``EmbeddedRecord/columns`` gives their values.
-  static let jobColumns = [
-    "id", "sequence", "queue", "kind", "user", "state", "priority", "attempt", "max_attempts",
-    "lost", "token", "permille", "stage", "message", "details", "is_cancelling",
-    "cancellation_code", "cancellation_message", "result", "failure_code", "failure_message",
-    "created_at", "started_at", "finished_at", "updated_at", "timeout", "due", "offset", "epoch",
-    "idempotency_key", "fingerprint", "log_count",
-  ]
-
-  static let putJob = """
-    INSERT OR REPLACE INTO job (\(jobColumns.joined(separator: ", "))) \
-    VALUES (\(jobColumns.map { _ in "?" }.joined(separator: ", ")))
+  private static let jobs = """
+    CREATE TABLE request (
+      sequence INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, user TEXT NOT NULL,
+      payload BLOB NOT NULL, created_at INTEGER NOT NULL, epoch TEXT NOT NULL, timeout INTEGER,
+      job_order TEXT, max_attempts INTEGER, retry TEXT, start_within INTEGER, total_timeout INTEGER,
+      idempotency_key TEXT, fingerprint TEXT NOT NULL, unique_key TEXT, content_key TEXT,
+      parent_rule TEXT NOT NULL, job_group TEXT, weight INTEGER NOT NULL
+    );
+    CREATE TABLE job (
+      sequence INTEGER PRIMARY KEY, queue TEXT NOT NULL, state TEXT NOT NULL,
+      priority INTEGER NOT NULL, base INTEGER NOT NULL, score INTEGER NOT NULL,
+      attempt INTEGER NOT NULL, lost INTEGER NOT NULL, token INTEGER NOT NULL,
+      offset INTEGER NOT NULL, flags INTEGER NOT NULL, log_count INTEGER NOT NULL,
+      updated_at INTEGER NOT NULL, waits_from INTEGER NOT NULL, started_at INTEGER,
+      finished_at INTEGER, ending INTEGER, kept_until INTEGER, due INTEGER, start_by INTEGER,
+      end_by INTEGER, permille INTEGER, stage TEXT, message TEXT, details BLOB, result BLOB,
+      failure_code TEXT, failure_message TEXT, cancellation_code TEXT, cancellation_message TEXT,
+      parents TEXT
+    );
     """
-}
 
-extension EmbeddedRecord {
-  /// The record as a row. A running job's offset is the last that was reserved for it.
-  var columns: [(any DatabaseValueConvertible)?] {
-    [
-      job.id.description, sequence, job.queue.description, job.kind.description, job.user,
-      job.state.letter, job.priority.level, job.attempt, job.maxAttempts, job.lostDeliveries,
-      Int64(bitPattern: token), job.progress.percent.map { Int(($0 * 10).rounded()) },
-      job.progress.stage, job.progress.message, job.progress.details.map { Data($0.bytes) },
-      job.isCancelling, cancellation?.code, cancellation?.message,
-      job.result.map { Data($0.bytes) }, job.failure?.code, job.failure?.message,
-      job.createdAt.milliseconds, job.startedAt?.milliseconds, job.finishedAt?.milliseconds,
-      job.updatedAt.milliseconds, job.timeout?.milliseconds, due?.milliseconds,
-      Int64(bitPattern: reservedOffset), job.position.epoch, idempotencyKey, fingerprint, logCount,
-    ]
-  }
+  private static let queues = """
+    CREATE TABLE queue (
+      name TEXT PRIMARY KEY, settings TEXT NOT NULL, version INTEGER NOT NULL, mode TEXT NOT NULL,
+      created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, virtual_time INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE tally (
+      queue TEXT PRIMARY KEY, accepted INTEGER NOT NULL, completed INTEGER NOT NULL,
+      failed INTEGER NOT NULL, cancelled INTEGER NOT NULL, retried INTEGER NOT NULL,
+      lost INTEGER NOT NULL, last_finished_at INTEGER, last_failed_at INTEGER, last_failure TEXT
+    ) WITHOUT ROWID;
+    CREATE TABLE minute (
+      queue TEXT NOT NULL, minute INTEGER NOT NULL, accepted INTEGER NOT NULL,
+      completed INTEGER NOT NULL, failed INTEGER NOT NULL, cancelled INTEGER NOT NULL,
+      retried INTEGER NOT NULL, wait TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY (queue, minute)
+    ) WITHOUT ROWID;
+    """
 
-  /// Every record, in the order of acceptance, with the payloads of those that have not ended.
-  static func all(in database: Database) throws -> [EmbeddedRecord] {
-    let ended = JobState.allCases.filter(\.isTerminal).map { "'\($0.letter)'" }
-    let rows = try Row.fetchCursor(
-      database,
-      sql: """
-        SELECT job.*, payload.bytes AS payload FROM job LEFT JOIN payload
-        ON payload.job = job.id AND job.state NOT IN (\(ended.joined(separator: ", ")))
-        ORDER BY sequence
-        """)
-    var records: [EmbeddedRecord] = []
-    while let row = try rows.next() { records.append(try EmbeddedRecord(row)) }
-    return records
-  }
-
-  private init(_ row: Row) throws {
-    func text(_ column: String) throws -> String { try row.decode(forColumn: column) }
-    func time(_ column: String) throws -> Timestamp? {
-      try row.decode(Int64?.self, forColumn: column).map(Timestamp.init(milliseconds:))
-    }
-    func json(_ column: String) throws -> JSONText? {
-      try row.decode(Data?.self, forColumn: column).map { JSONText(unchecked: Array($0)) }
-    }
-    func failure(_ prefix: String) throws -> JobFailure? {
-      guard let code = try row.decode(String?.self, forColumn: "\(prefix)_code") else { return nil }
-      return JobFailure(code: code, message: try text("\(prefix)_message"))
-    }
-    func known<Value>(_ value: Value?, _ column: String) throws -> Value {
-      guard let value else { throw UnreadableRow(column: column, row: row.description) }
-      return value
-    }
-    let job = Job(
-      id: try known(JobID(try text("id")), "id"),
-      queue: try known(QueueName(try text("queue")), "queue"),
-      kind: try known(JobKind(try text("kind")), "kind"), user: try text("user"),
-      state: try known(JobState(letter: try text("state")), "state"),
-      priority: try known(Priority(try row.decode(forColumn: "priority")), "priority"),
-      attempt: try row.decode(forColumn: "attempt"),
-      maxAttempts: try row.decode(forColumn: "max_attempts"),
-      lostDeliveries: try row.decode(forColumn: "lost"),
-      progress: Progress(
-        percent: try row.decode(Int?.self, forColumn: "permille").map { Double($0) / 10 },
-        stage: try row.decode(forColumn: "stage"), message: try row.decode(forColumn: "message"),
-        details: try json("details")),
-      isCancelling: try row.decode(forColumn: "is_cancelling"), result: try json("result"),
-      failure: try failure("failure"), createdAt: try known(time("created_at"), "created_at"),
-      startedAt: try time("started_at"), finishedAt: try time("finished_at"),
-      updatedAt: try known(time("updated_at"), "updated_at"),
-      timeout: try row.decode(Int64?.self, forColumn: "timeout").map { .milliseconds($0) },
-      position: StreamPosition(
-        offset: UInt64(bitPattern: try row.decode(Int64.self, forColumn: "offset")),
-        epoch: try text("epoch")),
-      payload: try json("payload"))
-    if !job.state.isTerminal, job.payload == nil {
-      throw UnreadableRow(column: "payload", row: row.description)
-    }
-    self.init(
-      job: job, sequence: try row.decode(forColumn: "sequence"),
-      token: UInt64(bitPattern: try row.decode(Int64.self, forColumn: "token")),
-      due: try time("due"), cancellation: try failure("cancellation"),
-      idempotencyKey: try row.decode(forColumn: "idempotency_key"),
-      fingerprint: try text("fingerprint"), logCount: try row.decode(forColumn: "log_count"))
-  }
-}
-
-/// A row that no Fanfare wrote.
-private struct UnreadableRow: Error, CustomStringConvertible {
-  let column: String
-  let row: String
-
-  var description: String { "the column \(column) cannot be read in \(row)" }
+  /// From a file of version 1 to one of version 2: what a job was asked for goes apart, and every queue
+  /// that a job names comes to be.
+  static let fromVersion1 = """
+    ALTER TABLE job RENAME TO job_1;
+    ALTER TABLE log RENAME TO log_1;
+    \(jobs)
+    CREATE TABLE log (
+      job INTEGER NOT NULL, number INTEGER NOT NULL, line TEXT NOT NULL, PRIMARY KEY (job, number)
+    ) WITHOUT ROWID;
+    \(queues)
+    INSERT INTO request (
+      sequence, id, kind, user, payload, created_at, epoch, timeout, max_attempts, idempotency_key,
+      fingerprint, parent_rule, weight
+    )
+    SELECT sequence, id, kind, user, payload.bytes, created_at, epoch, timeout, max_attempts,
+      idempotency_key, fingerprint, 'cancel', 1
+    FROM job_1 JOIN payload ON payload.job = job_1.id;
+    INSERT INTO job (
+      sequence, queue, state, priority, base, score, attempt, lost, token, offset, flags, log_count,
+      updated_at, waits_from, started_at, finished_at, ending, kept_until, due, permille, stage,
+      message, details, result, failure_code, failure_message, cancellation_code,
+      cancellation_message
+    )
+    SELECT sequence, queue, state, priority, \(QueueScore.half) + sequence,
+      \(QueueScore.half) + sequence - priority * \(QueueScore.bandStep), attempt, lost, token, offset,
+      is_cancelling, log_count, updated_at, created_at, started_at, finished_at,
+      (finished_at - 1735689600000) * 1000,
+      finished_at + CASE state WHEN 'f' THEN 604800000 ELSE 86400000 END, due, permille, stage,
+      message, details, result, failure_code, failure_message, cancellation_code,
+      cancellation_message
+    FROM job_1 WHERE sequence IN (SELECT sequence FROM request);
+    INSERT INTO log SELECT job_1.sequence, number, line FROM log_1 JOIN job_1 ON job_1.id = log_1.job;
+    INSERT INTO queue
+    SELECT queue, '{}', 0, 'a', min(created_at), max(created_at), 0 FROM job_1 GROUP BY queue;
+    INSERT INTO tally
+    SELECT queue, count(*), sum(state = 'c'), sum(state = 'f'), sum(state = 'x'), 0, sum(lost),
+      max(finished_at), max(CASE state WHEN 'f' THEN finished_at END), NULL
+    FROM job_1 GROUP BY queue;
+    DROP TABLE job_1;
+    DROP TABLE payload;
+    DROP TABLE log_1;
+    PRAGMA user_version = 2;
+    """
 }

@@ -66,6 +66,23 @@ struct SortedBlocks<Element: Comparable & Sendable>: Sendable {
     return found
   }
 
+  /// The first elements behind `bound`, while they fulfil `condition`, at most `limit`.
+  func elements(after bound: Element, limit: Int, while condition: (Element) -> Bool) -> [Element] {
+    var found: [Element] = []
+    var block = blockIndex(for: bound)
+    guard block < blocks.count else { return found }
+    var place = Self.place(of: bound, in: blocks[block])
+    while block < blocks.count {
+      for element in blocks[block][place...] where element != bound {
+        guard found.count < limit, condition(element) else { return found }
+        found.append(element)
+      }
+      block += 1
+      place = 0
+    }
+    return found
+  }
+
   /// Visits the elements below `bound` (all, if nil) from the last to the first, until `visit` is false.
   func forEachDescending(below bound: Element?, _ visit: (Element) -> Bool) {
     var block = bound.map { min(blockIndex(for: $0), blocks.count - 1) } ?? blocks.count - 1

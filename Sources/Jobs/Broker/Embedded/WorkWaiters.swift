@@ -12,6 +12,10 @@ final class WorkWaiters {
   private var waiters: [Int: Waiter] = [:]
   private var last = 0
 
+  /// How many wait.
+  var count: Int { waiters.count }
+  var isWaiting: Bool { !waiters.isEmpty }
+
   /// Waits until woken for one of the queues, for `timeout` at most, or until the task is cancelled.
   func wait(for queues: [QueueName], upTo timeout: Duration) async {
     last += 1

@@ -1,0 +1,70 @@
+/// One queue as an embedded broker keeps it: what was set, and what only it remembers. What is in it
+/// follows from the records (``QueueLine``).
+struct EmbeddedQueue: Sendable, Hashable {
+  let name: QueueName
+  var settings = QueueSettings()
+  /// Grows with every change of the settings.
+  var version = 0
+  var mode = QueueMode.active
+  let createdAt: Timestamp
+  var updatedAt: Timestamp
+  /// The start tag of the job taken last, where users take turns.
+  var virtualTime: Int64 = 0
+  /// The last tag of each user that has jobs waiting.
+  var tags: [String: Int64] = [:]
+
+  /// How far apart the tags of two jobs of one user are: a turn.
+  private static let turn: Int64 = 1_000_000
+
+  init(name: QueueName, at now: Timestamp) {
+    self.name = name
+    createdAt = now
+    updatedAt = now
+  }
+
+  /// The place of a job with this number among those of its priority.
+  mutating func base(of sequence: Int64, order: QueueOrder?, user: String) -> Int64 {
+    guard settings.isFair else {
+      return QueueScore.base(of: sequence, order: order ?? settings.order)
+    }
+    let tag = max(virtualTime, tags[user].map { $0 + Self.turn } ?? virtualTime)
+    tags[user] = tag
+    return QueueScore.half + tag
+  }
+
+  func score(of base: Int64, _ priority: Priority) -> QueueScore {
+    QueueScore(base: base, priority: priority, ageing: settings.ageing)
+  }
+
+  /// A job of this base was taken: whoever comes now begins here.
+  mutating func wasTaken(_ base: Int64) {
+    guard settings.isFair else { return }
+    // What comes back is taken again with an older tag: time does not go back for it.
+    virtualTime = max(virtualTime, base - QueueScore.half)
+  }
+
+  /// Takes up the tag of a job that waits, after a restart.
+  mutating func note(_ base: Int64, of user: String) {
+    guard settings.isFair else { return }
+    tags[user] = max(tags[user] ?? 0, base - QueueScore.half)
+  }
+
+  mutating func set(_ settings: QueueSettings, at now: Timestamp) {
+    if !settings.isFair {
+      tags = [:]
+      virtualTime = 0
+    }
+    self.settings = settings
+    version += 1
+    updatedAt = now
+  }
+
+  /// The mode that follows when so many jobs wait and run.
+  func mode(waiting: Int, running: Int) -> QueueMode {
+    switch mode {
+    case .draining: running == 0 ? .paused : mode
+    case .drainingBacklog: running + waiting == 0 ? .paused : mode
+    case .active, .paused: mode
+    }
+  }
+}

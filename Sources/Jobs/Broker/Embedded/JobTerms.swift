@@ -1,0 +1,45 @@
+/// What was asked for with a job and never changes, beside what ``Job`` shows. Shared by all copies
+/// of a record.
+final class JobTerms: Sendable {
+  let order: QueueOrder?
+  let maxAttempts: Int?
+  let retry: RetryPolicy?
+  let startWithin: Duration?
+  let totalTimeout: Duration?
+  let idempotencyKey: String?
+  let fingerprint: String
+  let uniqueKey: String?
+  let contentKey: String?
+  let whenParentFails: ParentFailureRule
+  let weight: Int
+
+  init(
+    order: QueueOrder? = nil, maxAttempts: Int? = nil, retry: RetryPolicy? = nil,
+    startWithin: Duration? = nil, totalTimeout: Duration? = nil, idempotencyKey: String? = nil,
+    fingerprint: String = "", uniqueKey: String? = nil, contentKey: String? = nil,
+    whenParentFails: ParentFailureRule = .cancel, weight: Int = 1
+  ) {
+    self.order = order
+    self.maxAttempts = maxAttempts
+    self.retry = retry
+    self.startWithin = startWithin
+    self.totalTimeout = totalTimeout
+    self.idempotencyKey = idempotencyKey
+    self.fingerprint = fingerprint
+    self.uniqueKey = uniqueKey
+    self.contentKey = contentKey
+    self.whenParentFails = whenParentFails
+    self.weight = weight
+  }
+
+  convenience init(_ request: JobRequest) {
+    self.init(
+      order: request.order, maxAttempts: request.maxAttempts, retry: request.retry,
+      startWithin: request.startWithin, totalTimeout: request.totalTimeout,
+      idempotencyKey: request.idempotencyKey,
+      // Only compared where a key leads back to the job.
+      fingerprint: request.idempotencyKey == nil ? "" : request.fingerprint,
+      uniqueKey: request.uniqueKey, contentKey: request.contentKey,
+      whenParentFails: request.dependencies.whenOneFails, weight: request.weight)
+  }
+}

@@ -1,0 +1,62 @@
+import EventLoop
+import Jobs
+import Testing
+
+extension BrokerContract {
+  @Test("lets users take turns in a fair queue, however many jobs each has", arguments: Backend.allCases)
+  func turns(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await broker.change { $0.isFair = true }
+      var own: [String: [JobID]] = [:]
+      for user in ["alice", "alice", "alice", "alice", "bob", "bob", "carol"] {
+        own[user, default: []].append(try await broker.accept(.example(user: user)).id)
+      }
+      let taken = try await broker.lease(from: [.mail], limit: 7, for: .seconds(30), by: .a)
+      #expect(Set(taken[..<3].map(\.user)) == ["alice", "bob", "carol"])
+      #expect(Set(taken[3..<5].map(\.user)) == ["alice", "bob"])
+      #expect(taken[5...].allSatisfy { $0.user == "alice" })
+      for (user, ids) in own {
+        #expect(taken.filter { $0.user == user }.map(\.lease.job) == ids, "in the order they came")
+      }
+    }
+  }
+
+  @Test("gives a newcomer to a fair queue the next turn, and no more", arguments: Backend.allCases)
+  func newcomer(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await broker.change { $0.isFair = true }
+      for _ in 0..<10 { try await broker.accept(.example(user: "alice")) }
+      for _ in 0..<4 { try await broker.work() }
+      for _ in 0..<3 { try await broker.accept(.example(user: "bob")) }
+      let taken = try await broker.lease(from: [.mail], limit: 9, for: .seconds(30), by: .a)
+      #expect(taken[0].user == "bob")
+      #expect(Set(taken[1...2].map(\.user)) == ["alice", "bob"], "idle time earns nothing")
+      #expect(Set(taken[3...4].map(\.user)) == ["alice", "bob"])
+      #expect(taken[5...].allSatisfy { $0.user == "alice" })
+    }
+  }
+
+  @Test("is fair within a priority, never across", arguments: Backend.allCases)
+  func fairWithinPriority(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await broker.change { $0.isFair = true }
+      let low = try await broker.accept(.example(user: "bob", priority: .low))
+      var urgent: [JobID] = []
+      for _ in 0..<3 { urgent.append(try await broker.accept(.example(priority: .high)).id) }
+      #expect(try await broker.takeAll() == urgent + [low.id])
+    }
+  }
+
+  @Test("takes a user's jobs in a fair queue as they came, whatever order is set", arguments: Backend.allCases)
+  func fairIsFIFO(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await broker.change {
+        $0.isFair = true
+        $0.order = .lifo
+      }
+      var ids: [JobID] = []
+      for _ in 0..<3 { ids.append(try await broker.accept().id) }
+      #expect(try await broker.takeAll() == ids)
+    }
+  }
+}
