@@ -11,8 +11,12 @@ enum ProcessTable {
   /// Kills every descendant whose environment holds `variable` = `value`, wherever it has moved to:
   /// also one that left its process group and its session. Answers how many.
   ///
+<<<<<<< HEAD
   /// Looks again until nothing new is found: what is killed may have started another just before, and
   /// what is about to run another program has no environment for that moment.
+=======
+  /// Looks again until nothing new is found: what ends may have started another just before.
+>>>>>>> main
   @concurrent @discardableResult
   static func kill(
     _ descent: Descent, carrying variable: String, _ value: String
@@ -20,16 +24,25 @@ enum ProcessTable {
     let mark = Array("\(variable)=\(value)".utf8)
     let file = KernelFile()
     var killed: Set<pid_t> = []
+<<<<<<< HEAD
     /// Had no environment when they were looked at.
     var unclear: Set<pid_t> = []
     /// Carry no mark, and will carry none: marks are only inherited.
     var strangers: Set<pid_t> = [getpid()]
     for _ in 0..<mostLooks {
       var isNews = false
+=======
+    /// Carry no mark, and will carry none: it is only inherited.
+    var strangers: Set<pid_t> = [getpid()]
+    for _ in 0..<mostLooks {
+      var isNews = false
+      var isEarly = false
+>>>>>>> main
       let processes = list()
       // Asked after the list was made: it has no process that was started later.
       let now = position(file)
       for process in processes where !strangers.contains(process) && descent.mayHold(process, at: now) {
+<<<<<<< HEAD
         switch file.read("/proc/\(process)/environ") {
         case .contents where file.holds(entry: mark):
           if Foundation.kill(process, SIGKILL) == 0, killed.insert(process).inserted { isNews = true }
@@ -40,6 +53,20 @@ enum ProcessTable {
         }
       }
       guard isNews else { break }
+=======
+        switch standing(of: process, mark, file) {
+        case .carriesMark:
+          if Foundation.kill(process, SIGKILL) == 0, killed.insert(process).inserted { isNews = true }
+        case .isBeginning: isEarly = true
+        case .hasEnded:
+          strangers.insert(process)
+          isNews = true
+        case .isStranger: strangers.insert(process)
+        }
+      }
+      guard isNews || isEarly else { break }
+      if isEarly { try? await Task.sleep(for: .milliseconds(1)) }
+>>>>>>> main
     }
     return killed.count
   }
@@ -47,6 +74,35 @@ enum ProcessTable {
   /// A program that starts others faster than they are killed is not waited for for ever.
   private static let mostLooks = 100
 
+<<<<<<< HEAD
+=======
+  private enum Standing {
+    case carriesMark, isStranger
+    /// It runs another program from this moment on, and has no environment yet.
+    case isBeginning
+    /// Or it never was a program: the kernel's own processes have no memory either.
+    case hasEnded
+  }
+
+  private static func standing(
+    of process: pid_t, _ mark: [UInt8], _ file: KernelFile
+  ) -> Standing {
+    switch file.read("/proc/\(process)/environ") {
+    case .contents: return file.holds(entry: mark) ? .carriesMark : .isStranger
+    // That of another user's process may not be read.
+    case .forbidden: return .isStranger
+    case .nothing: break
+    }
+    guard case .contents = file.read("/proc/\(process)/stat"),
+      // Behind the name, which may hold anything: see proc_pid_stat(5).
+      let fields = file.rest(ofLine: "")?.split(separator: ")").last?.split(separator: " "),
+      fields.count > 48, fields[20] != "0"
+    else { return .hasEnded }
+    // The memory's size, and where the environment ends in it: 0 until it is known.
+    return fields[48] == "0" ? .isBeginning : .isStranger
+  }
+
+>>>>>>> main
   private static func list() -> [pid_t] {
     guard let folder = opendir("/proc") else { return [] }
     defer { closedir(folder) }

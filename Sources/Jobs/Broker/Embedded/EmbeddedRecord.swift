@@ -240,11 +240,6 @@ extension Timestamp {
 }
 
 extension JobFailure {
-  static let notStartedInTime = JobFailure(
-    code: "not_started_in_time", message: "It had not begun by the time it had to.")
-  static let totalTimeout = JobFailure(
-    code: "total_timeout", message: "It had not ended by the time it had to.")
-
   var isTotalTimeout: Bool { code == Self.totalTimeout.code }
 
   /// The failure with a message of at most 4 KiB.

@@ -104,16 +104,3 @@ extension RedisBroker {
     (value.elements ?? []).compactMap { $0.bytes.flatMap { JobID(key: $0) } }
   }
 }
-
-extension JobFailure {
-  static func cancelled(_ reason: String?) -> JobFailure {
-    JobFailure(code: "cancelled", message: reason ?? "It was cancelled.")
-  }
-
-  static let lost = JobFailure(
-    code: "lost", message: "Workers that ran the job were lost too often.")
-  static let notStartedInTime = JobFailure(
-    code: "not_started_in_time", message: "No worker took it in the time it was given.")
-  static let totalTimeout = JobFailure(
-    code: "total_timeout", message: "It did not end in the time it was given.")
-}
