@@ -11,12 +11,7 @@ enum ProcessTable {
   /// Kills every descendant whose environment holds `variable` = `value`, wherever it has moved to:
   /// also one that left its process group and its session. Answers how many.
   ///
-<<<<<<< HEAD
-  /// Looks again until nothing new is found: what is killed may have started another just before, and
-  /// what is about to run another program has no environment for that moment.
-=======
   /// Looks again until nothing new is found: what ends may have started another just before.
->>>>>>> main
   @concurrent @discardableResult
   static func kill(
     _ descent: Descent, carrying variable: String, _ value: String
@@ -24,36 +19,15 @@ enum ProcessTable {
     let mark = Array("\(variable)=\(value)".utf8)
     let file = KernelFile()
     var killed: Set<pid_t> = []
-<<<<<<< HEAD
-    /// Had no environment when they were looked at.
-    var unclear: Set<pid_t> = []
-    /// Carry no mark, and will carry none: marks are only inherited.
-    var strangers: Set<pid_t> = [getpid()]
-    for _ in 0..<mostLooks {
-      var isNews = false
-=======
     /// Carry no mark, and will carry none: it is only inherited.
     var strangers: Set<pid_t> = [getpid()]
     for _ in 0..<mostLooks {
       var isNews = false
       var isEarly = false
->>>>>>> main
       let processes = list()
       // Asked after the list was made: it has no process that was started later.
       let now = position(file)
       for process in processes where !strangers.contains(process) && descent.mayHold(process, at: now) {
-<<<<<<< HEAD
-        switch file.read("/proc/\(process)/environ") {
-        case .contents where file.holds(entry: mark):
-          if Foundation.kill(process, SIGKILL) == 0, killed.insert(process).inserted { isNews = true }
-        case .nothing:
-          if unclear.insert(process).inserted { isNews = true }
-        // That of another user's process may not be read.
-        case .contents, .forbidden: strangers.insert(process)
-        }
-      }
-      guard isNews else { break }
-=======
         switch standing(of: process, mark, file) {
         case .carriesMark:
           if Foundation.kill(process, SIGKILL) == 0, killed.insert(process).inserted { isNews = true }
@@ -66,7 +40,6 @@ enum ProcessTable {
       }
       guard isNews || isEarly else { break }
       if isEarly { try? await Task.sleep(for: .milliseconds(1)) }
->>>>>>> main
     }
     return killed.count
   }
@@ -74,8 +47,6 @@ enum ProcessTable {
   /// A program that starts others faster than they are killed is not waited for for ever.
   private static let mostLooks = 100
 
-<<<<<<< HEAD
-=======
   private enum Standing {
     case carriesMark, isStranger
     /// It runs another program from this moment on, and has no environment yet.
@@ -102,7 +73,6 @@ enum ProcessTable {
     return fields[48] == "0" ? .isBeginning : .isStranger
   }
 
->>>>>>> main
   private static func list() -> [pid_t] {
     guard let folder = opendir("/proc") else { return [] }
     defer { closedir(folder) }
@@ -131,42 +101,5 @@ enum ProcessTable {
       let limit = file.rest(ofLine: "").flatMap({ pid_t($0) })
     else { return nil }
     return Descent.Position(started: started, last: last, limit: limit)
-  }
-}
-
-extension ProcessTable {
-  /// The resident bytes of this process and of all that descend from it. Linux only; elsewhere 0.
-  @concurrent
-  static func residentBytes() async -> Int {
-    var children: [pid_t: [pid_t]] = [:]
-    var pages: [pid_t: Int] = [:]
-    guard let entries = opendir("/proc") else { return 0 }
-    defer { closedir(entries) }
-    while let entry = readdir(entries) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      guard let process = pid_t(name), let file = fopen("/proc/\(process)/stat", "r") else {
-        continue
-      }
-      defer { fclose(file) }
-      var text = [UInt8](repeating: 0, count: 4096)
-      let length = fread(&text, 1, text.count, file)
-      // The second field is a name in parentheses that may hold anything; those after it are words.
-      guard let end = text[..<length].lastIndex(of: UInt8(ascii: ")")) else { continue }
-      let words = text[(end + 1)..<length].split(separator: UInt8(ascii: " "))
-      guard words.count > 21, let parent = pid_t(String(decoding: words[1], as: UTF8.self)),
-        let resident = Int(String(decoding: words[21], as: UTF8.self))
-      else { continue }
-      children[parent, default: []].append(process)
-      pages[process] = resident
-    }
-    var total = 0
-    var open = [getpid()]
-    while let process = open.popLast() {
-      total += pages[process] ?? 0
-      open += children[process] ?? []
-    }
-    return total * Int(sysconf(Int32(_SC_PAGESIZE)))
   }
 }
