@@ -82,6 +82,7 @@ let package = Package(
     .systemLibrary(name: "CWebSockets", providers: [.apt(["libwebsockets-dev"])]),
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
     .target(
       name: "EventLoop", dependencies: ["CUV", logging, collections], swiftSettings: settings),
@@ -91,15 +92,21 @@ let package = Package(
     .target(
       name: "Jobs",
       dependencies: [
-        "EventLoop", "Redis", logging, collections, orderedCollections,
+        "EventLoop", "Redis", "COpenSSL", "CZlib", logging, collections, orderedCollections,
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
       resources: lua(
-        "enqueue", "lease", "upcoming", "extend", "report", "log", "settle", "cancel", "reap",
-        "read",
-        "list", "spend_request", "includes/emit", "includes/now", "includes/pack",
-        "includes/promote", "includes/read_job", "includes/requeue", "includes/retire",
-        "includes/score", "includes/wake", "includes/words"),
+        "beat", "cancel", "clear", "control", "delete_queue", "direct", "enqueue",
+        "exchange", "expire", "extend", "list", "log", "places", "promote", "prune",
+        "queues", "read", "reap", "report", "set_queue", "spend_request", "statistics",
+        "upcoming", "workers", "includes/bucket", "includes/change", "includes/claims",
+        "includes/counts", "includes/describe", "includes/describe_queue",
+        "includes/extend_leases", "includes/failure", "includes/fair", "includes/finish",
+        "includes/forget", "includes/index", "includes/lease_jobs", "includes/now",
+        "includes/outcome", "includes/pack", "includes/place", "includes/progress",
+        "includes/promote_due", "includes/queue", "includes/record", "includes/reopen",
+        "includes/retain", "includes/running", "includes/score", "includes/settle_job",
+        "includes/states", "includes/uuid", "includes/wake", "includes/window"),
       swiftSettings: settings),
     .target(
       name: "Workers",

@@ -3,6 +3,7 @@ import CUV
 /// How long the turns of the loop take: what a turn holds up, everyone waits for.
 @EventLoop
 package final class LoopMetrics {
+  /// Turns since the beginning.
   package private(set) var turns = 0
   /// Turns that took longer than ``slowTurn``.
   package private(set) var slowTurns = 0

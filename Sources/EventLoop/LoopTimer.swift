@@ -27,9 +27,17 @@ package final class LoopTimer {
     handle = .allocate(capacity: 1)
     uv_timer_init(EventLoop.executor.loop.uv, handle)
     handle.pointee.data = Unmanaged.passUnretained(self).toOpaque()
-    // libuv measures from the loop's cached time, which is old after a long turn.
-    uv_update_time(EventLoop.executor.loop.uv)
-    uv_timer_start(handle, timerFired, delay.wholeMilliseconds, interval.wholeMilliseconds)
+    uv_timer_start(
+      handle, timerFired, Self.timeout(for: delay), interval.wholeMilliseconds)
+  }
+
+  /// The delay as libuv measures it: from the loop's time, which is whole milliseconds and old after a
+  /// long turn. That time is left as it is, because ``LoopMetrics`` measures the turn by it.
+  private static func timeout(for delay: Duration) -> UInt64 {
+    guard delay > .zero else { return 0 }
+    let now = (uv_hrtime() + 999_999) / 1_000_000
+    let loopTime = uv_now(EventLoop.executor.loop.uv)
+    return delay.wholeMilliseconds + (now > loopTime ? now - loopTime : 0)
   }
 
   /// Fires no more. Harmless when it has stopped already.

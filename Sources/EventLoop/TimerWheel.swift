@@ -1,6 +1,6 @@
 /// Many coarse deadlines at constant cost: pings, handshakes, slow bodies.
 ///
-/// A hashed wheel of `slots` slots turned every `tick`; a deadline is kept within one tick. Setting
+/// A hashed wheel of `slots` slots turned every `tick`; a deadline is kept within two ticks. Setting
 /// and cancelling are O(1) and make no system call.
 @EventLoop
 package final class TimerWheel {
@@ -31,7 +31,8 @@ package final class TimerWheel {
     timer = LoopTimer(every: tick) { [weak self] in self?.turn() }
   }
 
-  /// Calls `fire` once, between `delay` and `delay` + one tick from now.
+  /// Calls `fire` once, between `delay` and `delay` + two ticks from now; later where the loop is held
+  /// up.
   @discardableResult
   package func schedule(
     after delay: Duration, fire: @escaping @EventLoop () -> Void

@@ -38,12 +38,21 @@ struct Bootstrap {
   func serve(until stop: StopSignal) async throws {
     try state.create()
     let broker = try await composition.broker(configuration, state)
+    let backups = await keeper(of: broker)
     do {
       let gateway = try await composition.gateway(configuration, state, keys, broker)
-      let workers =
-        configuration.workers.embedded > 0
-        ? try await composition.workers(configuration, state, broker) : nil
-      for line in try await banner(gateway, workers) { say(line) }
+      var workers: (any RunningWorkers)?
+      do {
+        if configuration.workers.embedded > 0 {
+          workers = try await composition.workers(configuration, state, broker)
+        }
+        for line in try await banner(gateway, workers) { say(line) }
+      } catch {
+        // What runs already ends at once, and in order too: a server is not just let go.
+        await workers?.drain(within: .zero)
+        await gateway.drain(within: .zero)
+        throw error
+      }
       await stop.wait()
       say("Ending: readiness fails, running jobs are finished or given back. Again to end at once.")
       await EventLoop.run { gateway.stopAdmitting() }
@@ -51,11 +60,34 @@ struct Bootstrap {
       await workers?.drain(within: configuration.workers.drain)
       await gateway.drain(within: configuration.gateway.drain)
     } catch {
+      await backUpLast(backups)
       await broker.close()
       throw error
     }
+    await backUpLast(backups)
     await broker.close()
     say("Ended.")
+  }
+
+  /// Backs the broker up from now on, if that is wanted.
+  private func keeper(of broker: any Broker) async -> BackupKeeper? {
+    guard configuration.backup.interval > .zero else { return nil }
+    let folder = configuration.backup.folder.isEmpty ? state.backups : configuration.backup.folder
+    let settings = configuration.backup
+    return await EventLoop.run {
+      BackupKeeper(
+        of: broker, in: folder, every: settings.interval, keeping: settings.keep,
+        logger: Logger(label: "fanfare.backup"))
+    }
+  }
+
+  /// One more backup at the end, whatever the end is.
+  private func backUpLast(_ keeper: BackupKeeper?) async {
+    guard let keeper else { return }
+    await EventLoop.run { keeper.stop() }
+    do { try await keeper.backUp() } catch {
+      log.error("the broker could not be backed up at the end", metadata: ["error": "\(error)"])
+    }
   }
 
   /// Runs workers alone until a signal ends them.
@@ -67,6 +99,9 @@ struct Bootstrap {
 
   func work(until stop: StopSignal) async throws {
     try state.create()
+    var configuration = configuration
+    // Only gateways accept anything: workers wait for the broker's return.
+    configuration.broker.fallback = .reject
     let broker = try await composition.broker(configuration, state)
     do {
       let workers = try await composition.workers(configuration, state, broker)

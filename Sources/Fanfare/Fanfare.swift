@@ -11,7 +11,10 @@ struct Fanfare: AsyncParsableCommand {
     commandName: "fanfare",
     abstract: "A WebSocket push gateway for background jobs.",
     version: version,
-    subcommands: [Serve.self, Work.self, Submit.self, Watch.self, Token.self, Check.self])
+    subcommands: [
+      Serve.self, Work.self, Submit.self, Watch.self, Token.self, Check.self, Backup.self,
+      Restore.self, Doctor.self,
+    ])
 
   /// Runs the command that is asked for and ends with its status: 0, or 1 for a failure, 2 for what
   /// was not understood or was refused, 3 for a job that was cancelled.

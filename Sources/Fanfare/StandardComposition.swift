@@ -22,15 +22,7 @@ extension Composition {
     _ configuration: Configuration, _ state: StateFolder
   ) async throws -> any Broker {
     let logger = Logger(label: "fanfare.broker")
-    if configuration.broker.isEmbedded {
-      do {
-        return try await EmbeddedBroker.open(at: state.journal, logger: logger)
-      } catch {
-        throw CommandFailure(
-          description: "the journal in \(state.journal) cannot be opened: \(error)", status: .failed
-        )
-      }
-    }
+    if configuration.broker.isEmbedded { return try await openJournal(state.journal, logger) }
     guard let endpoint = RedisEndpoint(configuration.broker.url) else {
       throw CommandFailure(
         description: "broker.url \(configuration.broker.publicURL) is not the address of a Redis")
@@ -45,7 +37,21 @@ extension Composition {
       // It goes on trying by itself; until it succeeds, readiness fails and calls answer 503.
       logger.warning("Redis cannot be reached yet", metadata: ["error": "\(error)"])
     }
-    return broker
+    guard configuration.broker.fallback == .local else { return broker }
+    return try await FallbackBroker.open(
+      shared: broker, local: openJournal(state.fallback, logger),
+      isReachable: { broker.isReachable }, logger: logger)
+  }
+
+  private static func openJournal(
+    _ folder: String, _ logger: Logger
+  ) async throws -> EmbeddedBroker {
+    do {
+      return try await EmbeddedBroker.open(at: folder, logger: logger)
+    } catch {
+      throw CommandFailure(
+        description: "the journal in \(folder) cannot be opened: \(error)", status: .failed)
+    }
   }
 
   /// The store of uploads and artifacts.

@@ -67,6 +67,7 @@ package final class Gateway {
     var isUnderWay = false
   }
 
+  /// WebSocket sessions, those that have not sent `connect` yet included.
   package var sessionCount: Int { sessions.count }
 
   /// Whether the node is on its way out.

@@ -13,7 +13,9 @@ package struct GatewaySettings: Sendable {
   /// A cookie that may hold the token; nil: none. Needs a non-empty ``allowedOrigins`` or the same origin.
   package var tokenCookie: String?
 
+  /// How often a connection is pinged; zero: never.
   package var pingInterval = Duration.seconds(25)
+  /// How long the answer to a ping may take.
   package var pongTimeout = Duration.seconds(8)
   /// How long a connection may stay without `connect`.
   package var connectTimeout = Duration.seconds(10)
@@ -23,13 +25,16 @@ package struct GatewaySettings: Sendable {
   package var slowConsumerDeadline = Duration.seconds(30)
   /// The most bytes of such frames that may wait.
   package var slowConsumerLimit = 1 << 20
+  /// Channels that one connection may watch at a time.
   package var channelsPerConnection = 128
 
   /// Requests per user in any ``requestWindow``.
   package var requestLimit = 10
   package var requestWindow = Duration.seconds(60)
 
+  /// Bytes of a job's payload.
   package var payloadLimit = JobRequest.payloadLimit
+  /// Bytes of an uploaded file.
   package var uploadLimit: Int64 = 2 << 30
   /// Kinds of which an earlier result may be the answer to a submission with the same input.
   package var reusableKinds: Set<JobKind> = []
@@ -37,6 +42,7 @@ package struct GatewaySettings: Sendable {
   package var health = HealthRules()
   /// How often, at most, watchers of waiting jobs are told their places; zero: never.
   package var placeInterval = Duration.seconds(1)
+  /// The longest that a request may wait for its job.
   package var longPollLimit = Duration.seconds(60)
 
   /// Gives development tokens to anybody who asks; only ever on a loopback address.

@@ -10,3 +10,17 @@ package struct JobFailure: Hashable, Sendable, Error {
     self.message = message
   }
 }
+
+/// The failures that brokers give themselves.
+extension JobFailure {
+  static func cancelled(_ reason: String?) -> JobFailure {
+    JobFailure(code: "cancelled", message: reason ?? "The job was cancelled.")
+  }
+
+  static let lost = JobFailure(
+    code: "lost", message: "Workers that ran the job were lost too often.")
+  static let notStartedInTime = JobFailure(
+    code: "not_started_in_time", message: "It had not begun by the time it had to.")
+  static let totalTimeout = JobFailure(
+    code: "total_timeout", message: "It had not ended by the time it had to.")
+}

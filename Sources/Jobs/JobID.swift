@@ -3,10 +3,10 @@
 /// 48 bits of milliseconds since 1970, 12 bits of partition, 62 random bits: ids sort by time of
 /// submission, and a job is found by its id alone, because the id says in which partition it lives.
 package struct JobID: Hashable, Sendable, Comparable, CustomStringConvertible {
-  private let high: UInt64
-  private let low: UInt64
+  let high: UInt64
+  let low: UInt64
 
-  private init(high: UInt64, low: UInt64) {
+  init(high: UInt64, low: UInt64) {
     self.high = high
     self.low = low
   }

@@ -18,7 +18,10 @@ package final class RedisClient {
   private var isClosed = false
   private var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
   private var lastWaiter: UInt64 = 0
+  /// Connections of blocking commands: those that wait for another, and those at work.
   private var idle: [RedisConnection] = []
+  private var blocking: [UInt64: RedisConnection] = [:]
+  private var lastBlocking: UInt64 = 0
 
   /// A client that is not connected yet; an answer later than `answersWithin` counts as a loss of
   /// the connection.
@@ -28,6 +31,7 @@ package final class RedisClient {
     self.logger = logger
   }
 
+  /// Whether there is a connection now.
   package var isConnected: Bool { connection != nil }
 
   /// Makes the first connection. When that fails it throws, and goes on trying all the same.
@@ -106,14 +110,23 @@ package final class RedisClient {
     } else {
       own = try await RedisConnection.open(to: endpoint, answersWithin: limit)
     }
+    guard !isClosed else {
+      own.close()
+      throw .unavailable
+    }
     own.limitAnswers(to: patience + limit)
+    lastBlocking += 1
+    let number = lastBlocking
+    blocking[number] = own
     let result: Result<RedisValue, RedisError> = await withTaskCancellationHandler {
       do throws(RedisError) { return .success(try await own.send(command)) } catch {
         return .failure(error)
       }
     } onCancel: {
-      Task { @EventLoop in own.close() }
+      // Not the connection itself: a late call must not end another command that it serves by then.
+      Task { @EventLoop [weak self] in self?.blocking[number]?.close() }
     }
+    blocking[number] = nil
     if own.isOpen, !isClosed, idle.count < 4 { idle.append(own) } else { own.close() }
     do {
       return try result.get()
@@ -149,6 +162,7 @@ package final class RedisClient {
     connection = nil
     for connection in idle { connection.close() }
     idle = []
+    for connection in blocking.values { connection.close() }
     for number in Array(waiters.keys) { resumeWaiter(number) }
   }
 

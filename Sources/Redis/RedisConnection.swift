@@ -1,14 +1,13 @@
-import CHiredis
 import DequeModule
 package import EventLoop
-import Foundation
 
 /// One connection to Redis: commands out, answers back in order.
 ///
-/// Owns a `redisAsyncContext`. All commands of a turn of the loop go out in one write at its end.
-/// It does not come back: once closed, by us or by Redis, make another.
+/// All commands of a turn of the loop go out in one write at its end. It does not come back: once
+/// closed, by us or by Redis, make another.
 @EventLoop
 package final class RedisConnection {
+  /// What became of a command.
   package typealias Completion = @EventLoop (Result<RedisValue, RedisError>) -> Void
 
   /// Called once, when Redis or the network ended the connection; not for ``close()``.
@@ -16,14 +15,9 @@ package final class RedisConnection {
   /// Receives what arrives for subscriptions.
   package var onPush: (@EventLoop (RedisValue) -> Void)?
   /// How often something was read: a connection on which it stands still may be half open.
-  package private(set) var reads: UInt64 = 0
+  package var reads: UInt64 { context?.reads ?? 0 }
 
-  private var context: UnsafeMutablePointer<redisAsyncContext>?
-  private var watcher: SocketWatcher?
-  private var turnEnd: TurnEnd?
-  private var wanted: SocketWatcher.Readiness = []
-  private var isConnected = false
-  private var hasUnsent = false
+  private var context: RedisContext?
   private var connected: (@EventLoop (Bool) -> Void)?
 
   private var pending: Deque<Pending> = []
@@ -37,12 +31,10 @@ package final class RedisConnection {
   private var tick: UInt64 = 0
   private static let ticksToTimeout: UInt64 = 4
 
-  package var isOpen: Bool { context != nil && isConnected }
+  /// Whether commands are taken.
+  package var isOpen: Bool { context?.isConnected ?? false }
 
-  private init() { _ = Self.ignoresBrokenPipes }
-
-  // hiredis writes without MSG_NOSIGNAL: without this a Redis that went away ends the process.
-  private static let ignoresBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
+  private init() {}
 
   /// Connects and introduces itself; `answersWithin` limits the connect and later each answer.
   ///
@@ -91,21 +83,12 @@ package final class RedisConnection {
 
   /// Sends a command and calls back with its answer, exactly once.
   package func send(_ command: RedisCommand, _ completion: @escaping Completion) {
-    guard let context, isConnected else { return completion(.failure(.unavailable)) }
-    let code = command.withEncoded { bytes in
-      bytes.withMemoryRebound(to: CChar.self) { characters in
-        redisAsyncFormattedCommand(
-          context, answerReceived, nil, characters.baseAddress, characters.count)
-      }
-    }
-    guard code == REDIS_OK else { return completion(.failure(.unavailable)) }
+    guard let context, context.send(command) else { return completion(.failure(.unavailable)) }
     pending.append(Pending(completion: completion, tick: tick))
   }
 
-  /// The time an answer may take from now on; nil for a connection of blocking commands, which
-  /// guards itself.
-  package func limitAnswers(to limit: Duration?) {
-    guard let limit else { return watchdog = nil }
+  /// The time an answer may take from now on.
+  package func limitAnswers(to limit: Duration) {
     watchdog = LoopTimer(every: limit / Int(Self.ticksToTimeout)) { [weak self] in
       self?.checkOldest()
     }
@@ -126,35 +109,20 @@ package final class RedisConnection {
     sendForPushes("SUBSCRIBE", channels)
   }
 
+  /// Ends subscriptions; what is under way may still arrive.
   package func unsubscribe(from channels: some Collection<String>) {
     sendForPushes("UNSUBSCRIBE", channels)
   }
 
   private func sendForPushes(_ name: String, _ channels: some Collection<String>) {
-    guard let context, isConnected, !channels.isEmpty else { return }
+    guard !channels.isEmpty else { return }
     var command = RedisCommand(name)
     for channel in channels { command.append(channel) }
-    command.withEncoded { bytes in
-      bytes.withMemoryRebound(to: CChar.self) { characters in
-        _ = redisAsyncFormattedCommand(
-          context, pushReceived, nil, characters.baseAddress, characters.count)
-      }
-    }
+    context?.sendForPushes(command)
   }
 
   /// Asks for a sign of life on a subscribed connection: the answer counts in ``reads``.
-  package func ping() {
-    guard let context, isConnected else { return }
-    // Past hiredis' bookkeeping: it has no place for the answer to a PING between pushes, and
-    // would keep a record of each for ever.
-    RedisCommand("PING").withEncoded { bytes in
-      bytes.withMemoryRebound(to: CChar.self) { characters in
-        _ = redisAppendFormattedCommand(
-          &context.pointee.c, characters.baseAddress, characters.count)
-      }
-    }
-    wantsWrite()
-  }
+  package func ping() { context?.sendUnrecorded(RedisCommand("PING")) }
 
   // MARK: Life
 
@@ -167,20 +135,13 @@ package final class RedisConnection {
   private func connect(
     to address: RedisEndpoint.Address, within limit: Duration
   ) async throws(RedisError) {
-    let opened: UnsafeMutablePointer<redisAsyncContext>?
-    switch address {
-    case .tcp(let host, let port):
+    var address = address
+    if case .tcp(let host, let port) = address {
       guard let numeric = await HostResolver.address(of: host) else { throw .unavailable }
-      opened = redisAsyncConnect(numeric, CInt(port))
-    case .unix(let path):
-      opened = redisAsyncConnectUnix(path)
+      address = .tcp(host: numeric, port: port)
     }
-    guard let opened else { throw .unavailable }
-    guard opened.pointee.err == 0 else {
-      redisAsyncFree(opened)
-      throw .unavailable
-    }
-    adopt(opened)
+    context = RedisContext(to: address) { [weak self] in self?.hear($0) }
+    guard context != nil else { throw .unavailable }
     let timeout = LoopTimer(after: limit) { [weak self] in self?.end() }
     let isConnected = await withUnsafeContinuation { continuation in
       connected = { continuation.resume(returning: $0) }
@@ -190,66 +151,38 @@ package final class RedisConnection {
     limitAnswers(to: limit)
   }
 
-  private func adopt(_ opened: UnsafeMutablePointer<redisAsyncContext>) {
-    context = opened
-    let me = Unmanaged.passUnretained(self).toOpaque()
-    opened.pointee.data = me
-    opened.pointee.ev.data = me
-    opened.pointee.ev.addRead = wantsToRead
-    opened.pointee.ev.delRead = stopsReading
-    opened.pointee.ev.addWrite = wantsToWrite
-    opened.pointee.ev.delWrite = stopsWriting
-    opened.pointee.ev.cleanup = contextEnds
-    watcher = SocketWatcher(descriptor: opened.pointee.c.fd) { [weak self] readiness in
-      self?.serve(readiness)
+  private func hear(_ event: RedisContext.Event) {
+    switch event {
+    case .connected:
+      let connected = connected
+      self.connected = nil
+      connected?(true)
+    case .answered(let value): answered(value)
+    case .pushed(let value): onPush?(value)
+    case .ended: ended()
     }
-    turnEnd = TurnEnd { [weak self] in self?.writeOut() }
-    // Asks for a first write event: it tells that the socket is connected.
-    redisAsyncSetConnectCallback(opened, connectEnded)
   }
 
-  private func serve(_ readiness: SocketWatcher.Readiness) {
-    guard let context else { return }
-    if readiness.contains(.readable) {
-      reads &+= 1
-      redisAsyncHandleRead(context)
+  private func answered(_ value: RedisValue) {
+    guard let oldest = pending.popFirst() else {
+      preconditionFailure("an answer without a command")
     }
-    // What was read may have ended the connection.
-    guard readiness.contains(.writable), self.context == context else { return }
-    redisAsyncHandleWrite(context)
-  }
-
-  private func writeOut() {
-    guard hasUnsent, isConnected, let context else { return }
-    hasUnsent = false
-    redisAsyncHandleWrite(context)
-    // Not all of it fitted: the rest leaves when the socket says so.
-    if hasUnsent {
-      hasUnsent = false
-      want(.writable, true)
+    if case .error(let failure) = value {
+      oldest.completion(.failure(.refused(failure)))
+    } else {
+      oldest.completion(.success(value))
     }
   }
 
   private func end() {
     guard let context else { return }
-    detach()
-    context.pointee.data = nil
-    context.pointee.ev.data = nil
-    redisAsyncFree(context)
+    context.close()
     ended()
   }
 
-  // The descriptor is closed right after: nobody may watch it any more.
-  private func detach() {
-    context = nil
-    watcher?.stop()
-    watcher = nil
-    turnEnd = nil
-    watchdog = nil
-  }
-
   private func ended() {
-    isConnected = false
+    context = nil
+    watchdog = nil
     let unanswered = pending
     pending = []
     for command in unanswered { command.completion(.failure(.unavailable)) }
@@ -261,135 +194,8 @@ package final class RedisConnection {
     onClose?()
   }
 
-  private func want(_ readiness: SocketWatcher.Readiness, _ isWanted: Bool) {
-    if isWanted { wanted.insert(readiness) } else { wanted.remove(readiness) }
-    watcher?.watch(wanted)
-  }
-
-  // MARK: What hiredis says
-
-  fileprivate func wantsRead(_ isWanted: Bool) { want(.readable, isWanted) }
-
-  fileprivate func wantsWrite() {
-    if isConnected { hasUnsent = true } else { want(.writable, true) }
-  }
-
-  fileprivate func wantsNoWrite() { want(.writable, false) }
-
-  fileprivate func socketConnected(_ status: CInt) {
-    // On failure the context ends right after, and that is told there.
-    guard status == REDIS_OK, let context else { return }
-    isConnected = true
-    if context.pointee.c.connection_type == REDIS_CONN_TCP {
-      // hiredis leaves Nagle's delay on for connections that were not waited for.
-      var on: CInt = 1
-      setsockopt(
-        context.pointee.c.fd, CInt(IPPROTO_TCP), TCP_NODELAY, &on,
-        socklen_t(MemoryLayout<CInt>.size))
-      redisEnableKeepAlive(&context.pointee.c)
-    }
-    let connected = connected
-    self.connected = nil
-    connected?(true)
-  }
-
-  fileprivate func answered(_ value: RedisValue) {
-    guard let oldest = pending.popFirst() else {
-      preconditionFailure("an answer without a command")
-    }
-    if case .error(let failure) = value {
-      oldest.completion(.failure(.refused(failure)))
-    } else {
-      oldest.completion(.success(value))
-    }
-  }
-
-  fileprivate func pushed(_ value: RedisValue) { onPush?(value) }
-
-  fileprivate func lost() {
-    detach()
-    ended()
-  }
-
   isolated deinit {
     onClose = nil
     end()
-  }
-}
-
-// hiredis calls on the loop's thread; assumeIsolated checks it. Without an owner (we let the
-// context go ourselves) there is nobody to tell.
-private func withOwner(
-  _ data: UnsafeMutableRawPointer?, _ body: @EventLoop (RedisConnection) -> Void
-) {
-  nonisolated(unsafe) let data = data
-  EventLoop.assumeIsolated {
-    guard let data else { return }
-    body(Unmanaged<RedisConnection>.fromOpaque(data).takeUnretainedValue())
-  }
-}
-
-@c private func wantsToRead(_ data: UnsafeMutableRawPointer?) {
-  withOwner(data) { $0.wantsRead(true) }
-}
-
-@c private func stopsReading(_ data: UnsafeMutableRawPointer?) {
-  withOwner(data) { $0.wantsRead(false) }
-}
-
-@c private func wantsToWrite(_ data: UnsafeMutableRawPointer?) {
-  withOwner(data) { $0.wantsWrite() }
-}
-
-@c private func stopsWriting(_ data: UnsafeMutableRawPointer?) {
-  withOwner(data) { $0.wantsNoWrite() }
-}
-
-@c private func contextEnds(_ data: UnsafeMutableRawPointer?) { withOwner(data) { $0.lost() } }
-
-@c private func connectEnded(_ context: UnsafePointer<redisAsyncContext>?, _ status: CInt) {
-  withOwner(context?.pointee.data) { $0.socketConnected(status) }
-}
-
-@c private func answerReceived(
-  _ context: UnsafeMutablePointer<redisAsyncContext>?, _ reply: UnsafeMutableRawPointer?,
-  _ data: UnsafeMutableRawPointer?
-) {
-  // No reply: the connection ends, and all that is pending is told then.
-  guard let reply = reply?.assumingMemoryBound(to: redisReply.self) else { return }
-  let value = RedisValue(reply.pointee)
-  withOwner(context?.pointee.data) { $0.answered(value) }
-}
-
-@c private func pushReceived(
-  _ context: UnsafeMutablePointer<redisAsyncContext>?, _ reply: UnsafeMutableRawPointer?,
-  _ data: UnsafeMutableRawPointer?
-) {
-  guard let reply = reply?.assumingMemoryBound(to: redisReply.self) else { return }
-  let value = RedisValue(reply.pointee)
-  withOwner(context?.pointee.data) { $0.pushed(value) }
-}
-
-extension RedisValue {
-  /// Copies an answer out of hiredis' memory.
-  fileprivate init(_ reply: redisReply) {
-    switch reply.type {
-    case REDIS_REPLY_STRING: self = .bytes(reply.bytes)
-    case REDIS_REPLY_STATUS: self = .status(String(decoding: reply.bytes, as: UTF8.self))
-    case REDIS_REPLY_INTEGER: self = .integer(reply.integer)
-    case REDIS_REPLY_ERROR:
-      self = .error(RedisFailure(String(decoding: reply.bytes, as: UTF8.self)))
-    case REDIS_REPLY_ARRAY:
-      let elements = UnsafeBufferPointer(start: reply.element, count: reply.elements)
-      self = .array(elements.map { $0.map { RedisValue($0.pointee) } ?? .null })
-    default: self = .null
-    }
-  }
-}
-
-extension redisReply {
-  fileprivate var bytes: [UInt8] {
-    guard let str else { return [] }
-    return Array(UnsafeRawBufferPointer(start: str, count: len))
   }
 }

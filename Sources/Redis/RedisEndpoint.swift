@@ -5,6 +5,7 @@ import Foundation
 /// Reads `redis://user:password@host:port/database` and `unix:///path?db=0` (user and password
 /// may stand there too: `unix://user:password@/path`). Its text form leaves the password out.
 package struct RedisEndpoint: Hashable, Sendable, CustomStringConvertible {
+  /// A TCP port or a Unix socket.
   package enum Address: Hashable, Sendable {
     case tcp(host: String, port: Int)
     case unix(path: String)

@@ -38,7 +38,8 @@ package final class RedisSubscriber {
   private var checksWithMissing = 0
   private var lastListener: UInt64 = 0
 
-  private var liveWaiters: [CheckedContinuation<Void, Never>] = []
+  private var liveWaiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+  private var lastWaiter: UInt64 = 0
 
   private struct Subscribed {
     var state = SubscriptionState()
@@ -64,14 +65,18 @@ package final class RedisSubscriber {
   /// Returns when ``isLive`` is true, or after `limit` at the latest.
   package func waitUntilLive(upTo limit: Duration) async {
     guard !isLive, !isClosed else { return }
-    let timeout = LoopTimer(after: limit) { [weak self] in self?.resumeLiveWaiters() }
-    await withCheckedContinuation { liveWaiters.append($0) }
+    lastWaiter += 1
+    let number = lastWaiter
+    let timeout = LoopTimer(after: limit) { [weak self] in
+      self?.liveWaiters.removeValue(forKey: number)?.resume()
+    }
+    await withCheckedContinuation { liveWaiters[number] = $0 }
     timeout.stop()
   }
 
   private func resumeLiveWaiters() {
-    let waiting = liveWaiters
-    liveWaiters = []
+    let waiting = liveWaiters.values
+    liveWaiters = [:]
     for continuation in waiting { continuation.resume() }
   }
 

@@ -32,7 +32,9 @@ import Testing
 
   private struct Failure: Error {}
 
-  private func composition(_ diary: Diary, gatewayFails: Bool = false) -> Composition {
+  private func composition(
+    _ diary: Diary, gatewayFails: Bool = false, workersFail: Bool = false
+  ) -> Composition {
     Composition(
       broker: { _, _ in
         diary.note("broker")
@@ -45,6 +47,7 @@ import Testing
       },
       workers: { _, _, _ in
         diary.note("workers")
+        if workersFail { throw Failure() }
         return await EventLoop.run { Workers(diary) }
       })
   }
@@ -108,6 +111,22 @@ import Testing
         ).serve(until: stop)
       }
       #expect(diary.text == ["broker", "gateway", "broker closed"])
+    }
+  }
+  @Test("ends the gateway in good order when the workers cannot start")
+  func workersFail() async throws {
+    try await withFolder { folder in
+      let diary = Diary()
+      var configuration = Configuration()
+      configuration.broker.folder = folder
+      let stop = await EventLoop.run { StopSignal() }
+      await #expect(throws: Failure.self) {
+        try await Bootstrap(
+          configuration, environment: [:], composition: composition(diary, workersFail: true),
+          say: { _ in }
+        ).serve(until: stop)
+      }
+      #expect(diary.text == ["broker", "gateway", "workers", "sockets 0s", "broker closed"])
     }
   }
 }

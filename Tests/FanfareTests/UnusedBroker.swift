@@ -82,4 +82,12 @@ final class UnusedBroker: Broker {
   func spendRequest(
     of user: String, limit: Int, window: Duration
   ) async throws(BrokerError) -> BudgetStanding { throw .unavailable }
+  func archive(
+    after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> ArchivePage { throw .unavailable }
+  func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport { throw .unavailable }
+  func discard(_ ids: [JobID]) async throws(BrokerError) { throw .unavailable }
+  func audit(
+    repairs: Bool, after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> AuditReport { throw .unavailable }
 }

@@ -113,4 +113,16 @@ import Testing
     await #expect(throws: RedisError.unavailable) { _ = try await waiting.value }
     client.close()
   }
+  @Test("ends what waits when it is closed")
+  func closedBlocking() async throws {
+    let server = try await RedisServer.start()
+    let client = client(of: server)
+    try await client.start()
+    let waiting = Task {
+      try await client.block(on: RedisCommand("BLPOP", "l", "0"), for: .seconds(600))
+    }
+    while try await server.ask(RedisCommand("INFO", "clients")).text?.contains("blocked_clients:1") != true {}
+    client.close()
+    await #expect(throws: RedisError.unavailable) { _ = try await waiting.value }
+  }
 }

@@ -10,6 +10,7 @@ struct BrokerConfiguration: ConfigurationSection {
   var reapInterval = Duration.seconds(5)
   var maxLost = 3
   var amnesty = Duration.seconds(30)
+  var fallback = FallbackPolicy.reject
 
   static let settings: [Setting<Self>] = [
     // A Redis URL may hold a password: its own masking is in ``publicURL``.
@@ -29,6 +30,7 @@ struct BrokerConfiguration: ConfigurationSection {
     Setting(positive: "reap_interval", \.reapInterval),
     Setting("max_lost", \.maxLost, in: 1...1000),
     Setting(positive: "amnesty", \.amnesty),
+    Setting("fallback", \.fallback),
   ]
 
   /// Whether this process keeps the jobs itself.

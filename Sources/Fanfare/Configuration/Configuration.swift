@@ -7,6 +7,7 @@ struct Configuration: Sendable, Equatable {
   var admission = AdmissionConfiguration()
   var uploads = UploadsConfiguration()
   var artifacts = ArtifactsConfiguration()
+  var backup = BackupConfiguration()
   var workers = WorkersConfiguration()
   var log = LogConfiguration()
   var development = DevelopmentConfiguration()
@@ -19,6 +20,7 @@ struct Configuration: Sendable, Equatable {
     ConfigurationTable(each: "admission.keys", \.admission.keys, KeyConfiguration()),
     ConfigurationTable("uploads", \.uploads),
     ConfigurationTable("artifacts", \.artifacts),
+    ConfigurationTable("backup", \.backup),
     ConfigurationTable("workers", \.workers),
     ConfigurationTable("workers.ffmpeg", \.workers.ffmpeg),
     ConfigurationTable(each: "workers.commands", \.workers.commands, CommandKindConfiguration()),

@@ -29,6 +29,10 @@ struct StateFolder: Hashable, Sendable {
   var developmentKey: String { "\(path)/development.key" }
   /// The embedded broker's journal.
   var journal: String { "\(path)/jobs" }
+  /// What is accepted while a shared broker is away.
+  var fallback: String { "\(path)/fallback" }
+  /// Backups, unless configured otherwise.
+  var backups: String { "\(path)/backups" }
   /// Uploads and artifacts, unless configured otherwise.
   var files: String { "\(path)/files" }
 }

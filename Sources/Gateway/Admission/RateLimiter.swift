@@ -10,6 +10,7 @@ package import Logging
 @EventLoop
 package final class RateLimiter {
   private let budget: any RequestBudget
+  /// Requests of a user in any ``window``.
   package let limit: Int
   package let window: Duration
   private let logger: Logger

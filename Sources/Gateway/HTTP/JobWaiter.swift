@@ -30,6 +30,8 @@ package final class JobWaiter {
     defer { environment.hub.leave(subscription) }
     let job = try await environment.verbs.job(id, for: call.identity)
     if waiter.isReached(by: job.position, isTerminal: job.state.isTerminal) { return job }
+    // Who went before now is not told of any more.
+    guard !call.exchange.isClosed else { return job }
     let deadline = environment.wheel.schedule(after: limit) { waiter.end() }
     call.exchange.whenClosed = { waiter.end() }
     subscription.goLive(after: job.position.offset)

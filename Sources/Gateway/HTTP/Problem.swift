@@ -84,6 +84,7 @@ package struct Problem: Error, Hashable, Sendable {
   package var status: Int
   package var detail: String?
   package var faults: [Fault]
+  /// When it is worth trying again.
   package var retryAfter: Duration?
 
   package init(
@@ -105,6 +106,7 @@ package struct Problem: Error, Hashable, Sendable {
     Problem(.invalidRequest, status: 400, faults: faults)
   }
 
+  /// What the broker could not do.
   package init(_ error: BrokerError) {
     self =
       switch error {

@@ -56,7 +56,7 @@ package final class Router {
     to exchange: any Exchange, addingTo headers: inout [(name: String, value: String)]
   ) async throws -> Response {
     let request = exchange.request
-    let (route, parameters) = try find(request)
+    let (route, parameters) = try find(request, addingTo: &headers)
     var caller: Identity?
     if case .open = route.admission {} else { caller = try door.identify(request) }
     if case .counted = route.admission, let caller {
@@ -74,7 +74,9 @@ package final class Router {
       Call(exchange: exchange, parameters: parameters, caller: caller))
   }
 
-  private func find(_ request: Request) throws(Problem) -> (Route, [String: String]) {
+  private func find(
+    _ request: Request, addingTo headers: inout [(name: String, value: String)]
+  ) throws(Problem) -> (Route, [String: String]) {
     let parts = request.path.split(separator: "/", omittingEmptySubsequences: true)
     let method = request.method == .head ? .get : request.method
     var allowed: [String] = []
@@ -82,10 +84,13 @@ package final class Router {
       guard let parameters = route.match(parts) else { continue }
       if route.method == method { return (route, parameters) }
       allowed.append(route.method.rawValue)
+      if route.method == .get { allowed.append(Request.Method.head.rawValue) }
     }
     if allowed.isEmpty { throw .notFound }
-    throw Problem(
-      .methodNotAllowed, status: 405, detail: "Allowed: \(allowed.joined(separator: ", ")).")
+    let list = allowed.joined(separator: ", ")
+    // A 405 must name them (RFC 9110 §15.5.6).
+    headers.append(("allow", list))
+    throw Problem(.methodNotAllowed, status: 405, detail: "Allowed: \(list).")
   }
 
   /// draft-ietf-httpapi-ratelimit-headers-10.

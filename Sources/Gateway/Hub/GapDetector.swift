@@ -10,6 +10,7 @@ package struct GapDetector {
   }
   private var phase = Phase.fresh
 
+  /// What is to be done with an event.
   package enum Action: Hashable, Sendable {
     case publish
     /// Repeated, or older than what was seen.
@@ -20,6 +21,7 @@ package struct GapDetector {
 
   package init() {}
 
+  /// Takes an event as it arrives.
   package mutating func take(_ event: JobEvent) -> Action {
     switch phase {
     case .fresh:

@@ -35,6 +35,7 @@ package final class Hub {
     placeInterval = places
   }
 
+  /// Channels that are watched, or were a moment ago.
   package var channelCount: Int { channels.count }
   package var subscriptionCount: Int { channels.values.reduce(0) { $0 + $1.subscriptions.count } }
 

@@ -6,10 +6,11 @@ package import Jobs
 package final class Publication {
   package let channel: Channel
   package let job: JobID
-  /// Nil for what is no event of the job: its place in the queue.
+  /// Where the job's stream stands with it; nil for what is no event of the job: its place in the queue.
   package let position: StreamPosition?
   /// Whether a newer one makes this one superfluous.
   package let isProgress: Bool
+  /// Whether it tells the job's end.
   package let isTerminal: Bool
   /// The JSON of the event.
   package let data: JSONText

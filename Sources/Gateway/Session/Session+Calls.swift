@@ -1,5 +1,4 @@
 import Jobs
-import Logging
 
 /// `rpc`: what a user asks for, and what is counted against the user's budget.
 extension Session {
@@ -32,7 +31,7 @@ extension Session {
     let submission = try JobSubmission(reading: data, settings: settings)
     let acceptance = try await environment.verbs.submit(submission, by: identity)
     var job = acceptance.job
-    if submission.watches { job = await watch(job, identity) }
+    if submission.watches { job = await pushSubscription(to: job, identity) }
     send(
       Reply.success(to: command) {
         $0.object("data") {
@@ -50,39 +49,23 @@ extension Session {
   ///
   /// A submission that was accepted stays accepted: when it cannot be watched, the reply says
   /// nothing of a subscription and the client subscribes by itself.
-  private func watch(_ job: Job, _ identity: Identity) async -> Job {
+  private func pushSubscription(to job: Job, _ identity: Identity) async -> Job {
     let channel = Channel.job(job.id)
     guard subscriptions[channel] == nil, subscriptions.count < settings.channelsPerConnection,
-      identity.permissions.allows(.read)
+      identity.permissions.allows(.read), let watched = await watchUnasked(job.id, as: identity)
     else { return job }
-    do throws(ReplyError) {
-      let subscription = try await join(channel)
-      do throws(Problem) {
-        var record = try await environment.verbs.job(job.id, for: identity)
-        guard isStillWanted(subscription) else { return job }
-        record.payload = nil
-        send(
-          Reply.subscribed(to: channel) {
-            $0.member("recoverable", true)
-            $0.member("positioned", true)
-            $0.member("epoch", record.position.epoch)
-            $0.member("offset", record.position.offset)
-            $0.member("data", JobDocument.text(of: record))
-          })
-        subscription.goLive(after: record.position.offset)
-        return record
-      } catch {
-        abandon(subscription)
-        environment.logger.notice(
-          "a submitted job could not be watched",
-          metadata: ["job": "\(job.id)", "problem": "\(error.code.rawValue)"])
-      }
-    } catch {
-      environment.logger.notice(
-        "a submitted job could not be watched",
-        metadata: ["job": "\(job.id)", "error": "\(error.message)"])
-    }
-    return job
+    var record = watched.job
+    record.payload = nil
+    send(
+      Reply.subscribed(to: channel) {
+        $0.member("recoverable", true)
+        $0.member("positioned", true)
+        $0.member("epoch", record.position.epoch)
+        $0.member("offset", record.position.offset)
+        $0.member("data", JobDocument.text(of: record))
+      })
+    watched.goLive()
+    return record
   }
 
   private func reply(to command: Command, _ answer: Answer, _ identity: Identity) {

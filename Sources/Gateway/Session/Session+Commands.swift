@@ -66,9 +66,7 @@ extension Session {
         }
         write(resumptions, into: &$0)
       })
-    for resumption in resumptions {
-      resumption.subscription.goLive(after: resumption.job.position.offset)
-    }
+    for resumption in resumptions { resumption.watch.goLive() }
   }
 
   private func refresh(_ command: Command) {
@@ -149,13 +147,9 @@ extension Session {
   private func subscribe(
     to id: JobID, _ command: Command, _ identity: Identity, isShared: Bool
   ) async throws(ReplyError) {
-    let subscription = try await join(.job(id))
-    var hasJoined = false
-    defer { if !hasJoined { abandon(subscription) } }
-    let job: Job
+    let watched: Watch?
     do throws(Problem) {
-      job = try await environment.verbs.job(
-        id, for: isShared ? identity.seeingEverything : identity)
+      watched = try await watch(id, as: isShared ? identity.seeingEverything : identity)
     } catch {
       switch error.code {
       // A job of somebody else is as unknown as one that never was.
@@ -164,17 +158,19 @@ extension Session {
       default: throw .internal
       }
     }
-    guard isStillWanted(subscription) else { return }
+    guard let watched else { return }
     let request = recoveryRequest(of: command.request)
-    let recovery = Recovery(of: request, at: job.position)
+    let recovery = Recovery(of: request, at: watched.job.position)
     let flags = command.request["flag"]?.int ?? 0
-    if recovery == .lost, flags & 2 != 0 { throw .unrecoverablePosition }
-    hasJoined = true
+    if recovery == .lost, flags & 2 != 0 {
+      abandon(watched.subscription)
+      throw .unrecoverablePosition
+    }
     send(
       Reply.success(to: command) {
-        writeSubscribed(to: job, recovery: recovery, request: request, into: &$0)
+        writeSubscribed(to: watched.job, recovery: recovery, request: request, into: &$0)
       })
-    subscription.goLive(after: job.position.offset)
+    watched.goLive()
   }
 
   /// The members of a subscribe result on a job (spec §6); its `data` is always the whole record.
@@ -216,10 +212,15 @@ extension Session {
   private func subscribe(
     toUser user: String, _ command: Command, _ identity: Identity
   ) async throws(ReplyError) {
-    let subscription = try await join(.user(user))
-    var hasJoined = false
-    defer { if !hasJoined { abandon(subscription) } }
+    let subscription: Subscription
     let page: JobPage
+    var hasJoined = false
+    do throws(Problem) {
+      subscription = try await join(.user(user))
+    } catch {
+      throw .internal
+    }
+    defer { if !hasJoined { abandon(subscription) } }
     do throws(Problem) {
       page = try await environment.verbs.jobs(JobListing(JobFilter(user: user)), for: identity)
     } catch {
@@ -237,29 +238,6 @@ extension Session {
         }
       })
     subscription.goLive(after: 0)
-  }
-
-  /// Joins the hub's list; from here until `goLive` events are gathered.
-  func join(_ channel: Channel) async throws(ReplyError) -> Subscription {
-    do throws(BrokerError) {
-      let subscription = try await environment.hub.join(channel, self)
-      subscriptions[channel] = subscription
-      return subscription
-    } catch {
-      throw .internal
-    }
-  }
-
-  func abandon(_ subscription: Subscription) {
-    environment.hub.leave(subscription)
-    if subscriptions[subscription.channel] === subscription {
-      subscriptions[subscription.channel] = nil
-    }
-  }
-
-  /// False when the connection went while the record was read.
-  func isStillWanted(_ subscription: Subscription) -> Bool {
-    state.phase == .connected && subscriptions[subscription.channel] === subscription
   }
 
   private func unsubscribe(_ command: Command) {

@@ -1,5 +1,4 @@
 import Jobs
-import Logging
 
 /// Subscriptions that the gateway itself made, for `watch`, taken up again by a new connection.
 ///
@@ -8,8 +7,7 @@ import Logging
 extension Session {
   /// A channel that was taken up, and gathers until the answer to `connect` has been sent.
   struct Resumption {
-    let subscription: Subscription
-    let job: Job
+    let watch: Watch
     let request: Recovery.Request?
   }
 
@@ -21,35 +19,10 @@ extension Session {
     for (name, request) in command.request["subs"]?.object ?? [] {
       guard case .job(let id)? = Channel(name), subscriptions[.job(id)] == nil else { continue }
       guard subscriptions.count < settings.channelsPerConnection else { break }
-      if let resumption = await resume(id, recoveryRequest(of: request), identity) {
-        resumptions.append(resumption)
-      }
+      guard let watched = await watchUnasked(id, as: identity) else { continue }
+      resumptions.append(Resumption(watch: watched, request: recoveryRequest(of: request)))
     }
     return resumptions
-  }
-
-  private func resume(
-    _ id: JobID, _ request: Recovery.Request?, _ identity: Identity
-  ) async -> Resumption? {
-    do throws(ReplyError) {
-      let subscription = try await join(.job(id))
-      do throws(Problem) {
-        let job = try await environment.verbs.job(id, for: identity)
-        if isStillWanted(subscription) {
-          return Resumption(subscription: subscription, job: job, request: request)
-        }
-      } catch {
-        abandon(subscription)
-        environment.logger.debug(
-          "a channel was not taken up again",
-          metadata: ["job": "\(id)", "problem": "\(error.code.rawValue)"])
-      }
-    } catch {
-      environment.logger.notice(
-        "a channel was not taken up again",
-        metadata: ["job": "\(id)", "error": "\(error.message)"])
-    }
-    return nil
   }
 
   /// `subs` of the connect result: a subscribe result for each channel.
@@ -57,14 +30,14 @@ extension Session {
     guard !resumptions.isEmpty else { return }
     writer.object("subs") {
       for resumption in resumptions {
+        let job = resumption.watch.job
         var result = JSONWriter()
         result.object {
           writeSubscribed(
-            to: resumption.job,
-            recovery: Recovery(of: resumption.request, at: resumption.job.position),
+            to: job, recovery: Recovery(of: resumption.request, at: job.position),
             request: resumption.request, into: &$0)
         }
-        $0.member(named: resumption.subscription.channel.description, result.text)
+        $0.member(named: Channel.job(job.id).description, result.text)
       }
     }
   }

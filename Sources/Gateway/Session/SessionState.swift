@@ -26,10 +26,14 @@ package struct SessionState {
     }
   }
 
+  /// `connect` was accepted.
   package mutating func connected() { phase = .connected }
+  /// `connect` was answered with an error.
   package mutating func refused() { phase = .refused }
+  /// The connection ends, or has.
   package mutating func closed() { phase = .closed }
 
+  /// A ping went out.
   package mutating func pinged() { awaitsPong = true }
 
   /// An unasked pong is a fault (spec §4).

@@ -1,4 +1,3 @@
-import CWebSockets
 import EventLoop
 import Foundation
 import Logging
@@ -29,16 +28,12 @@ final class HTTPConnection {
   private var phase = Phase.head
   private var isAdvancing = false
 
-  /// Read and not yet used: a head, and what came with it.
-  private var input: [UInt8] = []
-  private var searched = 0
+  private var input = RequestInput()
   private var inputHasEnded = false
+  private var bodyPatience: BodyPatience
+  private var output: SocketOutput
+  /// Bytes that were thrown away at the end.
   private var drained = 0
-  private var bodyPace: Pace
-  private var bodyIsDue: ContinuousClock.Instant?
-
-  private var output = PendingBytes()
-  private var outputPace: Pace
 
   /// Takes over `descriptor`, which must not block.
   init(_ descriptor: Int32, peer: SocketAddress, server: WebSocketServer) {
@@ -46,8 +41,8 @@ final class HTTPConnection {
     self.peer = peer
     self.server = server
     limits = server.limits
-    bodyPace = Pace(limits.bodyRate, in: limits.rateWindow)
-    outputPace = Pace(limits.answerRate, in: limits.rateWindow)
+    bodyPatience = BodyPatience(limits)
+    output = SocketOutput(limits)
     deadline = MovingDeadline(wheel: server.wheel)
     let handler = Handler()
     watcher = SocketWatcher(descriptor: descriptor) { handler.connection?.ready($0) }
@@ -123,7 +118,7 @@ final class HTTPConnection {
       return !input.isEmpty || !isWaitingForHead
     case .answering(let exchange) where hasOutput:
       flush()
-      return exchange.isClosed || !hasOutput || !outputPace.isLost
+      return exchange.isClosed || !hasOutput || !output.isTooSlow
     case .answering(let exchange) where exchange.awaitsPiece:
       read()
       return exchange.isClosed || !(exchange.awaitsPiece || isBodyLate)
@@ -133,7 +128,7 @@ final class HTTPConnection {
 
   private var isBodyLate: Bool {
     guard case .answering(let exchange) = phase, exchange.bodyLeft > 0 else { return false }
-    return bodyPace.isLost || bodyIsDue.map { $0 <= clock.now } ?? false
+    return bodyPatience.isLost(at: clock.now)
   }
 
   private var isWaitingForHead: Bool { if case .head = phase { true } else { false } }
@@ -161,15 +156,15 @@ final class HTTPConnection {
       .assumingMemoryBound(to: UInt8.self)
     switch phase {
     case .head:
-      input.append(contentsOf: bytes)
+      input.append(bytes)
       advance()
     case .answering(let exchange):
       if exchange.awaitsPiece {
-        bodyPace.moved(count, at: clock.now)
+        bodyPatience.moved(count, at: clock.now)
         setDeadlineForAnswer()
         exchange.deliver(Array(bytes))
       } else {
-        input.append(contentsOf: bytes)
+        input.append(bytes)
       }
     case .draining:
       drained += count
@@ -190,19 +185,11 @@ final class HTTPConnection {
   }
 
   /// Bytes of the body that came together with the head, at most `limit`; nil where there are none.
-  func takeInput(limit: Int) -> [UInt8]? {
-    guard !input.isEmpty else { return nil }
-    let count = min(limit, input.count)
-    defer { input.removeFirst(count) }
-    return Array(input[..<count])
-  }
+  func takeInput(limit: Int) -> [UInt8]? { input.take(limit: limit) }
 
   /// The exchange waits for a piece of its body.
   func expectPiece() {
-    let now = clock.now
-    let due = bodyIsDue ?? now + limits.bodyDeadline
-    bodyIsDue = due
-    deadline.set(after: max(.zero, min(bodyPace.waits(at: now), due - now)))
+    deadline.set(after: bodyPatience.waits(at: clock.now))
     watch()
   }
 
@@ -225,23 +212,16 @@ final class HTTPConnection {
     defer { isAdvancing = false }
     while case .head = phase, !hasOutput {
       do throws(Refusal) {
-        guard let end = try RequestHead.end(in: input[...], searched: searched) else {
-          guard input.count <= limits.headSize else {
-            throw Refusal(431, "The head is too large.")
-          }
+        let isNew = !input.hasBegun
+        guard let head = try input.takeHead(from: peer.host, limits: limits) else {
           if inputHasEnded { return close() }
           if input.isEmpty {
             deadline.set(after: limits.idle)
-          } else if searched == 0 {
+          } else if isNew {
             deadline.set(after: limits.headDeadline)
           }
-          searched = input.count
           return
         }
-        guard end <= limits.headSize else { throw Refusal(431, "The head is too large.") }
-        let head = try RequestHead(input[..<end], peer: peer.host, limits: limits)
-        input.removeFirst(end)
-        searched = 0
         begin(head)
       } catch {
         refuse(error)
@@ -252,8 +232,7 @@ final class HTTPConnection {
   private func begin(_ head: RequestHead) {
     let exchange = HTTPExchange(head, on: self)
     phase = .answering(exchange)
-    bodyPace.restart()
-    bodyIsDue = nil
+    bodyPatience = BodyPatience(limits)
     setDeadlineForAnswer()
     guard let upgrade = head.upgrade else { return server.handle(exchange) }
     // A client must wait for the answer to its handshake (RFC 6455 §4.1).
@@ -293,36 +272,18 @@ final class HTTPConnection {
   /// Writes at once what the socket takes, where nothing is pending, and keeps the rest.
   func write(_ bytes: UnsafeRawBufferPointer) {
     guard descriptor >= 0 else { return }
-    var rest = bytes
-    if !hasOutput {
-      guard let count = sendSome(rest) else { return close() }
-      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-    }
-    guard !rest.isEmpty else { return }
-    output.append(rest)
-    deadline.set(after: max(.zero, outputPace.waits(at: clock.now)))
+    do throws(SocketOutput.Broken) { try output.write(bytes, to: descriptor) } catch { return close() }
+    guard hasOutput else { return }
+    deadline.set(after: output.waits())
     watch()
   }
 
   func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
 
-  /// How many bytes went out; nil where the connection is gone.
-  private func sendSome(_ bytes: UnsafeRawBufferPointer) -> Int? {
-    let count = CWebSocketsSend(descriptor, bytes.baseAddress, bytes.count)
-    if count >= 0 { return count }
-    return errno == EAGAIN || errno == EINTR ? 0 : nil
-  }
-
   private func flush() {
     guard descriptor >= 0, hasOutput else { return }
-    guard let count = output.withUnsafeBytes({ sendSome($0) }) else { return close() }
-    output.removeFirst(count)
-    outputPace.moved(count, at: clock.now)
-    guard !hasOutput else {
-      deadline.set(after: max(.zero, outputPace.waits(at: clock.now)))
-      return
-    }
-    outputPace.restart()
+    do throws(SocketOutput.Broken) { try output.flush(to: descriptor) } catch { return close() }
+    guard !hasOutput else { return deadline.set(after: output.waits()) }
     deadline.clear()
     if case .answering(let exchange) = phase { exchange.outputDrained() }
   }
@@ -348,7 +309,7 @@ final class HTTPConnection {
   private func drain() {
     guard !inputHasEnded else { return close() }
     phase = .draining
-    input = []
+    input.removeAll()
     shutdown(descriptor, Int32(SHUT_WR))
     deadline.set(after: limits.drainDeadline)
     watch()
@@ -377,8 +338,8 @@ final class HTTPConnection {
     deadline.cancel()
     descriptor = -1
     phase = .closed
-    input = []
-    output = PendingBytes()
+    input.removeAll()
+    output.removeAll()
     server.remove(self)
   }
 }

@@ -16,6 +16,7 @@ package struct Limits: Sendable {
   package var headSize = 16_384
   /// Bytes of the request line's target.
   package var targetSize = 8_192
+  /// Headers of a request.
   package var headerCount = 100
   /// From the first byte of a head (or from the connection's start) to its last.
   package var headDeadline = Duration.seconds(10)
@@ -27,6 +28,7 @@ package struct Limits: Sendable {
   package var bodyRate = 4_096
   /// Bytes a client must take in each ``rateWindow`` while an answer is waiting for it.
   package var answerRate = 4_096
+  /// The time in which a client must bring or take so many bytes; only waiting for it counts.
   package var rateWindow = Duration.seconds(20)
   /// From the whole request to the beginning of its answer; a long poll must fit in.
   package var answerDeadline = Duration.seconds(150)

@@ -126,6 +126,15 @@ package struct Acceptance: Hashable, Sendable {
   package var job: Job
   /// By what an earlier job was found to be the answer; nil: a new job was accepted.
   package var match: Match?
+  package var durability: Durability
+
+  /// Where the acceptance is kept.
+  package enum Durability: String, Hashable, Sendable {
+    /// In the broker that all nodes share, or the only one there is.
+    case broker
+    /// On the disk of this machine, until the shared broker is back.
+    case local
+  }
 
   package enum Match: String, Hashable, Sendable, CaseIterable {
     case id
@@ -134,9 +143,10 @@ package struct Acceptance: Hashable, Sendable {
     case contentKey = "content_key"
   }
 
-  package init(job: Job, match: Match? = nil) {
+  package init(job: Job, match: Match? = nil, durability: Durability = .broker) {
     self.job = job
     self.match = match
+    self.durability = durability
   }
 
   /// The job had been accepted before; this call changed nothing.

@@ -2,47 +2,112 @@
   Accept a job, unless the same submission was accepted before.
 
   KEYS[1] the partition: every key below lies in its slot
-  ARGV[1] job id        ARGV[2] queue           ARGV[3] kind            ARGV[4] user
-  ARGV[5] priority      ARGV[6] max attempts    ARGV[7] timeout         ms, or ""
-  ARGV[8] epoch         ARGV[9] payload
-  ARGV[10] idempotency key, scoped to the user, or ""
-  ARGV[11] fingerprint of the request            ARGV[12] lifetime of the idempotency key, ms
-  Touches: JOBS PAYLOADS WAITING WAKE INDEX USERS SEQUENCE IDEMPOTENCY
-  Answers: {"accepted", time ms, rank} | {"replay", job id} | {"key_reused"}
-  Emits:   state queued, offset 1
+  ARGV[1] job id    ARGV[2] queue    ARGV[3] kind    ARGV[4] user    ARGV[5] priority    ARGV[6] payload
+  ARGV[7] what is rarely asked for, a MessagePack map, or "":
+          m, rp, to, uk, ck, g, wt as in the record; order f or l; at ms or delay ms;
+          within, total: limits of its time, ms; parents {ids…}, rule c, f or r;
+          key, fingerprint: of its idempotency, for `remembered` ms
+  Touches: JOBS PAYLOADS QUEUES COUNTERS MINUTES WAITING WAKE DUE LIMITS BLOCKED_JOBS PARKED_USERS
+           ADMITTED FAIR CHILDREN NUMBERS INDEX INDEX_CHUNKS USERS USER_CHUNKS CLAIMS, and what an end does
+  Answers: {"accepted" | what it was known by: "id" "idempotency_key" "unique_key" "content_key", describe…}
+           | {"key_reused"} | {"draining"} | {"full", limit} | {"parent_not_found", id}
+  Emits:   state queued, scheduled or blocked, offset 1; where a parent had failed also its end
 ]]
 --- @include "keys"
 --- @include "includes/now"
---- @include "includes/pack"
---- @include "includes/emit"
---- @include "includes/wake"
---- @include "includes/score"
+--- @include "includes/finish"
+--- @include "includes/describe"
 
-local id, queue, kind, user, priority, max_attempts, timeout, epoch, payload, key, fingerprint,
-  lifetime = unpack(ARGV)
-local job = JOBS .. id
+local id, name, kind, user, priority, payload = unpack(ARGV)
+local asked = ARGV[7] ~= "" and cmsgpack.unpack(ARGV[7]) or {}
 
-if redis.call("EXISTS", job) == 1 then return { "replay", id } end
-if key ~= "" then
-  local used = redis.call("GET", IDEMPOTENCY .. key)
-  if used then
-    local earlier = string.sub(used, 17)
-    -- A key may outlive the record it led to; then there is nothing to repeat.
-    if redis.call("EXISTS", JOBS .. earlier) == 1 then
-      if string.sub(used, 1, 16) ~= fingerprint then return { "key_reused" } end
-      return { "replay", earlier }
-    end
+local function known(job, by) return { by, describe(job, true) } end
+
+local same = read_job(id)
+if same then return known(same, "id") end
+local remembered = asked.key and idempotency_claim(user, asked.key)
+if remembered then
+  local used = call("GET", remembered)
+  -- A key may outlive the record it led to; then there is nothing to repeat.
+  local earlier = used and read_job(string.sub(used, 17))
+  if earlier then
+    if string.sub(used, 1, 16) ~= asked.fingerprint then return { "key_reused" } end
+    return known(earlier, "idempotency_key")
   end
-  redis.call("SET", IDEMPOTENCY .. key, fingerprint .. id, "PX", lifetime)
+end
+if asked.uk then
+  local holder = unique_holder(user, name, asked.uk)
+  if holder then return known(holder, "unique_key") end
+end
+if asked.ck then
+  local holder = content_holder(user, kind, asked.ck)
+  if holder then return known(holder, "content_key") end
 end
 
-local sequence = redis.call("INCR", SEQUENCE)
-redis.call("HSET", job, "s", "w", "q", queue, "k", kind, "u", user, "p", priority, "a", 0,
-  "ma", max_attempts, "to", timeout, "v", 0, "c", now, "t", now, "sq", sequence, "e", 1, "ep", epoch)
-redis.call("SET", PAYLOADS .. id, payload)
-redis.call("ZADD", INDEX, sequence, id)
-redis.call("ZADD", USERS .. user, sequence, id)
-redis.call("ZADD", WAITING .. queue, score(priority, sequence), id)
-wake(queue)
-emit(id, user, "s w 1 0 " .. now .. " -1 0 " .. epoch, "", "", "", "")
-return { "accepted", now, redis.call("ZRANK", WAITING .. queue, id) }
+local queue = queue_named(name)
+if not accepts(queue) then return { "draining" } end
+if queue.max_waiting and waiting(queue) >= queue.max_waiting then return { "full", queue.max_waiting } end
+local pending, failed = {}, nil
+for _, parent in ipairs(asked.parents or {}) do
+  local job = read_job(parent)
+  if not job then return { "parent_not_found", parent } end
+  if not is_terminal(job.state) then
+    pending[#pending + 1] = job
+  elseif job.state ~= COMPLETED then
+    failed = failed or parent
+  end
+end
+if asked.rule == "r" then failed = nil end
+
+local last, number = unpack(call("HMGET", NUMBERS, "sequence", "number"))
+local sequence = math.max((last or -1) + 1, micros - BEGINNING * 1000)
+number = (number or -1) + 1
+call("HSET", NUMBERS, "sequence", sequence, "number", number)
+if queue.is_new then keep_queue(queue) end
+
+local more = { m = asked.m, rp = asked.rp, to = asked.to, o = asked.order, uk = asked.uk, ck = asked.ck,
+  g = asked.g, wt = asked.wt }
+local job = { id = id, priority = tonumber(priority), attempt = 0, lost = 0, offset = 0,
+  sequence = sequence, number = number, queue = name, kind = kind, user = user,
+  payload = #payload <= 512 and payload, more = more }
+if not job.payload then call("SET", PAYLOADS .. id, payload) end
+if remembered then call("SET", remembered, asked.fingerprint .. id, "PX", asked.remembered) end
+claim_keys(job)
+
+if queue.fair then
+  more.b = fair_base(queue, user)
+elseif (asked.order or queue.order) == "l" then
+  more.b = HALF - sequence
+end
+local due = asked.at or (asked.delay and now + asked.delay)
+if due and due <= now then due = nil end
+local within, total = asked.within or queue.start_within, asked.total or queue.total_timeout
+if within or total then
+  more.an = due
+  more.sb = within and (due or now) + within
+  more.eb = total and (due or now) + total
+  call("ZADD", LIMITS, math.min(more.sb or more.eb, more.eb or more.sb), id)
+end
+
+if #pending > 0 or failed then
+  more.du, more.pr, more.pa = due, asked.rule, math.max(#pending, 1)
+  for _, parent in ipairs(pending) do
+    call("ZADD", CHILDREN .. parent.id, sequence, id)
+    if not parent.more.ch then
+      parent.more.ch = true
+      write_job(parent)
+    end
+  end
+  block(job, queue)
+elseif due then
+  postpone(job, queue, due, SCHEDULED)
+else
+  place(job, queue)
+end
+index_job(job)
+count(queue, "in", 1)
+tally(queue, "i")
+change(job)
+if failed then release_child(job, failed, FAILED) end
+write_counts()
+return { "accepted", describe(job, false) }

@@ -1,5 +1,5 @@
 --[[
-  Append lines to the log of a job, which keeps the newest.
+  Append lines to a job's log.
 
   KEYS[1] the partition: every key below lies in its slot
   ARGV[1] job id    ARGV[2] token    ARGV[3] how many lines are kept    ARGV[4…] lines
@@ -8,11 +8,11 @@
   Emits:   nothing
 ]]
 --- @include "keys"
---- @include "includes/words"
+--- @include "includes/record"
+--- @include "includes/states"
 
-local id, token, kept = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local state, held, cancelled = unpack(redis.call("HMGET", JOBS .. id, "s", "v", "cx"))
-if state ~= RUNNING or held ~= token then return "lost" end
-for index = 4, #ARGV do redis.call("RPUSH", LOGS .. id, ARGV[index]) end
-redis.call("LTRIM", LOGS .. id, -kept, -1)
-return cancelled and "cancel" or "held"
+local job, kept = read_job(ARGV[1]), tonumber(ARGV[3])
+if not job or job.state ~= RUNNING or job.more.v ~= tonumber(ARGV[2]) then return "lost" end
+for index = 4, #ARGV do call("RPUSH", LOGS .. job.id, ARGV[index]) end
+call("LTRIM", LOGS .. job.id, -kept, -1)
+return job.more.x and "cancel" or "held"

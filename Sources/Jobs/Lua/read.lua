@@ -3,15 +3,17 @@
 
   KEYS[1] the partition: every key below lies in its slot
   ARGV[1] "1" with their payloads, else ""    ARGV[2…] job ids
-  Touches: JOBS REPORTS RESULTS PAYLOADS WAITING LEASES
-  Answers: for each id its record, as read_job has it, or false
+  Touches: JOBS PROGRESS RESULTS PAYLOADS WAITING LEASES QUEUES
+  Answers: for each id describe…, or false
   Emits:   nothing
 ]]
 --- @include "keys"
 --- @include "includes/now"
---- @include "includes/words"
---- @include "includes/read_job"
+--- @include "includes/describe"
 
 local answer = {}
-for index = 2, #ARGV do answer[index - 1] = read_job(ARGV[index], ARGV[1] == "1") end
+for index = 2, #ARGV do
+  local job = read_job(ARGV[index])
+  answer[index - 1] = job and describe(job, ARGV[1] == "1") or false
+end
 return answer

@@ -1,65 +1,63 @@
 --[[
-  Take jobs from workers that let their lease run out.
+  Take jobs from workers that let their lease run out, and show those whose lease is about to.
 
   KEYS[1] the partition: every key below lies in its slot
-  ARGV[1] the most jobs to take    ARGV[2] losses a job survives    ARGV[3] amnesty ms
-  ARGV[4] the failure of a job lost too often, packed
-  ARGV[5] lifetime of a cancelled record, ms    ARGV[6] of a failed one
-  Touches: JOBS RESULTS REPORTS PAYLOADS LOGS WAITING WAKE LEASES REAPED INDEX USERS FINISHED
-  Answers: {pardoned, {requeued ids}, {failed ids}, {cancelled ids}}
-  Emits:   state queued with reason lost, state failed, or state cancelled
+  ARGV[1] the most jobs of each kind    ARGV[2] losses a job survives    ARGV[3] amnesty ms
+  ARGV[4] the warning, ms    ARGV[5] the failure of a job lost too often, packed
+  Touches: every family of keys
+  Answers: {pardoned, {stalled ids}, {requeued ids}, {failed ids}, {cancelled ids}}
+  Emits:   state queued with reason lost, failed, or cancelled; state running with reason stalled
 ]]
 --- @include "keys"
 --- @include "includes/now"
---- @include "includes/words"
---- @include "includes/pack"
---- @include "includes/emit"
---- @include "includes/wake"
---- @include "includes/score"
---- @include "includes/requeue"
---- @include "includes/retire"
+--- @include "includes/running"
 
-local limit, max_lost, amnesty = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local before = redis.call("GETSET", REAPED, now)
-local requeued, failed, cancelled = {}, {}, {}
+local limit, max_lost, amnesty, warning = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local before = call("HGET", NUMBERS, "reaped")
+call("HSET", NUMBERS, "reaped", now)
+local stalled, requeued, failed, cancelled = {}, {}, {}, {}
 
 if before and now - before > amnesty then
   -- Nobody watched: Redis was away, and so nobody could have renewed.
-  local overdue = redis.call("ZRANGEBYSCORE", LEASES, "-inf", now)
-  for _, id in ipairs(overdue) do redis.call("ZADD", LEASES, now + amnesty, id) end
-  return { #overdue, requeued, failed, cancelled }
+  local overdue = call("ZRANGEBYSCORE", LEASES, "-inf", now)
+  for _, id in ipairs(overdue) do call("ZADD", LEASES, now + amnesty, id) end
+  return { #overdue, stalled, requeued, failed, cancelled }
 end
 
-for _, id in ipairs(redis.call("ZRANGEBYSCORE", LEASES, "-inf", now, "LIMIT", 0, limit)) do
-  redis.call("ZREM", LEASES, id)
-  local job = JOBS .. id
-  local state, queue, user, attempt, lost, priority, sequence, cancellation, offset, epoch, permille,
-    token = unpack(redis.call("HMGET", job, "s", "q", "u", "a", "dl", "p", "sq", "cr", "e", "ep", "pg",
-    "v"))
-  if state == RUNNING then
-    lost, offset = (lost or 0) + 1, offset + 1
-    redis.call("HSET", job, "dl", lost, "e", offset, "t", now,
-      "v", string.format("%.0f", token + 1))
-    if not cancellation and lost < max_lost then
-      -- Not the job's fault: the attempt does not count.
-      attempt = attempt - 1
-      redis.call("HSET", job, "s", QUEUED, "a", attempt)
-      requeue(id, queue, priority, sequence)
-      emit(id, user, "s w " .. offset .. " " .. attempt .. " " .. now .. " -1 0 " .. epoch, "lost", "",
-        "", "")
-      requeued[#requeued + 1] = id
-    else
-      local ended = cancellation and cancelled or failed
-      local failure = cancellation or ARGV[4]
-      local lifetime = cancellation and ARGV[5] or ARGV[6]
-      state = cancellation and CANCELLED or FAILED
-      redis.call("HSET", job, "s", state, "f", now)
-      redis.call("SET", RESULTS .. id, failure, "PX", lifetime)
-      retire(id, user, lifetime)
-      emit(id, user, "s " .. state .. " " .. offset .. " " .. attempt .. " " .. now .. " "
-        .. (permille or -1) .. " 0 " .. epoch, "", redis.call("GET", REPORTS .. id) or "", "", failure)
+for _, id in ipairs(call("ZRANGEBYSCORE", LEASES, "-inf", now, "LIMIT", 0, limit)) do
+  local job = read_job(id)
+  if job and job.state == RUNNING then
+    local queue, more = queue_named(job.queue), job.more
+    stop(job, queue)
+    count(queue, "lost", 1)
+    job.lost = job.lost + 1
+    if more.x then
+      more.v = more.v + 1
+      finish_stopped(job, queue)
+      local ended = job.state == FAILED and failed or cancelled
       ended[#ended + 1] = id
+    elseif job.lost >= max_lost then
+      more.v = more.v + 1
+      finish(job, queue, FAILED, ARGV[5])
+      failed[#failed + 1] = id
+    else
+      -- Not the job's fault: the attempt does not count.
+      put_back(job, queue, "lost")
+      requeued[#requeued + 1] = id
     end
+  else
+    call("ZREM", LEASES, id)
   end
 end
-return { 0, requeued, failed, cancelled }
+
+for _, id in ipairs(call("ZRANGEBYSCORE", LEASES, "(" .. now, "(" .. now + warning, "LIMIT", 0, limit)) do
+  local job = read_job(id)
+  if job and job.state == RUNNING and not job.more.sl then
+    job.more.sl = true
+    read_progress(job)
+    change(job, "stalled")
+    stalled[#stalled + 1] = id
+  end
+end
+write_counts()
+return { 0, stalled, requeued, failed, cancelled }

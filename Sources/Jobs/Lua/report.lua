@@ -3,26 +3,22 @@
 
   KEYS[1] the partition: every key below lies in its slot
   ARGV[1] job id    ARGV[2] token    ARGV[3] permille, -1 for none    ARGV[4] the report, packed
-  Touches: JOBS REPORTS
+  Touches: JOBS PROGRESS
   Answers: "held" | "cancel" | "lost"
   Emits:   progress, with the whole report
 ]]
 --- @include "keys"
 --- @include "includes/now"
---- @include "includes/words"
---- @include "includes/pack"
---- @include "includes/emit"
+--- @include "includes/change"
+--- @include "includes/progress"
 
-local id, token, permille, report = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local job = JOBS .. id
-local state, held, cancelled, reached, offset, epoch, user, attempt =
-  unpack(redis.call("HMGET", job, "s", "v", "cx", "pg", "e", "ep", "u", "a"))
-if state ~= RUNNING or held ~= token then return "lost" end
-
-permille = math.max(permille, tonumber(reached or -1))
-offset = offset + 1
-redis.call("HSET", job, "pg", permille, "e", offset, "t", now)
-redis.call("SET", REPORTS .. id, report)
-emit(id, user, "p a " .. offset .. " " .. attempt .. " " .. now .. " " .. permille .. " "
-  .. (cancelled and 1 or 0) .. " " .. epoch, "", report, "", "")
-return cancelled and "cancel" or "held"
+local job = read_job(ARGV[1])
+if not job or job.state ~= RUNNING or job.more.v ~= tonumber(ARGV[2]) then return "lost" end
+local more = job.more
+read_progress(job)
+job.offset = job.offset + 1
+more.pm = math.max(tonumber(ARGV[3]), more.pm or -1)
+more.rep = ARGV[4]
+call("SET", PROGRESS .. job.id, cmsgpack.pack(job.offset, more.pm, now, more.rep))
+publish_job(job, "p")
+return more.x and "cancel" or "held"

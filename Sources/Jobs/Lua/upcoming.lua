@@ -3,16 +3,22 @@
 
   KEYS[1] the partition: every key below lies in its slot
   ARGV[1…] queues
-  Touches: WAITING RETRIES
+  Touches: WAITING DUE QUEUES COUNTERS
   Answers: ms until a job may be had, 0 if at once, -1 if none is known of
   Emits:   nothing
 ]]
 --- @include "keys"
 --- @include "includes/now"
+--- @include "includes/counts"
 
-for _, queue in ipairs(ARGV) do
-  if redis.call("EXISTS", WAITING .. queue) == 1 then return 0 end
+for _, name in ipairs(ARGV) do
+  if call("EXISTS", WAITING .. name) == 1 then
+    local queue = queue_named(name)
+    if serves(queue) and (not queue.concurrency or counter(queue, "a") < queue.concurrency) then
+      return 0
+    end
+  end
 end
-local first = redis.call("ZRANGE", RETRIES, 0, 0, "WITHSCORES")
+local first = call("ZRANGE", DUE, 0, 0, "WITHSCORES")
 if not first[2] then return -1 end
 return math.max(0, tonumber(first[2]) - now)

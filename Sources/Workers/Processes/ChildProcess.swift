@@ -7,7 +7,7 @@ import SystemPackage
 /// One run of a program, in a process group of its own.
 ///
 /// When the program ends, by itself or not, all that is left of its group is killed, and so is what
-/// carries its mark in the environment and left the group: no orphan survives. Its death is waited
+/// left the group and carries the run's mark in its environment: no orphan survives. Its death is waited
 /// for in every case. swift-subprocess starts it, reads from it and reaps it; what is ours is the
 /// group's end and the lines.
 package final class ChildProcess: Sendable {
@@ -31,14 +31,19 @@ package final class ChildProcess: Sendable {
 
   private let command: ChildCommand
   private let environment: [String: String]
+  /// By what those are known that descend from this run and no other.
+  private let mark: String?
   private let grace: Duration
   private let orphanGuard: OrphanGuard?
   private let state = Mutex(State())
   @EventLoop private var killTimer: LoopTimer?
   @EventLoop private var timeLimit: LoopTimer?
 
-  /// The variable by which everything that descends from one run is found.
+  /// The variable by which everything that descends from a run is found. A number is added to its
+  /// value: a job may run several programs at a time, and the end of one must not end the others.
   static let mark = "FANFARE_RUN"
+
+  private static let runs = Atomic<UInt64>(0)
 
   /// - Parameters:
   ///   - environment: all the variables the program gets.
@@ -49,6 +54,11 @@ package final class ChildProcess: Sendable {
     orphanGuard: OrphanGuard?
   ) {
     self.command = command
+    mark = environment[Self.mark].map {
+      "\($0).\(Self.runs.add(1, ordering: .relaxed).newValue)"
+    }
+    var environment = environment
+    environment[Self.mark] = mark
     self.environment = environment
     self.grace = grace
     self.orphanGuard = orphanGuard
@@ -109,6 +119,7 @@ package final class ChildProcess: Sendable {
             Environment.Key(rawValue: name).map { ($0, value) }
           })),
       workingDirectory: command.folder.map { FilePath($0) }, platformOptions: options)
+    let before = ProcessTable.position()
     // The library stops reading when its task is cancelled, but a child that is asked to end has
     // things to say yet: so it runs in a task that nobody cancels.
     let running = Task { @concurrent () async throws -> TerminationStatus in
@@ -125,6 +136,7 @@ package final class ChildProcess: Sendable {
           ])
           // It is not reaped yet, so the number is still the group's.
           self.ended(process)
+          await self.killStrays(Descent(ancestor: process, before: before))
         }()
         async let errors: Void = self.read(execution.standardError, onError)
         try await self.read(execution.standardOutput, onOutput)
@@ -141,9 +153,6 @@ package final class ChildProcess: Sendable {
     await EventLoop.run {
       killTimer = nil
       timeLimit = nil
-    }
-    if let mark = environment[Self.mark] {
-      _ = await ProcessTable.kill(carrying: Self.mark, mark)
     }
     switch result {
     case .failure(let error):
@@ -186,6 +195,12 @@ package final class ChildProcess: Sendable {
       state.phase = .ended
     }
     orphanGuard?.forget(group: process)
+  }
+
+  /// Kills what left the group.
+  private func killStrays(_ descent: Descent) async {
+    guard let mark else { return }
+    await ProcessTable.kill(descent, carrying: Self.mark, mark)
   }
 
   private func read(

@@ -188,9 +188,7 @@ import Testing
   @Test("keeps users apart")
   func foreignJobs() async throws {
     try await SessionHarness.run { harness in
-      let job = try await harness.broker.enqueue(
-        JobRequest(kind: JobKind("echo")!, user: "bob")
-      ).job
+      let job = try await harness.enqueue(by: "bob")
       let (session, connection) = try await harness.connect("alice")
       session.tell(#"{"id":2,"subscribe":{"channel":"job:\#(job.id)"}}"#)
       session.tell(#"{"id":3,"rpc":{"method":"job.get","data":{"id":"\#(job.id)"}}}"#)
@@ -208,9 +206,7 @@ import Testing
   @Test("lets a subscription token's holder watch another's job, and an admin all")
   func sharing() async throws {
     try await SessionHarness.run { harness in
-      let job = try await harness.broker.enqueue(
-        JobRequest(kind: JobKind("echo")!, user: "bob")
-      ).job
+      let job = try await harness.enqueue(by: "bob")
       let pass = try harness.issuer.subscriptionToken(
         user: "alice", channel: "job:\(job.id)", lifetime: .seconds(60), now: Date())
       let (session, connection) = try await harness.connect("alice")

@@ -73,9 +73,7 @@ import Testing
             _ = try await harness.broker.settle(
               try #require(lease), .complete(try JSONText(validating: words[1])))
           case "job":
-            let job = try await harness.broker.enqueue(
-              JobRequest(kind: JobKind("echo")!, user: "alice")
-            ).job
+            let job = try await harness.enqueue()
             let leased = try await harness.lease()
             _ = try await harness.broker.settle(
               leased.lease, .complete(try JSONText(validating: #"{"answer":42}"#)))

@@ -8,6 +8,16 @@ import Testing
   private let submit =
     #"{"id":2,"rpc":{"method":"job.submit","data":{"kind":"echo","watch":true}}}"#
 
+  /// A session that has submitted a job and watches it: connected, subscribed and answered.
+  @EventLoop private func submitted(
+    _ harness: SessionHarness
+  ) async throws -> (session: any ClientConnectionDelegate, connection: FakeConnection) {
+    let (session, connection) = try await harness.connect()
+    session.tell(submit)
+    _ = await connection.frames(3)
+    return (session, connection)
+  }
+
   private func data(_ frame: String) throws -> JSONValue? {
     try json(frame)["push"]?["pub"]?["data"]
   }
@@ -15,12 +25,10 @@ import Testing
   @Test("shows every step from the submission to the end, in order")
   func wholeLife() async throws {
     try await SessionHarness.run { harness in
-      let (session, connection) = try await harness.connect()
-      session.tell(submit)
-      _ = await connection.frames(3)
+      let (_, connection) = try await submitted(harness)
       let leased = try await harness.lease()
       for percent in [10.0, 50, 90] {
-        _ = try await harness.broker.report(Progress(percent: percent), under: leased.lease)
+        try await harness.report(percent, of: leased)
       }
       _ = try await harness.broker.settle(leased.lease, .complete(try JSONText(validating: "[1]")))
       let frames = await connection.frames(8)
@@ -37,18 +45,16 @@ import Testing
   @Test("begins with the record and goes on behind it")
   func joinLate() async throws {
     try await SessionHarness.run { harness in
-      let job = try await harness.broker.enqueue(
-        JobRequest(kind: JobKind("echo")!, user: "alice")
-      ).job
+      let job = try await harness.enqueue()
       let leased = try await harness.lease()
-      _ = try await harness.broker.report(Progress(percent: 30), under: leased.lease)
+      try await harness.report(30, of: leased)
       let (session, connection) = try await harness.connect()
       session.tell(#"{"id":2,"subscribe":{"channel":"job:\#(job.id)"}}"#)
       let result = try json(await connection.frames(2)[1])["subscribe"]
       #expect(result?["data"]?["percent"]?.double == 30)
       #expect(result?["offset"]?.int == 3)
       #expect(result?["publications"] == nil)
-      _ = try await harness.broker.report(Progress(percent: 40), under: leased.lease)
+      try await harness.report(40, of: leased)
       #expect(try data(await connection.frames(3)[2])?["offset"]?.int == 4)
     }
   }
@@ -56,9 +62,7 @@ import Testing
   @Test("answers with the end where the job has ended")
   func ended() async throws {
     try await SessionHarness.run { harness in
-      let job = try await harness.broker.enqueue(
-        JobRequest(kind: JobKind("echo")!, user: "alice")
-      ).job
+      let job = try await harness.enqueue()
       let leased = try await harness.lease()
       _ = try await harness.broker.settle(leased.lease, .complete(nil))
       let (session, connection) = try await harness.connect()
@@ -71,17 +75,14 @@ import Testing
   @Test("never loses a state change to a reader that is behind, and gives it the newest progress")
   func conflation() async throws {
     try await SessionHarness.run { harness in
-      let (session, connection) = try await harness.connect()
-      session.tell(submit)
-      _ = await connection.frames(3)
+      let (session, connection) = try await submitted(harness)
       let leased = try await harness.lease()
       _ = await connection.frames(4)
       connection.isStalled = true
-      _ = try await harness.broker.report(Progress(percent: 1), under: leased.lease)
+      try await harness.report(1, of: leased)
       _ = await connection.frames(5)
       for percent in 2...80 {
-        _ = try await harness.broker.report(
-          Progress(percent: Double(percent)), under: leased.lease)
+        try await harness.report(Double(percent), of: leased)
       }
       _ = try await harness.broker.cancel(leased.lease.job, reason: "enough")
       _ = try await harness.broker.settle(
@@ -110,17 +111,13 @@ import Testing
   @Test("on a user's channel shows all jobs, new ones with their whole record")
   func userChannel() async throws {
     try await SessionHarness.run { harness in
-      let first = try await harness.broker.enqueue(
-        JobRequest(kind: JobKind("echo")!, user: "alice")
-      ).job
+      let first = try await harness.enqueue()
       let (session, connection) = try await harness.connect()
       session.tell(#"{"id":2,"subscribe":{"channel":"user:alice"}}"#)
       let jobs = try json(await connection.frames(2)[1])["subscribe"]?["data"]?["jobs"]?.array
       #expect(jobs?.map { $0["id"]?.string } == [first.id.description])
-      let second = try await harness.broker.enqueue(
-        JobRequest(kind: JobKind("other")!, user: "alice")
-      ).job
-      _ = try await harness.broker.enqueue(JobRequest(kind: JobKind("echo")!, user: "bob"))
+      let second = try await harness.enqueue("other")
+      try await harness.enqueue(by: "bob")
       let event = try data(await connection.frames(3)[2])
       #expect(event?["id"]?.string == second.id.description)
       #expect(event?["kind"]?.string == "other")
@@ -131,9 +128,8 @@ import Testing
   @Test("ends with unsubscribe, and the channel is let go")
   func unsubscribe() async throws {
     try await SessionHarness.run { harness in
-      let (session, connection) = try await harness.connect()
-      session.tell(submit)
-      let frames = await connection.frames(3)
+      let (session, connection) = try await submitted(harness)
+      let frames = connection.sent
       let id = try #require(try json(frames[2])["rpc"]?["data"]?["job"]?["id"]?.string)
       session.tell(#"{"id":3,"unsubscribe":{"channel":"job:\#(id)"}}"#)
       _ = await connection.frames(4)
@@ -148,12 +144,25 @@ import Testing
   @Test("leaves nothing behind when the connection goes", .timeLimit(.minutes(1)))
   func goes() async throws {
     try await SessionHarness.run { harness in
-      let (session, connection) = try await harness.connect()
-      session.tell(submit)
-      _ = await connection.frames(3)
+      let (session, _) = try await submitted(harness)
       session.connectionClosed()
       #expect(harness.gateway.sessionCount == 0)
       #expect(harness.gateway.hub.subscriptionCount == 0)
+    }
+  }
+
+  @Test("leaves nothing behind when the connection goes before the record was read", .timeLimit(.minutes(1)))
+  func goesMeanwhile() async throws {
+    try await SessionHarness.run(settings: { $0.requestLimit = 100 }) { harness in
+      // In the first of these turns the channel is being joined, then the record is read.
+      for turns in 0..<20 {
+        let (session, _) = try await harness.connect()
+        session.tell(submit)
+        try await harness.subscriptions(1)
+        for _ in 0..<turns { await Task.yield() }
+        session.connectionClosed()
+        try await harness.subscriptions(0)
+      }
     }
   }
 

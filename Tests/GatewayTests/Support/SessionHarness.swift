@@ -79,11 +79,30 @@ final class SessionHarness {
     return (session, connection)
   }
 
+  /// Enqueues a job of the user.
+  @discardableResult
+  func enqueue(_ kind: String = "echo", by user: String = "alice") async throws -> Job {
+    try await broker.enqueue(JobRequest(kind: JobKind(kind)!, user: user)).job
+  }
+
   /// Leases the next job, which must be there.
   func lease() async throws -> LeasedJob {
     let leased = try await broker.lease(
       from: [.default], limit: 1, for: .seconds(30), by: WorkerID("worker")!)
     return try #require(leased.first)
+  }
+
+  /// Reports how far the leased job has come.
+  func report(_ percent: Double, of leased: LeasedJob) async throws {
+    _ = try await broker.report(Progress(percent: percent), under: leased.lease)
+  }
+
+  /// Returns once the hub counts so many subscriptions.
+  func subscriptions(_ count: Int) async throws {
+    while gateway.hub.subscriptionCount != count {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
   }
 }
 

@@ -149,8 +149,7 @@ struct BadHead: CustomTestStringConvertible, Sendable {
     "that could be read in two ways, or not at all, are refused and end the connection",
     arguments: BadHead.smuggling + BadHead.lines + BadHead.handshakes)
   func refused(_ head: BadHead) async throws {
-    try await withServer { delegate, _, port in
-      let socket = try await RawSocket.connect(to: port)
+    try await withSocket { delegate, socket in
       let toHead = head.text.hasPrefix("HEAD")
       try await socket.send(head.text)
       let answer = try await socket.receiveAnswer(toHead: toHead)
@@ -166,8 +165,7 @@ struct BadHead: CustomTestStringConvertible, Sendable {
 
   @Test("are decoded once, in every part")
   func decoded() async throws {
-    try await withServer { delegate, _, port in
-      let socket = try await RawSocket.connect(to: port)
+    try await withSocket { delegate, socket in
       let answer = try await socket.exchange(
         "GET /a%20b/%C3%A4%252e?x=1+2&y=%26&x=3&flag HTTP/1.1\r\nhOsT: a:80\r\n"
           + "Cookie: a=b\r\nCookie: c=d\r\nX-Other: e\r\nAccept: \t text/html \r\n\r\n")
@@ -184,12 +182,11 @@ struct BadHead: CustomTestStringConvertible, Sendable {
 
   @Test("in absolute form name their own host")
   func absoluteForm() async throws {
-    try await withServer { delegate, _, port in
-      let socket = try await RawSocket.connect(to: port)
-      #expect(
-        try await socket.exchange("GET http://b:81/x?y HTTP/1.1\r\nHost: a\r\n\r\n").status == 200)
-      #expect(
-        try await socket.exchange("GET http://b HTTP/1.1\r\nHost: a\r\n\r\n").status == 200)
+    try await withSocket { delegate, socket in
+      for target in ["http://b:81/x?y", "http://b"] {
+        let answer = try await socket.exchange("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(answer.status == 200)
+      }
       #expect(delegate.requests.map(\.path) == ["/x", "/"])
       #expect(delegate.requests.map { $0.headers["host"] } == ["b:81", "b"])
     }
@@ -197,8 +194,7 @@ struct BadHead: CustomTestStringConvertible, Sendable {
 
   @Test("may come a byte at a time")
   func byteByByte() async throws {
-    try await withServer { _, _, port in
-      let socket = try await RawSocket.connect(to: port)
+    try await withSocket { _, socket in
       for byte in "\r\nGET /slow HTTP/1.1\r\nHost: a\r\n\r\n".utf8 { try await socket.send([byte]) }
       #expect(try await socket.receiveAnswer().text == "/slow")
     }
@@ -206,8 +202,7 @@ struct BadHead: CustomTestStringConvertible, Sendable {
 
   @Test("of HTTP/1.0 are answered, and the connection ends")
   func oldVersion() async throws {
-    try await withServer { _, _, port in
-      let socket = try await RawSocket.connect(to: port)
+    try await withSocket { _, socket in
       let answer = try await socket.exchange(
         "GET /old HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n")
       #expect(answer.text == "/old" && answer.headers["connection"] == "close")
@@ -217,8 +212,7 @@ struct BadHead: CustomTestStringConvertible, Sendable {
 
   @Test("that offer h2c are answered over HTTP/1.1")
   func h2c() async throws {
-    try await withServer { _, _, port in
-      let socket = try await RawSocket.connect(to: port)
+    try await withSocket { _, socket in
       let answer = try await socket.exchange(
         "GET /plain HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\n"
           + "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n")

@@ -112,6 +112,16 @@ func withServer(
   await server.shutdown()
 }
 
+/// Runs `body` with a socket that is connected to such a server.
+@EventLoop
+func withSocket(
+  _ body: @EventLoop (TestDelegate, RawSocket) async throws -> Void
+) async throws {
+  try await withServer { delegate, _, port in
+    try await body(delegate, RawSocket.connect(to: port))
+  }
+}
+
 /// Waits, turn by turn, until something holds; false where it does not in good time.
 @EventLoop
 func eventually(_ holds: @EventLoop () -> Bool) async -> Bool {

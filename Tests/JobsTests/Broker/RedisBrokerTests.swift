@@ -209,25 +209,6 @@ import Testing
     await broker.close()
   }
 
-  @Test("lets go of what is over, a little at a time")
-  func retention() async throws {
-    let server = try await RedisServer.start()
-    let broker = RedisBroker(
-      endpoint: server.endpoint, retention: .init(completed: .milliseconds(1)),
-      logger: Logger(label: "test"))
-    try await broker.start()
-    for _ in 1...40 {
-      _ = try await broker.enqueue(.example())
-      let lease = try #require(try await broker.next()).lease
-      _ = try await broker.settle(lease, .complete(.emptyObject))
-    }
-    // Redis expires a key at the latest when somebody asks for it.
-    #expect(try await broker.jobs(matching: JobFilter(user: "alice")).jobs.count <= 2)
-    let indexed = try await server.ask(RedisCommand("ZCARD", broker.keys.key(.index)))
-    #expect(try #require(indexed.integer) <= 20)
-    await broker.close()
-  }
-
   @Test("two brokers share one Redis: what one does the other tells")
   func fleet() async throws {
     let server = try await RedisServer.start()
@@ -282,5 +263,5 @@ import Testing
   }
 
   @Test("an event without an end is no event")
-  func brokenEvent() { #expect(JobEvent(packed: Array("12:s w 1 0 1 -1 0".utf8)) == nil) }
+  func brokenEvent() { #expect(JobEvent(message: Array("12:s w 1 0 1 -1 0".utf8)) == nil) }
 }

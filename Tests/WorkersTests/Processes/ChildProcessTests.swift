@@ -6,6 +6,25 @@ import Testing
 
 @testable import Workers
 
+/// A fifo from which a script reads a line, and so waits, until it is opened.
+private final class ScriptGate {
+  let path: String
+  private let descriptor: Int32
+
+  init(_ path: String) {
+    self.path = path
+    precondition(mkfifo(path, 0o600) == 0, "a fifo cannot be made")
+    // For both: neither this nor a script's opening has to wait for another.
+    descriptor = Foundation.open(path, O_RDWR | O_CLOEXEC)
+    precondition(descriptor >= 0, "a fifo cannot be opened")
+  }
+
+  /// To be kept until the script has ended: what was not read goes with it.
+  func open() { precondition(write(descriptor, "go\n", 3) == 3, "a fifo takes nothing") }
+
+  deinit { close(descriptor) }
+}
+
 @Suite("A child process", .timeLimit(.minutes(1))) struct ChildProcessTests {
   private let folder = TemporaryFolder()
 
@@ -159,17 +178,67 @@ import Testing
     #expect(try await run(child).exit == .signal(SIGKILL))
   }
 
-  @Test("takes along what left its process group")
-  func setsid() async throws {
-    let fifo = Fifo(folder.path("life"))
-    let child = child(
-      #"setsid sh -c 'exec 9>"$1"; echo alive >&9; exec sleep 1000' sh "$1" & sleep 1000"#,
-      [fifo.path], environment: [ChildProcess.mark: UUID().uuidString])
+  /// Ways for a program to leave something behind that is in no group of its own any more. `hold` is a
+  /// script that tells the fifo `$1` that it lives, and then does.
+  static let escapes = [
+    // In a session of its own.
+    #"setsid sh hold "$1" & sleep 1000"#,
+    // Without any output, and left by its parent at once, as daemons are.
+    #"setsid sh -c '(sh hold "$1" >/dev/null 2>&1 &)' sh "$1"; sleep 1000"#,
+    // Through several programs and sessions.
+    #"setsid sh -c 'setsid sh -c "setsid sh hold \"$1\" & sleep 1000" sh "$1" & sleep 1000' sh "$1" & sleep 1000"#,
+  ]
+
+  /// A fifo that `hold` holds, which is made here.
+  private func held() throws -> Fifo {
+    try folder.write(#"exec 9>"$1"; echo alive >&9; exec sleep 1000"#, to: "hold")
+    return Fifo(folder.path("life"))
+  }
+
+  @Test("takes along what left its process group, when it is killed", arguments: escapes)
+  func escaped(_ script: String) async throws {
+    let fifo = try held()
+    let child = child(script, [fifo.path], environment: [ChildProcess.mark: UUID().uuidString])
     async let result = run(child)
     #expect(await fifo.line() == "alive")
     child.kill()
     #expect(try await result.exit == .signal(SIGKILL))
     await fifo.end()
+  }
+
+  @Test("takes along what left its process group, when it ends by itself", arguments: escapes)
+  func leftBehindOutside(_ script: String) async throws {
+    let (fifo, gate) = (try held(), ScriptGate(folder.path("gate")))
+    defer { withExtendedLifetime(gate) {} }
+    let child = child(
+      script.replacing(/sleep 1000$/, with: #"read x < "$2"; exit 3"#), [fifo.path, gate.path],
+      environment: [ChildProcess.mark: UUID().uuidString])
+    async let result = run(child)
+    #expect(await fifo.line() == "alive")
+    gate.open()
+    #expect(try await result.exit == .status(3))
+    await fifo.end()
+  }
+
+  @Test("leaves alone what another run of the same job has started, before it or after")
+  func siblings() async throws {
+    let environment = [ChildProcess.mark: UUID().uuidString]
+    let names = ["elder", "middle", "younger"]
+    let lives = names.map { Fifo(folder.path($0)) }
+    let gates = names.map { ScriptGate(folder.path("\($0)-gate")) }
+    defer { withExtendedLifetime(gates) {} }
+    var runs: [Task<ChildExit, any Error>] = []
+    for (life, gate) in zip(lives, gates) {
+      let child = child(
+        #"exec 9>"$1"; echo alive >&9; read x < "$2"; exit 3"#, [life.path, gate.path],
+        environment: environment)
+      runs.append(Task { try await run(child).exit })
+      #expect(await life.line() == "alive")
+    }
+    for index in [1, 0, 2] {
+      gates[index].open()
+      #expect(try await runs[index].value == .status(3))
+    }
   }
 
   @Test("does not outlive its worker: the guard kills its group, and what left the group")

@@ -227,6 +227,15 @@ final class ScriptedBroker: Broker {
     of user: String, limit: Int, window: Duration
   ) async throws(BrokerError) -> BudgetStanding { unused() }
 
+  func archive(
+    after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> ArchivePage { unused() }
+  func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport { unused() }
+  func discard(_ ids: [JobID]) async throws(BrokerError) { unused() }
+  func audit(
+    repairs: Bool, after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> AuditReport { unused() }
+
   // MARK: EventSource
 
   var isDelivering: Bool { !isAway }

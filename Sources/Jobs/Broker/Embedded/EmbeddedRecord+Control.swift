@@ -67,7 +67,7 @@ extension EmbeddedRecord {
   /// Cancels, or asks the worker to stop; nil when there is nothing more to do.
   mutating func cancel(reason: String?, at now: Timestamp) -> JobEvent? {
     guard !job.state.isTerminal, !job.isCancelling else { return nil }
-    let failure = JobFailure(code: "cancelled", message: reason ?? "The job was cancelled.").cut
+    let failure = JobFailure.cancelled(reason).cut
     if job.state == .running { return ask(failure, at: now) }
     job.failure = failure
     return step(.cancel, at: now)

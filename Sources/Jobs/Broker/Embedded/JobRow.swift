@@ -99,9 +99,9 @@ enum JobRow {
   private static func record(_ row: RowReader) throws -> EmbeddedRecord {
     let flags = try row.number("flags")
     let job = Job(
-      id: try row.known("id", JobID.init), queue: try row.known("queue", QueueName.init),
-      kind: try row.known("kind", JobKind.init), user: try row.text("user"),
-      state: try row.known("state", JobState.init(letter:)),
+      id: try row.known("id") { JobID($0) }, queue: try row.known("queue") { QueueName($0) },
+      kind: try row.known("kind") { JobKind($0) }, user: try row.text("user"),
+      state: try row.known("state") { JobState(letter: $0) },
       priority: try row.wanted(Priority(Int(try row.number("priority"))), "priority"),
       attempt: Int(try row.number("attempt")), lostDeliveries: Int(try row.number("lost")),
       progress: Progress(

@@ -66,28 +66,3 @@ extension JobFailure {
     self.init(code: code, message: list.nextText() ?? "")
   }
 }
-
-extension JobEvent {
-  /// Reads a message of `emit.lua`; nil when it is none.
-  init?(packed message: [UInt8]) {
-    var list = Packed(message)
-    guard let facts = list.nextText(), let user = list.next() else { return nil }
-    let words = facts.split(separator: " ", omittingEmptySubsequences: false)
-    guard words.count == 9, let state = JobState(letter: words[1]), let offset = UInt64(words[2]),
-      let attempt = Int(words[3]), let at = Int64(words[4]), let permille = Int(words[5]),
-      let id = JobID(words[8])
-    else { return nil }
-    let reason = list.nextText()
-    let report = list.next() ?? []
-    let result = list.next() ?? []
-    let failure = list.next() ?? []
-    self.init(
-      class: words[0] == "p" ? .progress : .state, id: id,
-      user: String(decoding: user, as: UTF8.self),
-      position: StreamPosition(offset: offset, epoch: String(words[7])),
-      at: Timestamp(milliseconds: at), state: state, attempt: attempt,
-      progress: Progress(packed: report, permille: permille), isCancelling: words[6] == "1",
-      result: result.isEmpty ? nil : JSONText(unchecked: Array(result)),
-      failure: JobFailure(packed: failure), reason: reason)
-  }
-}

@@ -13,6 +13,8 @@ extension RedisBroker {
 
   /// The reading anew after an interruption, and what arrived while it went on.
   struct Reconciliation {
+    /// Those who were watching when events were interrupted: whoever came later missed nothing.
+    var owed: Set<UInt64> = []
     var newest: [JobID: StreamPosition] = [:]
   }
 
@@ -43,8 +45,8 @@ extension RedisBroker {
       let subscription = try await subscriber.subscribe(
         to: keys.key(.directives, worker.description)
       ) { message in
-        guard let id = JobID(String(decoding: message, as: UTF8.self)) else { return }
-        receive(.cancel(id, forced: false))
+        guard let directive = WorkerDirective(message: message) else { return }
+        receive(directive)
       }
       return RedisEventSubscription(subscription) {}
     } catch { throw BrokerError(error) }
@@ -56,7 +58,7 @@ extension RedisBroker {
     if let last = lastDecoded, last.message == message {
       event = last.event
     } else {
-      guard let decoded = JobEvent(packed: message) else {
+      guard let decoded = JobEvent(message: message) else {
         logger.error("an event has another form", metadata: ["bytes": "\(message.count)"])
         return
       }
@@ -74,7 +76,8 @@ extension RedisBroker {
     reconciling?.cancel()
     reconciling = nil
     // Until everything was read anew nothing is said to be delivered, even once Redis is back.
-    reconciliation = Reconciliation()
+    let standing = watchers.filter(\.value.stands).map(\.key)
+    reconciliation = Reconciliation(owed: (reconciliation?.owed ?? []).union(standing))
   }
 
   /// Reads every watched job anew and delivers it; until then ``isDelivering`` is false.
@@ -105,7 +108,8 @@ extension RedisBroker {
   private func deliverSnapshots() async throws(BrokerError) {
     var ids: Set<JobID> = []
     var users: Set<String> = []
-    for watcher in watchers.values where watcher.stands {
+    for number in reconciliation?.owed ?? [] {
+      guard let watcher = watchers[number] else { continue }
       switch watcher.channel {
       case .job(let id): ids.insert(id)
       case .user(let user): users.insert(user)
@@ -138,10 +142,8 @@ extension RedisBroker {
     {
       return
     }
-    for number in watchers.keys.sorted() {
-      guard let watcher = watchers[number], watcher.channel == channel, watcher.stands else {
-        continue
-      }
+    for number in (reconciliation?.owed ?? []).sorted() {
+      guard let watcher = watchers[number], watcher.channel == channel else { continue }
       watcher.receive(.snapshot(job))
     }
   }
@@ -161,5 +163,22 @@ private final class RedisEventSubscription: EventSubscription {
   func cancel() {
     subscription.cancel()
     ended()
+  }
+}
+
+extension WorkerDirective {
+  /// Reads `C <id>`, `K <id>` (killed at once) or `M <mode>`; nil for anything else.
+  init?(message: [UInt8]) {
+    let text = String(decoding: message, as: UTF8.self)
+    let rest = text.dropFirst(2)
+    switch text.prefix(2) {
+    case "C ", "K ":
+      guard let id = JobID(key: rest) else { return nil }
+      self = .cancel(id, forced: text.hasPrefix("K"))
+    case "M ":
+      guard let mode = WorkerMode(rawValue: String(rest)) else { return nil }
+      self = .become(mode)
+    default: return nil
+    }
   }
 }

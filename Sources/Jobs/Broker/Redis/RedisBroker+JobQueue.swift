@@ -8,83 +8,97 @@ extension RedisBroker {
     guard request.payload.bytes.count <= JobRequest.payloadLimit else {
       throw .payloadTooLarge(limit: JobRequest.payloadLimit)
     }
-    let epoch = StreamPosition.newEpoch()
+    let asked = request.asked
     let answer = try await run(scripts.enqueue) { command in
-      command.append(request.id.description)
+      command.append(request.id.key)
       command.append(request.queue.description)
       command.append(request.kind.description)
       command.append(request.user)
       command.append(request.priority.level)
-      command.append(request.maxAttempts ?? 3)
-      command.append(request.timeout.map { String($0.milliseconds) } ?? "")
-      command.append(epoch)
       command.append(request.payload.bytes)
-      if let key = request.idempotencyKey {
-        // The length keeps user and key apart, whatever characters they hold.
-        command.append("\(request.user.utf8.count):\(request.user):\(key)")
-        command.append(request.fingerprint)
-      } else {
-        command.append("")
-        command.append("")
-      }
-      command.append(Self.idempotencyLifetime.milliseconds)
+      command.append(asked.isEmpty ? [] : MessagePack.map(asked).encoded)
     }
     let parts = answer.elements ?? []
     switch parts.first?.text {
-    case "accepted" where parts.count == 3:
-      let now = Timestamp(milliseconds: parts[1].integer ?? 0)
-      let job = Job(
-        id: request.id, queue: request.queue, kind: request.kind, user: request.user,
-        state: .queued, priority: request.priority, maxAttempts: request.maxAttempts ?? 3,
-        queuePosition: parts[2].integer.map { Int($0) + 1 }, createdAt: now, updatedAt: now,
-        timeout: request.timeout, position: StreamPosition(offset: 1, epoch: epoch),
-        payload: request.payload)
+    case "accepted" where parts.count == 2:
+      var job = try Job(described: parts[1])
+      job.payload = request.payload
       return Acceptance(job: job)
-    case "replay" where parts.count == 2:
-      guard let id = parts[1].text.flatMap({ JobID($0) }), let job = try await job(id) else {
-        // It ended its lifetime between two calls: nothing was accepted, and a repeat will be.
-        throw .unavailable
-      }
-      return Acceptance(job: job, match: .id)
     case "key_reused": throw .idempotencyKeyReused
+    case let word?:
+      if let refusal = refusal(parts) { throw refusal }
+      guard parts.count == 2, let match = Acceptance.Match(rawValue: word) else { fallthrough }
+      return Acceptance(job: try Job(described: parts[1]), match: match)
     default: throw .corrupt("enqueue answered in another form")
     }
   }
 
-  package func lease(
-    from queues: [QueueName], limit: Int, for duration: Duration, by worker: WorkerID
-  ) async throws(BrokerError) -> [LeasedJob] {
-    guard limit > 0, !queues.isEmpty else { return [] }
-    let answer = try await run(scripts.lease) { command in
-      command.append(worker.description)
-      command.append(duration.milliseconds)
-      command.append(limit)
-      for queue in queues { command.append(queue.description) }
+  /// What a script refused, in its words; nil where it did not.
+  func refusal(_ parts: [RedisValue]) -> BrokerError? {
+    guard let word = parts.first?.text, parts.count <= 2 else { return nil }
+    let id = parts.last?.bytes.flatMap { JobID(key: $0) }
+    switch word {
+    case "draining": return .queueDraining
+    case "full": return parts.last?.integer.map { .queueFull(limit: Int($0)) }
+    case "parent_not_found": return id.map { .parentNotFound($0) }
+    case "unique_key_taken": return id.map { .uniqueKeyTaken($0) }
+    case "group_not_found": return .groupNotFound
+    case "group_closed": return .groupClosed
+    case "wrong_state":
+      return parts.last?.text.flatMap { JobState(letter: $0) }.map { .wrongState($0) }
+    default: return nil
     }
-    guard let parts = answer.elements, let deadline = parts.first?.integer else {
-      throw .corrupt("lease answered in another form")
+  }
+
+  package func exchange(
+    _ settlements: [LeaseSettlement], for request: LeaseRequest?
+  ) async throws(BrokerError) -> Exchange {
+    for one in settlements {
+      if case .complete(let result?) = one.settlement,
+        result.bytes.count > Settlement.resultLimit
+      {
+        throw .reportTooLarge(limit: Settlement.resultLimit)
+      }
     }
-    var jobs: [LeasedJob] = []
-    jobs.reserveCapacity(parts.count - 1)
-    for part in parts.dropFirst() {
-      guard let fields = part.elements, fields.count == 9,
-        let id = fields[0].text.flatMap({ JobID($0) }),
-        let queue = fields[1].text.flatMap({ QueueName($0) }),
-        let token = fields[2].text.flatMap({ UInt64($0) }),
-        let kind = fields[3].text.flatMap({ JobKind($0) }), let user = fields[4].text,
-        let attempt = fields[5].integer, let maxAttempts = fields[6].integer,
-        let payload = fields[8].bytes
-      else { throw .corrupt("lease answered in another form") }
-      let lease = Lease(
-        job: id, queue: queue, worker: worker, token: token,
-        deadline: Timestamp(milliseconds: deadline))
-      jobs.append(
-        LeasedJob(
-          lease: lease, kind: kind, user: user, attempt: Int(attempt),
-          maxAttempts: Int(maxAttempts), timeout: fields[7].integer.map { .milliseconds($0) },
-          payload: JSONText(unchecked: payload)))
+    let wanted = request.flatMap { $0.limit > 0 && !$0.queues.isEmpty ? $0 : nil }
+    guard !settlements.isEmpty || wanted != nil else { return Exchange() }
+    let answer = try await run(scripts.exchange) { command in
+      // Chance comes from outside: what a script does depends on its arguments only.
+      command.append(String(Double.random(in: 0...1)))
+      command.append(settlements.count)
+      for one in settlements {
+        command.append(one.lease.job.key)
+        command.append(one.lease.token)
+        one.settlement.append(to: &command)
+      }
+      guard let wanted else { return }
+      command.append(wanted.worker.description)
+      command.append(wanted.duration.milliseconds)
+      command.append(wanted.limit)
+      for queue in wanted.queues { command.append(queue.description) }
     }
-    return jobs
+    guard let parts = answer.elements, parts.count >= 2, (parts.count - 2).isMultiple(of: 5),
+      let letters = parts[0].elements, letters.count == settlements.count,
+      let deadline = parts[1].integer
+    else { throw .corrupt("exchange answered in another form") }
+    var exchange = Exchange()
+    for letter in letters {
+      if let state = letter.text.flatMap({ JobState(letter: $0) }) {
+        exchange.outcomes.append(.settled(state))
+      } else {
+        exchange.outcomes.append(.leaseLost)
+      }
+    }
+    guard let wanted else { return exchange }
+    for index in stride(from: 2, to: parts.count, by: 5) {
+      let fields = parts[index..<(index + 5)]
+      guard
+        let job = LeasedJob(
+          fields, worker: wanted.worker, deadline: Timestamp(milliseconds: deadline))
+      else { throw .corrupt("exchange answered in another form") }
+      exchange.jobs.append(job)
+    }
+    return exchange
   }
 
   package func extend(
@@ -94,16 +108,11 @@ extension RedisBroker {
     let answer = try await run(scripts.extend) { command in
       command.append(duration.milliseconds)
       for lease in leases {
-        command.append(lease.job.description)
+        command.append(lease.job.key)
         command.append(lease.token)
       }
     }
-    guard let words = answer.elements, words.count == leases.count else {
-      throw .corrupt("extend answered in another form")
-    }
-    var standings: [LeaseStanding] = []
-    for word in words { standings.append(try LeaseStanding(word)) }
-    return standings
+    return try LeaseStanding.read(answer.elements?[...], count: leases.count)
   }
 
   package func report(
@@ -114,7 +123,7 @@ extension RedisBroker {
     }
     return try LeaseStanding(
       await run(scripts.report) { command in
-        command.append(lease.job.description)
+        command.append(lease.job.key)
         command.append(lease.token)
         command.append(progress.permille ?? -1)
         command.append(progress.packed)
@@ -124,7 +133,7 @@ extension RedisBroker {
   package func log(_ lines: [String], under lease: Lease) async throws(BrokerError) -> LeaseStanding {
     try LeaseStanding(
       await run(scripts.log) { command in
-        command.append(lease.job.description)
+        command.append(lease.job.key)
         command.append(lease.token)
         command.append(Self.logLimit)
         for line in lines.suffix(Self.logLimit) {
@@ -136,113 +145,133 @@ extension RedisBroker {
   /// How many lines of a log are kept, and how many bytes of each.
   private static let logLimit = 200
   private static let logLineLimit = 1 << 10
+}
 
-  package func settle(
-    _ lease: Lease, _ settlement: Settlement
-  ) async throws(BrokerError) -> SettlementOutcome {
-    if case .complete(let result?) = settlement, result.bytes.count > Settlement.resultLimit {
-      throw .reportTooLarge(limit: Settlement.resultLimit)
+extension JobRequest {
+  /// What is rarely asked for, by the names that `enqueue.lua` gives.
+  fileprivate var asked: [String: MessagePack] {
+    var asked: [String: MessagePack] = [:]
+    if let maxAttempts { asked["m"] = .integer(Int64(maxAttempts)) }
+    if let retry { asked["rp"] = retry.messagePack }
+    if let timeout { asked["to"] = .duration(timeout) }
+    if let order { asked["order"] = .text(order == .lifo ? "l" : "f") }
+    switch start {
+    case .now: break
+    case .after(let delay): asked["delay"] = .duration(delay)
+    case .at(let moment): asked["at"] = .integer(moment.milliseconds)
     }
-    let answer = try await run(scripts.settle) { command in
-      command.append(lease.job.description)
-      command.append(lease.token)
-      switch settlement {
-      case .complete(let result):
-        command.append("complete")
-        command.append(result?.bytes ?? [])
-      case .fail(let failure, _):
-        command.append("fail")
-        command.append(failure.packed)
-      case .release:
-        command.append("release")
-        command.append("")
-      case .cancel(let failure):
-        command.append("cancel")
-        command.append(failure.packed)
-      }
-      if case .complete = settlement {
-        command.append(retention.completed.milliseconds)
-      } else {
-        command.append(retention.cancelled.milliseconds)
-      }
-      command.append(retention.failed.milliseconds)
-      guard case .fail(_, let retry) = settlement else { return }
+    if let startWithin { asked["within"] = .duration(startWithin) }
+    if let totalTimeout { asked["total"] = .duration(totalTimeout) }
+    if let uniqueKey { asked["uk"] = .text(uniqueKey) }
+    if let contentKey { asked["ck"] = .text(contentKey) }
+    if let idempotencyKey {
+      asked["key"] = .text(idempotencyKey)
+      asked["fingerprint"] = .text(fingerprint)
+      asked["remembered"] = .duration(RedisBroker.idempotencyLifetime)
+    }
+    if !dependencies.parents.isEmpty {
+      asked["parents"] = .array(dependencies.parents.map { .text($0.key) })
+      asked["rule"] = .text(dependencies.whenOneFails.letter)
+    }
+    if let group {
+      asked["g"] = .text(group.key)
+      asked["wt"] = .integer(Int64(weight))
+    }
+    return asked
+  }
+}
+
+extension ParentFailureRule {
+  /// The letter that stands for it in Redis.
+  var letter: String {
+    switch self {
+    case .cancel: "c"
+    case .fail: "f"
+    case .run: "r"
+    }
+  }
+}
+
+extension RetryPolicy {
+  /// Growth, base, cap, jitter, as `settle_job.lua` reads them.
+  var messagePack: MessagePack {
+    .array([.text(growth.rawValue), .duration(base), .duration(cap), .number(jitter)])
+  }
+
+  init?(_ value: MessagePack) {
+    guard let parts = value.elements, parts.count == 4,
+      let growth = parts[0].text.flatMap({ Growth(rawValue: $0) }), let base = parts[1].duration,
+      let cap = parts[2].duration, let jitter = parts[3].number
+    else { return nil }
+    self.init(growth: growth, base: base, cap: cap, jitter: jitter)
+  }
+}
+
+extension Settlement {
+  /// Outcome, text and policy, as `exchange.lua` reads them.
+  fileprivate func append(to command: inout RedisCommand) {
+    var policy: MessagePack?
+    switch self {
+    case .complete(let result):
+      command.append("complete")
+      command.append(result?.bytes ?? [])
+    case .fail(let failure, let retry):
+      command.append(retry == .never ? "fail_finally" : "fail")
+      command.append(failure.packed)
       switch retry {
-      case .byPolicy(let policy):
-        command.append(policy.base.milliseconds)
-        command.append(policy.cap.milliseconds)
-        command.append(String(policy.jitter))
-      case .after(let delay):
-        command.append(max(0, delay.milliseconds))
-        command.append(max(0, delay.milliseconds))
-        command.append("0")
-      case .never:
-        command.append("never")
-        command.append("0")
-        command.append("0")
+      case .byPolicy(let own): policy = own.messagePack
+      case .after(let delay): policy = .array([.text("own"), .duration(max(.zero, delay))])
+      case .never: break
       }
-      // Chance comes from outside: what a script does depends on its arguments only.
-      command.append(String(Double.random(in: 0...1)))
-    }
-    let parts = answer.elements ?? []
-    switch parts.first?.text {
-    case "settled":
-      guard parts.count == 2, let state = parts[1].text.flatMap({ JobState(letter: $0) }) else {
-        throw .corrupt("settle answered in another form")
-      }
-      return .settled(state)
-    case "lease_lost": return .leaseLost
-    default: throw .corrupt("settle answered in another form")
-    }
-  }
-
-  package func cancel(_ id: JobID, reason: String?, forced: Bool) async throws(BrokerError) -> Job {
-    guard id.partition == keys.partition else { throw .jobNotFound }
-    let failure = JobFailure(code: "cancelled", message: reason ?? "It was cancelled.")
-    let answer = try await run(scripts.cancel) { command in
-      command.append(id.description)
+    case .release:
+      command.append("release")
+      command.append("")
+    case .cancel(let failure):
+      command.append("cancel")
       command.append(failure.packed)
-      command.append(retention.cancelled.milliseconds)
     }
-    if answer.isNull { throw .jobNotFound }
-    return try Job(record: answer)
+    command.append(policy?.encoded ?? [])
   }
+}
 
-  package func reap(
-    limit: Int, maxLost: Int, amnesty: Duration
-  ) async throws(BrokerError) -> MaintenanceReport {
-    let failure = JobFailure(
-      code: "lost", message: "Workers that ran the job were lost too often.")
-    let answer = try await run(scripts.reap) { command in
-      command.append(limit)
-      command.append(maxLost)
-      command.append(amnesty.milliseconds)
-      command.append(failure.packed)
-      command.append(retention.cancelled.milliseconds)
-      command.append(retention.failed.milliseconds)
-    }
-    guard let parts = answer.elements, parts.count == 4, let pardoned = parts[0].integer else {
-      throw .corrupt("reap answered in another form")
-    }
-    func ids(_ value: RedisValue) -> [JobID] {
-      (value.elements ?? []).compactMap { $0.text.flatMap { JobID($0) } }
-    }
-    var report = MaintenanceReport()
-    report.pardoned = Int(pardoned)
-    report.requeued = ids(parts[1])
-    report.failed = ids(parts[2])
-    report.cancelled = ids(parts[3])
-    return report
+extension LeasedJob {
+  /// Reads what `lease_jobs.lua` answers for one job; nil for what we did not write.
+  fileprivate init?(_ fields: ArraySlice<RedisValue>, worker: WorkerID, deadline: Timestamp) {
+    let first = fields.startIndex
+    guard let id = fields[first].bytes.flatMap({ JobID(key: $0) }),
+      let record = fields[first + 1].bytes.flatMap({ RedisRecord($0) }),
+      let token = record.more["v"]?.integer.flatMap({ UInt64(exactly: $0) }),
+      let maxAttempts = fields[first + 2].integer,
+      let payload = record.payload ?? fields[first + 4].bytes.map({ JSONText(unchecked: $0) })
+    else { return nil }
+    self.init(
+      lease: Lease(
+        job: id, queue: record.queue, worker: worker, token: token, deadline: deadline),
+      kind: record.kind, user: record.user, attempt: record.attempt,
+      maxAttempts: Int(maxAttempts), timeout: fields[first + 3].integer.map { .milliseconds($0) },
+      payload: payload)
   }
 }
 
 extension LeaseStanding {
-  fileprivate init(_ word: RedisValue) throws(BrokerError) {
+  init(_ word: RedisValue) throws(BrokerError) {
     switch word.text {
     case "held": self = .held
     case "cancel": self = .cancelRequested
     case "lost": self = .lost
     default: throw .corrupt("a lease's standing is told in another word")
     }
+  }
+
+  /// A word for each lease.
+  static func read(
+    _ words: ArraySlice<RedisValue>?, count: Int
+  ) throws(BrokerError) -> [LeaseStanding] {
+    guard let words, words.count == count else {
+      throw .corrupt("the standing of leases is told in another form")
+    }
+    var standings: [LeaseStanding] = []
+    for word in words { standings.append(try LeaseStanding(word)) }
+    return standings
   }
 }

@@ -12,50 +12,66 @@ extension RedisBroker {
     guard !ids.isEmpty else { return [] }
     let answer = try await run(scripts.read) { command in
       command.append(withPayload ? "1" : "")
-      for id in ids { command.append(id.description) }
+      for id in ids { command.append(id.key) }
     }
     var jobs: [Job] = []
-    for record in answer.elements ?? [] where !record.isNull {
-      jobs.append(try Job(record: record))
+    for part in answer.elements ?? [] where !part.isNull {
+      jobs.append(try Job(described: part, withPayload: withPayload))
     }
     return jobs
+  }
+
+  package func places(of ids: [JobID]) async throws(BrokerError) -> [JobID: QueuePlace] {
+    let ids = ids.filter { $0.partition == keys.partition }
+    guard !ids.isEmpty else { return [:] }
+    let answer = try await run(scripts.places) { command in
+      for id in ids { command.append(id.key) }
+    }
+    guard let parts = answer.elements, parts.count == 2 * ids.count else {
+      throw .corrupt("places answered in another form")
+    }
+    var places: [JobID: QueuePlace] = [:]
+    for (index, id) in ids.enumerated() {
+      guard let queue = parts[2 * index].text.flatMap({ QueueName($0) }),
+        let rank = parts[2 * index + 1].integer
+      else { continue }
+      places[id] = QueuePlace(queue: queue, position: Int(rank) + 1)
+    }
+    return places
   }
 
   package func logLines(of id: JobID) async throws(BrokerError) -> [String] {
     do {
       let answer = try await client.send(
-        RedisCommand("LRANGE", keys.key(.logs, id.description), "0", "-1"))
+        RedisCommand("LRANGE", keys.key(.logs, id.key), "0", "-1"))
       return (answer.elements ?? []).compactMap(\.text)
     } catch { throw BrokerError(error) }
   }
 
+  /// How many records one page looks at: what a call may cost however little matches.
+  private static let mostLookedAt = 500
+
   package func jobs(matching filter: JobFilter) async throws(BrokerError) -> JobPage {
     let limit = min(max(filter.limit, 1), 200)
-    var below = filter.cursor.flatMap { Int64($0) }.flatMap { $0 > 0 ? $0 : nil }
-    var found: [(job: Job, sequence: Int64)] = []
-    // One more than the page holds tells whether there is another.
-    while found.count <= limit {
-      let answer = try await run(scripts.list) { command in
-        command.append(filter.user == nil ? "" : "1")
-        command.append(filter.user ?? "")
-        command.append(below.map { "(\($0)" } ?? "+inf")
-        command.append(limit + 1 - found.count)
-        command.append(filter.states.map(\.letter).joined())
-      }
-      guard let parts = answer.elements, let resume = parts.first?.text else {
-        throw .corrupt("list answered in another form")
-      }
-      for record in parts.dropFirst() {
-        guard let sequence = Job.sequence(ofRecord: record) else {
-          throw .corrupt("a job's record has another form")
-        }
-        found.append((try Job(record: record), sequence))
-      }
-      guard let next = Int64(resume) else { break }
-      below = next
+    let below = filter.cursor.flatMap { Int64($0) }.flatMap { $0 > 0 ? $0 : nil }
+    var wanted: [String: MessagePack] = [:]
+    if let user = filter.user { wanted["user"] = .text(user) }
+    if !filter.states.isEmpty { wanted["states"] = .text(filter.states.map(\.letter).joined()) }
+    if let queue = filter.queue { wanted["queue"] = .text(queue.description) }
+    if let kind = filter.kind { wanted["kind"] = .text(kind.description) }
+    if let since = filter.since { wanted["since"] = .integer(since.milliseconds) }
+    if let until = filter.until { wanted["till"] = .integer(until.milliseconds) }
+    let answer = try await run(scripts.list) { command in
+      command.append(below.map(String.init) ?? "")
+      command.append(limit)
+      command.append(Self.mostLookedAt)
+      command.append(MessagePack.map(wanted).encoded)
     }
-    let page = found.prefix(limit)
-    return JobPage(
-      jobs: page.map(\.job), next: found.count > limit ? page.last.map { "\($0.sequence)" } : nil)
+    guard let parts = answer.elements, let next = parts.first else {
+      throw .corrupt("list answered in another form")
+    }
+    var jobs: [Job] = []
+    for part in parts.dropFirst() { jobs.append(try Job(described: part, withPayload: false)) }
+    return JobPage(jobs: jobs, next: next.integer.map(String.init))
   }
 }

@@ -15,7 +15,6 @@ package final class RedisBroker: Broker {
   let client: RedisClient
   let subscriber: RedisSubscriber
   let logger: Logger
-  let retention: Retention
 
   // What RedisBroker+EventSource keeps.
   var watchers: [UInt64: Watcher] = [:]
@@ -24,30 +23,14 @@ package final class RedisBroker: Broker {
   var reconciling: Task<Void, Never>?
   var lastDecoded: (message: [UInt8], event: JobEvent)?
 
-  /// How long the records of ended jobs are kept.
-  package struct Retention: Hashable, Sendable {
-    package var completed: Duration
-    package var failed: Duration
-    package var cancelled: Duration
-
-    package init(
-      completed: Duration = .seconds(86_400), failed: Duration = .seconds(7 * 86_400),
-      cancelled: Duration = .seconds(86_400)
-    ) {
-      self.completed = completed
-      self.failed = failed
-      self.cancelled = cancelled
-    }
-  }
-
   /// How long an idempotency key is remembered.
-  static let idempotencyLifetime = Duration.seconds(86_400)
+  nonisolated static let idempotencyLifetime = Duration.seconds(86_400)
 
   /// A broker on the Redis at `endpoint`, with all its keys below `prefix`; it does nothing before
   /// ``start()``. An answer later than `answersWithin` counts as a loss of the connection.
   package init(
     endpoint: RedisEndpoint, prefix: String = "fanfare:", partition: Int = 0,
-    retention: Retention = Retention(), answersWithin: Duration = .seconds(5), logger: Logger
+    answersWithin: Duration = .seconds(5), logger: Logger
   ) {
     keys = RedisKeys(prefix: prefix, partition: partition)
     scripts = RedisScripts(keys: keys)
@@ -55,7 +38,6 @@ package final class RedisBroker: Broker {
     subscriber = RedisSubscriber(
       endpoint: endpoint, heartbeat: keys.key(.heartbeat), silence: answersWithin * 2,
       logger: logger)
-    self.retention = retention
     self.logger = logger
   }
 
@@ -68,6 +50,9 @@ package final class RedisBroker: Broker {
     do { try await client.start() } catch { throw BrokerError(error) }
     await subscriber.waitUntilLive(upTo: .seconds(1))
   }
+
+  /// Whether there is a connection now: what is asked is at least sent.
+  package var isReachable: Bool { client.isConnected }
 
   package func isAvailable() async -> Bool {
     do {

@@ -19,45 +19,82 @@ struct RedisKeys: Hashable, Sendable {
 
   /// The names by which scripts call keys; the rest of a key (id, queue, user) is appended.
   enum Family: String, CaseIterable {
-    /// Hash, one a job: its record, all fields short. Expires after the job ended.
-    case jobs = "j:"
-    /// String, one a job: the payload. Expires with the record.
+    /// Hash: the records of all jobs by id (`record.lua`). A record goes when the job is forgotten.
+    case jobs = "j"
+    /// String, one a job with a payload over 512 bytes. Goes with the record.
     case payloads = "d:"
-    /// String, one a job that reported: stage, message, details, packed. Expires with the record.
-    case reports = "n:"
-    /// String, one a job that ended or failed: the result, or the failure packed. Expires with the
-    /// record.
+    /// String, one a running job that reported: offset, permille, moment, report. Gone with the attempt.
+    case progress = "n:"
+    /// String, one a job with a result or failure over 512 bytes. Goes with the record.
     case results = "r:"
-    /// List, one a job that logged: its newest lines. Expires with the record.
+    /// List, one a job that logged: its newest lines. Goes with the record.
     case logs = "g:"
+    /// Hash: queues by name (`queue.lua`). An entry goes when the queue is deleted.
+    case queues = "q"
+    /// Set: deleted queues that have ended jobs yet. Gone when empty.
+    case deletedQueues = "dq"
+    /// Hash, one a queue: its counters (`counts.lua`). Goes with the queue.
+    case counters = "c:"
+    /// Hash, one a queue and minute: what was done then. Expires after 25 hours.
+    case minutes = "h:"
     /// Sorted set, one a queue: waiting jobs by score. Gone when empty.
     case waiting = "w:"
     /// List, one a queue: a token or none, for BLPOP. Gone when empty.
     case wake = "k:"
-    /// Sorted set: jobs that wait for a retry, by the ms when it is due. Gone when empty.
-    case retries = "z"
+    /// Sorted set: jobs that are scheduled or wait for a retry, by the ms when they are due. Gone when
+    /// empty.
+    case due = "z"
+    /// Sorted set: jobs whose time is limited, by the ms when the next limit is passed. Gone when empty.
+    case limits = "t"
+    /// Sorted set, one a queue and one a queue and user, with a space between: jobs that wait for others,
+    /// and jobs that wait for a place in their user's window, by score. Gone when empty.
+    case blockedJobs = "b:"
+    /// Sorted set, one a queue, all scores 0: users with jobs that wait for a place. Gone when empty.
+    case parkedUsers = "bu:"
+    /// Hash: queues whose window was widened, and the user up to whom that was carried out. Gone when
+    /// empty.
+    case widened = "bw"
+    /// Hash, one a queue: how many jobs of each user are queued or run. Gone when empty.
+    case admitted = "ua:"
+    /// Hash, one a fair queue: users with waiting jobs, their last tag and how many. Gone when empty.
+    case fair = "fu:"
+    /// Sorted set, one a job others wait for: those, by sequence. Gone when the job has ended.
+    case children = "p:"
+    /// Sorted set: state and id of jobs that ended while many waited for them. Gone when empty.
+    case endedParents = "pe"
     /// Sorted set: running jobs, by the ms when the lease ends. Gone when empty.
     case leases = "l"
-    /// Sorted set: all jobs by sequence. Entries go some time after the record.
-    case index = "x"
-    /// Sorted set, one a user: the user's jobs by sequence. Entries go some time after the record.
-    case users = "u:"
-    /// Sorted set: ended jobs (id, then user) by the ms when the record expires. Trimmed as others end.
+    /// Sorted set, one a state and queue: ended jobs by the µs of their end. Gone when empty.
     case finished = "f"
-    /// String, one a used idempotency key: fingerprint, then job id. Expires after 24 hours.
-    case idempotency = "i:"
-    /// String: the number of the last accepted job. Never expires.
-    case sequence = "s"
-    /// String: the ms of the last reaping. Never expires.
-    case reaped = "c"
+    /// Hash: the sequence and the number of the last accepted job, the ms of the last reaping. Stays.
+    case numbers = "s"
+    /// Sorted set: the chunks of the listing of all jobs. Gone when empty.
+    case index = "x"
+    /// Hash, one a chunk: up to 128 ids by number. Gone when empty.
+    case indexChunks = "x:"
+    /// Sorted set, one a user: the chunks of the user's listing. Gone when empty.
+    case users = "u:"
+    /// Set of integers, one a chunk and user: up to 256 numbers. Gone when empty.
+    case userChunks = "uc:"
+    /// String, one a used key (`claims.lua`): a job's id. Goes when the key is free; one of idempotency
+    /// after 24 hours.
+    case claims = "i:"
+    /// Hash: what workers say of themselves. An entry goes with the worker.
+    case workers = "wk"
+    /// Sorted set: workers by the ms when they were heard of. An entry goes with the worker.
+    case workersSeen = "wz"
+    /// Hash: what workers are wanted to be. An entry goes with the worker.
+    case workersWanted = "wm"
+    /// Set, one a worker: the jobs it holds leases of. Gone when empty.
+    case workerJobs = "wj:"
     /// Channel, one a job: its events.
     case jobEvents = "v:"
     /// Channel, one a user: the events of the user's jobs.
     case userEvents = "e:"
-    /// Channel, one a worker: ids of jobs to stop.
-    case directives = "t:"
+    /// Channel, one a worker: what it is told.
+    case directives = "dt:"
     /// Channel that every node of the broker listens to, so that its connection is never without.
-    case heartbeat = "h"
+    case heartbeat = "hb"
 
     /// The name in Lua: `jobEvents` is `JOB_EVENTS`.
     var luaName: String {
@@ -76,7 +113,7 @@ struct RedisKeys: Hashable, Sendable {
 
   func channel(_ channel: Channel) -> String {
     switch channel {
-    case .job(let id): key(.jobEvents, id.description)
+    case .job(let id): key(.jobEvents, id.key)
     case .user(let user): key(.userEvents, user)
     }
   }

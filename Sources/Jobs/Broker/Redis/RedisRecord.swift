@@ -1,39 +1,139 @@
 import Redis
 
-extension Job {
-  /// Reads a record as `read_job.lua` answers it; throws `corrupt` for one we did not write.
-  init(record: RedisValue) throws(BrokerError) {
-    guard let fields = record.elements, fields.count == 24,
-      let id = fields[23].text.flatMap({ JobID($0) })
-    else { throw .corrupt("a job's record has another form") }
-    guard let state = fields[0].text.flatMap({ JobState(letter: $0) }),
-      let queue = fields[1].text.flatMap({ QueueName($0) }),
-      let kind = fields[2].text.flatMap({ JobKind($0) }), let user = fields[3].text,
-      let priority = fields[4].integer.flatMap({ Priority(Int($0)) }),
-      let attempt = fields[5].integer, let maxAttempts = fields[6].integer,
-      let created = fields[9].integer, let updated = fields[12].integer,
-      let offset = fields[13].integer, let epoch = fields[14].text
-    else { throw .corrupt("the record of job \(id) is incomplete") }
-    let permille = fields[15].integer.map { Int($0) } ?? -1
-    let outcome = fields[21].bytes ?? []
-    self.init(
-      id: id, queue: queue, kind: kind, user: user, state: state, priority: priority,
-      attempt: Int(attempt), maxAttempts: Int(maxAttempts),
-      lostDeliveries: fields[8].integer.map { Int($0) } ?? 0,
-      progress: Progress(packed: fields[20].bytes ?? [], permille: permille),
-      queuePosition: fields[18].integer.map { Int($0) + 1 }, isStalled: !fields[19].isNull,
-      isCancelling: state == .running && !fields[16].isNull,
-      result: state == .completed && !outcome.isEmpty ? JSONText(unchecked: outcome) : nil,
-      failure: state == .completed ? nil : JobFailure(packed: outcome),
-      createdAt: Timestamp(milliseconds: created),
-      startedAt: fields[10].integer.map { Timestamp(milliseconds: $0) },
-      finishedAt: fields[11].integer.map { Timestamp(milliseconds: $0) },
-      updatedAt: Timestamp(milliseconds: updated),
-      timeout: fields[7].integer.map { .milliseconds($0) },
-      position: StreamPosition(offset: UInt64(offset), epoch: epoch),
-      payload: fields[22].bytes.map { JSONText(unchecked: $0) })
+/// A job's record as `record.lua` packs it.
+struct RedisRecord {
+  var state: JobState
+  var priority: Priority
+  var attempt: Int
+  var lost: Int
+  var offset: UInt64
+  var sequence: Int64
+  /// By which the job is listed.
+  var number: Int64
+  var queue: QueueName
+  var kind: JobKind
+  var user: String
+  /// Nil where it is too long to stand here.
+  var payload: JSONText?
+  /// What is rarely set, by the names that `record.lua` gives.
+  var more: [String: MessagePack]
+
+  /// Nil for bytes we did not write.
+  init?(_ bytes: [UInt8]) {
+    guard let values = MessagePack.values(in: bytes), values.count >= 11,
+      let state = values[0].text.flatMap({ JobState(letter: $0) }),
+      let priority = values[1].integer.flatMap({ Priority(Int($0)) }),
+      let attempt = values[2].integer, let lost = values[3].integer,
+      let offset = values[4].integer.flatMap({ UInt64(exactly: $0) }),
+      let sequence = values[5].integer, let number = values[6].integer,
+      let queue = values[7].text.flatMap({ QueueName($0) }),
+      let kind = values[8].text.flatMap({ JobKind($0) }), let user = values[9].text
+    else { return nil }
+    self.state = state
+    self.priority = priority
+    self.attempt = Int(attempt)
+    self.lost = Int(lost)
+    self.offset = offset
+    self.sequence = sequence
+    self.number = number
+    self.queue = queue
+    self.kind = kind
+    self.user = user
+    payload = values[10].bytes.map { JSONText(unchecked: $0) }
+    more = values.count > 11 ? values[11].fields ?? [:] : [:]
   }
 
-  /// The sequence by which listings are ordered, from the same record.
-  static func sequence(ofRecord record: RedisValue) -> Int64? { record.elements?[17].integer }
+  var createdAt: Timestamp { Timestamp(sequence: sequence) }
+}
+
+extension Timestamp {
+  /// When the job with this number was accepted: numbers are microseconds since 2025, or one more than
+  /// the last.
+  init(sequence: Int64) {
+    self.init(milliseconds: sequence / 1000 + 1_735_689_600_000)
+  }
+}
+
+extension StreamPosition {
+  /// An incarnation is told by the moment of its acceptance.
+  init(offset: UInt64, createdAt: Timestamp) {
+    let digits = String(UInt32(truncatingIfNeeded: createdAt.milliseconds), radix: 16)
+    self.init(offset: offset, epoch: String(repeating: "0", count: 8 - digits.count) + digits)
+  }
+}
+
+extension Job {
+  /// Reads what `describe.lua` answers; throws `corrupt` for what we did not write.
+  init(described: RedisValue, withPayload: Bool = true) throws(BrokerError) {
+    guard let parts = described.elements, parts.count == 8,
+      let id = parts[0].bytes.flatMap({ JobID(key: $0) }),
+      let record = parts[1].bytes.flatMap({ RedisRecord($0) }), let maxAttempts = parts[7].integer
+    else { throw .corrupt("a job's record has another form") }
+    let more = record.more
+    var offset = record.offset
+    var updatedAt = more["up"]?.timestamp ?? record.createdAt
+    var permille = more["pm"]?.integer
+    var report = more["rep"]?.bytes
+    if let reported = parts[4].bytes.flatMap({ MessagePack.values(in: $0) }), reported.count == 4 {
+      offset = max(offset, reported[0].integer.flatMap { UInt64(exactly: $0) } ?? 0)
+      permille = reported[1].integer
+      updatedAt = max(updatedAt, reported[2].timestamp ?? updatedAt)
+      report = reported[3].bytes
+    }
+    let isEnded = record.state.isTerminal
+    let outcome = more["r"]?.bytes ?? parts[5].bytes ?? []
+    let waitsForTime = record.state == .scheduled || record.state == .retrying
+    self.init(
+      id: id, queue: record.queue, kind: record.kind, user: record.user, state: record.state,
+      priority: record.priority, attempt: record.attempt, maxAttempts: Int(maxAttempts),
+      lostDeliveries: record.lost,
+      progress: Progress(packed: report ?? [], permille: permille.map { Int($0) } ?? -1),
+      queuePosition: parts[2].integer.map { Int($0) + 1 },
+      isStalled: record.state == .running && (more["sl"] != nil || !parts[3].isNull),
+      isCancelling: record.state == .running && more["x"] != nil,
+      result: record.state == .completed && !outcome.isEmpty ? JSONText(unchecked: outcome) : nil,
+      failure: record.state == .completed ? nil : JobFailure(packed: outcome),
+      createdAt: record.createdAt, startedAt: more["st"]?.timestamp,
+      finishedAt: isEnded ? more["fi"]?.timestamp : nil, updatedAt: updatedAt,
+      timeout: more["to"]?.duration, dueAt: waitsForTime ? more["du"]?.timestamp : nil,
+      startBy: more["sb"]?.timestamp, endBy: more["eb"]?.timestamp,
+      worker: more["h"]?.text.flatMap { WorkerID($0) },
+      pendingParents: more["pa"]?.integer.map { Int($0) } ?? 0,
+      group: more["g"]?.bytes.flatMap { GroupID(key: $0) },
+      position: StreamPosition(offset: offset, createdAt: record.createdAt),
+      payload: withPayload ? record.payload ?? parts[6].bytes.map { JSONText(unchecked: $0) } : nil)
+  }
+}
+
+extension GroupID {
+  var key: String { JobID(description)?.key ?? "" }
+
+  init?(key: some Sequence<UInt8>) {
+    guard let id = JobID(key: key) else { return nil }
+    self.init(id.description)
+  }
+}
+
+extension JobEvent {
+  /// Reads a message of `change.lua`; nil when it is none.
+  init?(message: [UInt8]) {
+    guard let values = MessagePack.values(in: message), values.count == 15,
+      let id = values[1].bytes.flatMap({ JobID(key: $0) }), let user = values[2].text,
+      let offset = values[3].integer.flatMap({ UInt64(exactly: $0) }),
+      let sequence = values[4].integer, let at = values[5].timestamp,
+      let state = values[6].text.flatMap({ JobState(letter: $0) }),
+      let attempt = values[7].integer, let flags = values[8].integer,
+      let permille = values[9].integer
+    else { return nil }
+    let outcome = values[11].bytes ?? []
+    self.init(
+      class: values[0].text == "p" ? .progress : .state, id: id, user: user,
+      position: StreamPosition(offset: offset, createdAt: Timestamp(sequence: sequence)),
+      at: at, state: state, attempt: Int(attempt),
+      progress: Progress(packed: values[10].bytes ?? [], permille: Int(permille)),
+      isStalled: flags & 1 != 0, isCancelling: state == .running && flags & 2 != 0,
+      result: state == .completed && !outcome.isEmpty ? JSONText(unchecked: outcome) : nil,
+      failure: state == .completed ? nil : JobFailure(packed: outcome),
+      startedAt: values[12].timestamp, finishedAt: values[13].timestamp, reason: values[14].text)
+  }
 }

@@ -1,0 +1,5 @@
+// What Fanfare uses of zlib: files compressed as gzip has them.
+#ifndef CZLIB_SHIM_H
+#define CZLIB_SHIM_H
+#include <zlib.h>
+#endif

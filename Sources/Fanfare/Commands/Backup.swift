@@ -1,0 +1,108 @@
+import ArgumentParser
+import EventLoop
+import Foundation
+import Jobs
+import Logging
+
+/// `fanfare backup`: a copy of everything the broker holds.
+struct Backup: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Back the broker up: queues, schedules, groups and jobs, in their order.",
+    discussion: """
+      Works while gateways and workers do, if the broker is a Redis. A gateway on an embedded broker backs it up \
+      itself: every backup.interval, at its end, and when asked with POST /v1/backups.
+      """,
+    subcommands: [Write.self, Verify.self], defaultSubcommand: Write.self)
+
+  /// `fanfare backup write`
+  struct Write: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Write a backup.")
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Option(name: .long, help: "The file to write; else one in backup.folder, which keeps the newest.")
+    var to: String?
+
+    func run() async throws {
+      let tool = BrokerTool(try options.load())
+      let path = to
+      let summary = try await tool.withBroker { broker in
+        if let path { return try await BackupFile.write(broker, to: path) }
+        let keeper = await EventLoop.run {
+          BackupKeeper(
+            of: broker, in: tool.backups, every: nil, keeping: tool.configuration.backup.keep,
+            logger: Logger(label: "fanfare.backup"))
+        }
+        return try await keeper.backUp()
+      }
+      Terminal.say(summary.line)
+    }
+  }
+
+  /// `fanfare backup verify`
+  struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Read a backup to its end: whether it is whole and unchanged.")
+
+    @Argument(help: "The file.")
+    var path: String
+
+    func run() async throws {
+      do { Terminal.say(try await BackupFile.verify(path).line) } catch let error as BackupError {
+        throw CommandFailure(description: "\(error)", status: .failed)
+      }
+    }
+  }
+}
+
+/// `fanfare restore`: a backup taken in.
+struct Restore: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Take a backup in: into an empty broker, or by id into one that lives.",
+    discussion: """
+      What the broker has already stays as it is. The file is read to its end first, and set aside as FILE.restored \
+      once the broker holds as many entries as it does.
+      """)
+
+  @OptionGroup var options: ConfigurationOptions
+
+  @Argument(help: "The file; else the newest of backup.folder.")
+  var path: String?
+
+  func run() async throws {
+    let tool = BrokerTool(try options.load())
+    let path = try path ?? newest(in: tool.backups)
+    do {
+      let (summary, report) = try await tool.withBroker { broker in
+        try await BackupFile.restore(path, into: broker)
+      }
+      Terminal.say(summary.line)
+      Terminal.say(
+        "Restored \(report.restored), known \(report.known), duplicates \(report.duplicates.count). "
+          + "The file is now \(path).restored.")
+    } catch let error as BackupError {
+      throw CommandFailure(description: "\(error)", status: .failed)
+    }
+  }
+
+  private func newest(in folder: String) throws -> String {
+    guard let name = try? BackupKeeper.backups(in: folder).last else {
+      throw CommandFailure(description: "there is no backup in \(folder)")
+    }
+    return "\(folder)/\(name)"
+  }
+}
+
+extension BackupFile.Summary {
+  /// For people.
+  fileprivate var line: String {
+    "\(path): \(entries) entries, \(jobs) of them jobs, \(bytes) bytes, of \(createdAt.text)"
+  }
+}
+
+extension Timestamp {
+  /// In UTC, as ISO 8601 has it.
+  fileprivate var text: String {
+    Date(timeIntervalSince1970: Double(milliseconds) / 1000).formatted(.iso8601)
+  }
+}

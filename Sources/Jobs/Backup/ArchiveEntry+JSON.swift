@@ -1,0 +1,200 @@
+/// The form of an archive in a backup: one object a line, `{"job":{…}}`, `{"queue":{…}}` and so on.
+///
+/// Times and durations are milliseconds. What workers and submitters wrote (payload, result, details) stands as a
+/// string, so that it comes back byte for byte. Names that are absent were nil.
+extension ArchiveEntry {
+  package var json: JSONText {
+    var writer = JSONWriter(reserving: 1024)
+    writer.object { line in
+      switch self {
+      case .queue(let name, let settings, let mode):
+        line.object("queue") {
+          $0.member("name", name.description)
+          $0.member("mode", mode.rawValue)
+          settings.write(into: &$0)
+        }
+      case .schedule(let status):
+        line.object("schedule") { status.write(into: &$0) }
+      case .group(let group, let callback):
+        line.object("group") { object in
+          group.write(into: &object)
+          if let callback { object.object("callback_request") { callback.write(into: &$0) } }
+        }
+      case .job(let snapshot):
+        line.object("job") { snapshot.write(into: &$0) }
+      }
+    }
+    return writer.text
+  }
+
+  /// Reads one line; throws what is wrong with it.
+  package init(reading line: JSONValue) throws(ArchiveFault) {
+    if let queue = line["queue"] {
+      self = .queue(
+        try queue.name("name") { QueueName($0) }, try QueueSettings(reading: queue),
+        try queue.name("mode") { QueueMode(rawValue: $0) })
+    } else if let schedule = line["schedule"] {
+      self = .schedule(try ScheduleStatus(reading: schedule))
+    } else if let group = line["group"] {
+      var callback: JobRequest?
+      if let request = group["callback_request"] { callback = try JobRequest(reading: request) }
+      self = .group(try JobGroup(reading: group), callback: callback)
+    } else if let job = line["job"] {
+      self = .job(try JobSnapshot(reading: job))
+    } else {
+      throw ArchiveFault(member: "", "is neither a queue, a schedule, a group nor a job")
+    }
+  }
+}
+
+// MARK: Queues
+
+extension QueueSettings {
+  func write(into writer: inout JSONWriter) {
+    writer.member("type", type)
+    writer.member("description", description)
+    writer.member("concurrency", concurrency)
+    writer.member("user_window", userWindow)
+    writer.member("max_waiting", maxWaiting)
+    writer.member("order", order.rawValue)
+    writer.member("ageing", ageing)
+    writer.member("fair", isFair)
+    writer.object("defaults") {
+      $0.member("max_attempts", defaults.maxAttempts)
+      defaults.retry?.write(into: &$0)
+      $0.member("timeout", defaults.timeout)
+      $0.member("start_within", defaults.startWithin)
+      $0.member("total_timeout", defaults.totalTimeout)
+    }
+    writer.object("keep") { keep in
+      keep.object("completed") { completed.write(into: &$0) }
+      keep.object("failed") { failed.write(into: &$0) }
+      keep.object("cancelled") { cancelled.write(into: &$0) }
+    }
+  }
+
+  init(reading value: JSONValue) throws(ArchiveFault) {
+    self.init()
+    type = value["type"]?.string
+    description = value["description"]?.string
+    concurrency = value["concurrency"]?.int
+    userWindow = value["user_window"]?.int
+    maxWaiting = value["max_waiting"]?.int
+    order = try value.name("order") { QueueOrder(rawValue: $0) }
+    ageing = value.duration("ageing")
+    isFair = value["fair"]?.bool ?? false
+    if let given = value["defaults"] {
+      defaults.maxAttempts = try given.number("max_attempts")
+      defaults.retry = try RetryPolicy(optional: given)
+      defaults.timeout = given.duration("timeout")
+      defaults.startWithin = given.duration("start_within")
+      defaults.totalTimeout = given.duration("total_timeout")
+    }
+    completed = try RetentionRule(reading: value["keep"]?["completed"])
+    failed = try RetentionRule(reading: value["keep"]?["failed"])
+    cancelled = try RetentionRule(reading: value["keep"]?["cancelled"])
+  }
+}
+
+extension RetentionRule {
+  func write(into writer: inout JSONWriter) {
+    writer.member("age", age)
+    writer.member("count", count)
+  }
+
+  init(reading value: JSONValue?) throws(ArchiveFault) {
+    guard let value, let age = value.duration("age") else {
+      throw ArchiveFault(member: "keep", "is missing or has no age")
+    }
+    self.init(age: age, count: value["count"]?.int)
+  }
+}
+
+extension RetryPolicy {
+  func write(into writer: inout JSONWriter) {
+    writer.object("retry") {
+      $0.member("growth", growth.rawValue)
+      $0.member("base", base)
+      $0.member("cap", cap)
+      $0.member("jitter", number: jitter)
+    }
+  }
+
+  /// The member `retry`; nil where it is absent.
+  init?(optional value: JSONValue) throws(ArchiveFault) {
+    guard let retry = value["retry"] else { return nil }
+    guard let base = retry.duration("base"), let cap = retry.duration("cap"),
+      let jitter = retry["jitter"]?.double
+    else { throw ArchiveFault(member: "retry", "is incomplete") }
+    self.init(
+      growth: try retry.name("growth") { Growth(rawValue: $0) }, base: base, cap: cap,
+      jitter: jitter)
+  }
+}
+
+// MARK: Schedules and groups
+
+extension ScheduleStatus {
+  func write(into writer: inout JSONWriter) {
+    writer.member("name", schedule.name.description)
+    writer.member("cron", schedule.cron.description)
+    writer.member("time_zone", schedule.timeZone)
+    writer.member("enabled", schedule.isEnabled)
+    writer.object("request") { schedule.request.write(into: &$0) }
+    writer.member("next", next)
+    writer.member("last_fired_at", lastFiredAt)
+    writer.member("last_job", lastJob?.description)
+  }
+
+  init(reading value: JSONValue) throws(ArchiveFault) {
+    let text = try value.name("cron") { $0 }
+    let cron: CronExpression
+    do throws(CronExpression.Fault) { cron = try CronExpression(text) } catch {
+      throw ArchiveFault(member: "cron", error.description)
+    }
+    guard let request = value["request"] else {
+      throw ArchiveFault(member: "request", "is missing")
+    }
+    self.init(
+      schedule: Schedule(
+        name: try value.name("name") { ScheduleName($0) }, cron: cron,
+        timeZone: try value.name("time_zone") { $0 }, request: try JobRequest(reading: request),
+        isEnabled: value["enabled"]?.bool ?? true),
+      next: value.time("next"), lastFiredAt: value.time("last_fired_at"),
+      lastJob: try value.name(optional: "last_job") { JobID($0) })
+  }
+}
+
+extension JobGroup {
+  func write(into writer: inout JSONWriter) {
+    writer.member("id", id.description)
+    writer.member("user", user)
+    writer.member("name", name)
+    writer.member("state", state.rawValue)
+    writer.object("counts") { object in
+      for (state, count) in counts.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+        object.member(named: state.rawValue, JSONText(unchecked: Array("\(count)".utf8)))
+      }
+    }
+    writer.member("weight", weight)
+    writer.member("weighted_permille", weightedPermille)
+    writer.member("created_at", createdAt)
+    writer.member("finished_at", finishedAt)
+    writer.member("callback", callback?.description)
+    writer.member("offset", position.offset)
+    writer.member("epoch", position.epoch)
+  }
+
+  init(reading value: JSONValue) throws(ArchiveFault) {
+    self.init(
+      id: try value.name("id") { GroupID($0) }, user: try value.name("user") { $0 },
+      name: value["name"]?.string, state: try value.name("state") { State(rawValue: $0) },
+      counts: try value.counts("counts"), weight: try value.number("weight"),
+      weightedPermille: try value.number("weighted_permille"),
+      createdAt: Timestamp(milliseconds: Int64(try value.number("created_at"))),
+      finishedAt: value.time("finished_at"),
+      callback: try value.name(optional: "callback") { JobID($0) },
+      position: StreamPosition(
+        offset: UInt64(max(0, try value.number("offset"))), epoch: try value.name("epoch") { $0 }))
+  }
+}

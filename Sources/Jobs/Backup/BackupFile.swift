@@ -1,0 +1,94 @@
+import Foundation
+
+/// A backup: lines of JSON, compressed by gzip. The first says what it is, the last how many entries stand
+/// between and the SHA-256 of all that comes before it, so that half a file, or a changed one, is not taken for a
+/// whole. What lies between is an archive (``BrokerArchive``), in the form of ``ArchiveEntry/json``.
+package enum BackupFile {
+  /// The form of the lines; a file of a later form is refused.
+  static let version = 1
+
+  /// What a backup says of itself.
+  package struct Summary: Hashable, Sendable {
+    package var path: String
+    package var createdAt: Timestamp
+    package var entries: Int
+    package var jobs: Int
+    /// Of the compressed file.
+    package var bytes: Int
+
+    package init(path: String, createdAt: Timestamp, entries: Int, jobs: Int, bytes: Int) {
+      self.path = path
+      self.createdAt = createdAt
+      self.entries = entries
+      self.jobs = jobs
+      self.bytes = bytes
+    }
+  }
+
+  /// Writes everything a broker holds to `path`, while the broker works: into a file beside it, synced and renamed
+  /// when whole, so that no name ever stands for half a backup. Readable by its owner only.
+  @discardableResult
+  @concurrent package static func write(
+    _ broker: any BrokerArchive, to path: String, at now: Timestamp = .now
+  ) async throws -> Summary {
+    let writer = try BackupWriter(to: path, at: now)
+    do {
+      var cursor: String?
+      repeat {
+        let page = try await broker.archive(after: cursor, limit: 500)
+        for entry in page.entries { try writer.append(entry) }
+        cursor = page.next
+      } while cursor != nil
+      return try writer.finish()
+    } catch {
+      writer.abandon()
+      throw error
+    }
+  }
+
+  /// Reads a whole backup without taking anything in; throws a ``BackupError`` that names the fault and the line.
+  @concurrent package static func verify(_ path: String) async throws -> Summary {
+    try BackupReader(path).readAll { _ in }
+  }
+
+  /// Verifies a backup, takes it in, and sets the file aside as `<path>.restored` once the broker has as many
+  /// entries as it holds.
+  @concurrent package static func restore(
+    _ path: String, into broker: any BrokerArchive
+  ) async throws -> (Summary, RestoreReport) {
+    let summary = try await verify(path)
+    let reader = try BackupReader(path)
+    var report = RestoreReport()
+    var batch: [ArchiveEntry] = []
+    while let entry = try reader.next() {
+      batch.append(entry)
+      if batch.count == 200 {
+        report.add(try await broker.restore(batch))
+        batch = []
+      }
+    }
+    report.add(try await broker.restore(batch))
+    guard report.restored + report.known == summary.entries else {
+      throw BackupError(
+        path: path,
+        "holds \(summary.entries) entries, and the broker took in \(report.restored) and knew \(report.known)")
+    }
+    guard rename(path, path + ".restored") == 0 else {
+      throw BackupError(path: path, "cannot be set aside: \(String(cString: strerror(errno)))")
+    }
+    return (summary, report)
+  }
+}
+
+/// Why a backup cannot be written or read.
+package struct BackupError: Error, Hashable, Sendable, CustomStringConvertible {
+  package var path: String
+  package var reason: String
+
+  init(path: String, _ reason: String) {
+    self.path = path
+    self.reason = reason
+  }
+
+  package var description: String { "the backup \(path) \(reason)" }
+}

@@ -1,0 +1,98 @@
+package import EventLoop
+import Foundation
+package import Logging
+
+/// Backs a broker up again and again, and keeps the newest files.
+///
+/// One backup at a time: who asks while one is being written waits for it and then gets one of its own moment.
+/// Files are named by their time, `fanfare-20261121T143000.000Z.backup.gz`; other files in the folder are left alone.
+@EventLoop
+package final class BackupKeeper {
+  private let broker: any BrokerArchive
+  private let folder: String
+  private let kept: Int
+  private let logger: Logger
+  private var timer: LoopTimer?
+  private var underWay: Task<BackupFile.Summary, any Error>?
+  /// The last backup that was written by this process.
+  package private(set) var last: BackupFile.Summary?
+
+  /// Keeps the `kept` newest backups in `folder`, which is made if need be; nil for `interval` backs up only when
+  /// asked.
+  package init(
+    of broker: any BrokerArchive, in folder: String, every interval: Duration?, keeping kept: Int,
+    logger: Logger
+  ) {
+    precondition(kept > 0, "a keeper that keeps nothing")
+    self.broker = broker
+    self.folder = folder
+    self.kept = kept
+    self.logger = logger
+    guard let interval else { return }
+    timer = LoopTimer(every: interval) { [weak self] in
+      Task { [weak self] in await self?.backUpOnTime() }
+    }
+  }
+
+  /// Backs up no more by itself.
+  package func stop() { timer = nil }
+
+  private func backUpOnTime() async {
+    guard timer != nil, underWay == nil else { return }
+    do { _ = try await backUp() } catch {
+      logger.error("the broker could not be backed up", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// Backs up now; throws a ``BackupError``, or the broker's.
+  @discardableResult
+  package func backUp() async throws -> BackupFile.Summary {
+    while let underWay { _ = await underWay.result }
+    let task = Task { [broker, folder, kept] in
+      try await Self.write(broker, in: folder, keeping: kept)
+    }
+    underWay = task
+    defer { underWay = nil }
+    let summary = try await task.value
+    last = summary
+    logger.info(
+      "backed up",
+      metadata: ["path": "\(summary.path)", "jobs": "\(summary.jobs)", "bytes": "\(summary.bytes)"])
+    return summary
+  }
+
+  @concurrent private static func write(
+    _ broker: any BrokerArchive, in folder: String, keeping kept: Int
+  ) async throws -> BackupFile.Summary {
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    // Several of one millisecond, or of a clock that was set back, sort in their order all the same.
+    var time = Timestamp.now
+    if let newest = try backups(in: folder).last {
+      while name(at: time) <= newest { time = time + .milliseconds(1) }
+    }
+    let path = "\(folder)/\(name(at: time))"
+    let summary = try await BackupFile.write(broker, to: path)
+    for old in try backups(in: folder).dropLast(kept) {
+      try FileManager.default.removeItem(atPath: "\(folder)/\(old)")
+    }
+    return summary
+  }
+
+  /// The backups in a folder, oldest first.
+  package nonisolated static func backups(in folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder)
+      .filter { $0.hasPrefix("fanfare-") && $0.hasSuffix(".backup.gz") }.sorted()
+  }
+
+  private nonisolated static func name(at time: Timestamp) -> String {
+    var seconds = time_t(time.milliseconds / 1000)
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    var text = [CChar](repeating: 0, count: 32)
+    strftime(&text, text.count, "%Y%m%dT%H%M%S", &parts)
+    let stamp = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let digits = "\(1000 + time.milliseconds % 1000)".dropFirst()
+    return "fanfare-\(stamp).\(digits)Z.backup.gz"
+  }
+}

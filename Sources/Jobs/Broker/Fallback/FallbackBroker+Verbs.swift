@@ -1,0 +1,289 @@
+import EventLoop
+import Logging
+
+extension FallbackBroker: JobQueue {
+  package func enqueue(_ request: JobRequest) async throws(BrokerError) -> Acceptance {
+    if localJobs.contains(request.id) { return try await acceptLocally(request) }
+    guard !isReachable() else { return try await shared.enqueue(request) }
+    return try await acceptLocally(request)
+  }
+
+  private func acceptLocally(_ request: JobRequest) async throws(BrokerError) -> Acceptance {
+    var acceptance = try await local.enqueue(request)
+    accepted(acceptance.job.id)
+    acceptance.durability = .local
+    return acceptance
+  }
+
+  package func exchange(
+    _ settlements: [LeaseSettlement], for request: LeaseRequest?
+  ) async throws(BrokerError) -> Exchange {
+    let isLocal = settlements.map { localJobs.contains($0.lease.job) }
+    let here = zip(settlements, isLocal).filter(\.1).map(\.0)
+    let there = zip(settlements, isLocal).filter { !$0.1 }.map(\.0)
+    let isAway = !isReachable()
+    if here.isEmpty, !isAway { return try await shared.exchange(there, for: request) }
+    // The one that may fail goes first: what is then repeated is settled once all the same.
+    var remotely = Exchange()
+    if !there.isEmpty || (request != nil && !isAway) {
+      remotely = try await shared.exchange(there, for: isAway ? nil : request)
+    }
+    let locally = try await local.exchange(here, for: isAway ? request : nil)
+    var outcomes: [SettlementOutcome] = []
+    var (first, second) = (locally.outcomes[...], remotely.outcomes[...])
+    for isLocal in isLocal {
+      if let outcome = isLocal ? first.popFirst() : second.popFirst() { outcomes.append(outcome) }
+    }
+    return Exchange(outcomes: outcomes, jobs: locally.jobs + remotely.jobs)
+  }
+
+  package func waitForWork(in queues: [QueueName], upTo timeout: Duration) async {
+    // The other may become the one to ask at any moment.
+    await active.waitForWork(in: queues, upTo: min(timeout, .seconds(1)))
+  }
+
+  package func extend(
+    _ leases: [Lease], for duration: Duration
+  ) async throws(BrokerError) -> [LeaseStanding] {
+    let isLocal = leases.map { localJobs.contains($0.job) }
+    if !isLocal.contains(true) { return try await shared.extend(leases, for: duration) }
+    let here = zip(leases, isLocal).filter(\.1).map(\.0)
+    let there = zip(leases, isLocal).filter { !$0.1 }.map(\.0)
+    var first = try await local.extend(here, for: duration)[...]
+    var second = there.isEmpty ? [] : try await shared.extend(there, for: duration)[...]
+    var standings: [LeaseStanding] = []
+    for isLocal in isLocal {
+      if let standing = isLocal ? first.popFirst() : second.popFirst() { standings.append(standing) }
+    }
+    return standings
+  }
+
+  package func report(
+    _ progress: Progress, under lease: Lease
+  ) async throws(BrokerError) -> LeaseStanding {
+    try await home(of: lease.job).report(progress, under: lease)
+  }
+
+  package func log(_ lines: [String], under lease: Lease) async throws(BrokerError) -> LeaseStanding {
+    try await home(of: lease.job).log(lines, under: lease)
+  }
+
+  package func job(_ id: JobID) async throws(BrokerError) -> Job? {
+    try await home(of: id).job(id)
+  }
+
+  package func places(of ids: [JobID]) async throws(BrokerError) -> [JobID: QueuePlace] {
+    let here = ids.filter(localJobs.contains)
+    let there = ids.filter { !localJobs.contains($0) }
+    var places = here.isEmpty ? [:] : try await local.places(of: here)
+    if !there.isEmpty, isReachable() {
+      places.merge(try await shared.places(of: there)) { $1 }
+    }
+    return places
+  }
+
+  package func logLines(of id: JobID) async throws(BrokerError) -> [String] {
+    try await home(of: id).logLines(of: id)
+  }
+
+  package func jobs(matching filter: JobFilter) async throws(BrokerError) -> JobPage {
+    try await active.jobs(matching: filter)
+  }
+
+  package func isAvailable() async -> Bool {
+    if isReachable(), await shared.isAvailable() { return true }
+    return await local.isAvailable()
+  }
+}
+
+extension FallbackBroker: JobControl {
+  package func cancel(
+    _ id: JobID, reason: String?, forced: Bool
+  ) async throws(BrokerError) -> Job {
+    try await home(of: id).cancel(id, reason: reason, forced: forced)
+  }
+
+  package func retry(_ id: JobID, delay: Duration) async throws(BrokerError) -> Job {
+    try await home(of: id).retry(id, delay: delay)
+  }
+
+  package func redrive(_ id: JobID, to queue: QueueName) async throws(BrokerError) -> Job {
+    try await home(of: id).redrive(id, to: queue)
+  }
+
+  package func promote(_ id: JobID) async throws(BrokerError) -> Job {
+    try await home(of: id).promote(id)
+  }
+
+  package func reprioritise(_ id: JobID, to priority: Priority) async throws(BrokerError) -> Job {
+    try await home(of: id).reprioritise(id, to: priority)
+  }
+
+  package func remove(_ id: JobID) async throws(BrokerError) -> Bool {
+    try await home(of: id).remove(id)
+  }
+
+  package func maintain(
+    limit: Int, _ rules: LossRules
+  ) async throws(BrokerError) -> MaintenanceReport {
+    let report = try await local.maintain(limit: limit, rules)
+    return isReachable() ? try await shared.maintain(limit: limit, rules) : report
+  }
+}
+
+extension FallbackBroker: QueueAdministration {
+  package func queues() async throws(BrokerError) -> [QueueStatus] { try await active.queues() }
+
+  package func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {
+    try await active.queue(name)
+  }
+
+  package func set(
+    _ name: QueueName, to settings: QueueSettings, ifVersion version: Int?
+  ) async throws(BrokerError) -> QueueStatus {
+    try await shared.set(name, to: settings, ifVersion: version)
+  }
+
+  package func setMode(
+    of name: QueueName, to mode: QueueMode
+  ) async throws(BrokerError) -> QueueStatus {
+    try await shared.setMode(of: name, to: mode)
+  }
+
+  package func clear(
+    _ name: QueueName, _ states: Set<JobState>, limit: Int
+  ) async throws(BrokerError) -> Int {
+    try await shared.clear(name, states, limit: limit)
+  }
+
+  package func delete(_ name: QueueName) async throws(BrokerError) {
+    try await shared.delete(name)
+  }
+
+  package func statistics(
+    of name: QueueName?, minutes: Int
+  ) async throws(BrokerError) -> QueueStatistics {
+    try await active.statistics(of: name, minutes: minutes)
+  }
+}
+
+extension FallbackBroker: WorkerDirectory {
+  package func beat(
+    _ report: WorkerReport, renewing leases: [Lease], for duration: Duration
+  ) async throws(BrokerError) -> HeartbeatAnswer {
+    guard leases.contains(where: { localJobs.contains($0.job) }) || !isReachable() else {
+      return try await shared.beat(report, renewing: leases, for: duration)
+    }
+    let standings = try await extend(leases, for: duration)
+    guard isReachable() else { return HeartbeatAnswer(standings: standings, wanted: .running) }
+    let answer = try await shared.beat(report, renewing: [], for: duration)
+    return HeartbeatAnswer(standings: standings, wanted: answer.wanted)
+  }
+
+  package func dismiss(_ worker: WorkerID) async throws(BrokerError) {
+    try await shared.dismiss(worker)
+  }
+
+  package func workers() async throws(BrokerError) -> [WorkerInfo] { try await active.workers() }
+
+  package func direct(_ worker: WorkerID, to mode: WorkerMode) async throws(BrokerError) {
+    try await shared.direct(worker, to: mode)
+  }
+}
+
+extension FallbackBroker: BrokerArchive, BrokerAudit {
+  /// Of the shared broker: what is kept here is on its way there.
+  package func archive(
+    after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> ArchivePage { try await shared.archive(after: cursor, limit: limit) }
+
+  package func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport {
+    try await shared.restore(entries)
+  }
+
+  package func discard(_ ids: [JobID]) async throws(BrokerError) { try await shared.discard(ids) }
+
+  package func audit(
+    repairs: Bool, after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> AuditReport {
+    try await shared.audit(repairs: repairs, after: cursor, limit: limit)
+  }
+}
+
+extension FallbackBroker: RequestBudget {
+  package func spendRequest(
+    of user: String, limit: Int, window: Duration
+  ) async throws(BrokerError) -> BudgetStanding {
+    try await active.spendRequest(of: user, limit: limit, window: window)
+  }
+
+  package func requestBudget(
+    of user: String, limit: Int, window: Duration
+  ) async throws(BrokerError) -> BudgetStanding {
+    try await active.requestBudget(of: user, limit: limit, window: window)
+  }
+}
+
+extension FallbackBroker: EventSource {
+  /// Watches with both: a job is handed over without its watchers doing anything. While the shared broker is
+  /// away its half stands as soon as it is back.
+  package func subscribe(
+    to channel: Channel, _ receive: @escaping @EventLoop (Delivery) -> Void
+  ) async throws(BrokerError) -> any EventSubscription {
+    let here = try await local.subscribe(to: channel, receive)
+    return try await joined(here) { [shared] () async throws(BrokerError) in
+      try await shared.subscribe(to: channel, receive)
+    }
+  }
+
+  package func directives(
+    for worker: WorkerID, _ receive: @escaping @EventLoop (WorkerDirective) -> Void
+  ) async throws(BrokerError) -> any EventSubscription {
+    let here = try await local.directives(for: worker, receive)
+    return try await joined(here) { [shared] () async throws(BrokerError) in
+      try await shared.directives(for: worker, receive)
+    }
+  }
+
+  package var isDelivering: Bool { isReachable() ? shared.isDelivering : local.isDelivering }
+
+  private func joined(
+    _ here: any EventSubscription,
+    _ open: @escaping @EventLoop () async throws(BrokerError) -> any EventSubscription
+  ) async throws(BrokerError) -> any EventSubscription {
+    let pair = PairOfSubscriptions(here)
+    if isReachable() {
+      do throws(BrokerError) { pair.add(try await open()) } catch {
+        pair.cancel()
+        throw error
+      }
+    } else {
+      let logger = logger
+      Task { @EventLoop in
+        do throws(BrokerError) { pair.add(try await open()) } catch {
+          logger.warning("a watcher could not be joined", metadata: ["error": "\(error)"])
+        }
+      }
+    }
+    return pair
+  }
+}
+
+/// A watcher's subscriptions with both brokers.
+@EventLoop
+private final class PairOfSubscriptions: EventSubscription {
+  private var subscriptions: [any EventSubscription]
+  private var isCancelled = false
+
+  init(_ first: any EventSubscription) { subscriptions = [first] }
+
+  func add(_ second: any EventSubscription) {
+    if isCancelled { second.cancel() } else { subscriptions.append(second) }
+  }
+
+  func cancel() {
+    isCancelled = true
+    for subscription in subscriptions { subscription.cancel() }
+    subscriptions = []
+  }
+}

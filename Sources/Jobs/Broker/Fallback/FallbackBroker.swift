@@ -1,0 +1,122 @@
+package import EventLoop
+package import Logging
+
+/// A shared broker with one of this machine behind it, for the time that the shared one is away.
+///
+/// While the shared broker is known to be out of reach, submissions are accepted by the local one, which keeps them
+/// on this machine's disk: such an ``Acceptance`` says so (``Acceptance/durability``). Workers of this
+/// process may run them. When the shared broker is back they are handed over by their ids, which is safe to
+/// repeat: waiting ones go on in their place in line, ended ones keep their end. A call that fails while the
+/// shared broker seemed to be there throws `unavailable` and is not accepted elsewhere: it may have happened.
+///
+/// Jobs of the shared broker cannot be seen or changed while it is away; who watches them waits. The budget of
+/// requests is counted here meanwhile, by each gateway for itself.
+@EventLoop
+package final class FallbackBroker {
+  let shared: any Broker
+  let local: any Broker
+  let isReachable: @EventLoop () -> Bool
+  let logger: Logger
+  /// The jobs that the local broker holds.
+  private(set) var localJobs: Set<JobID> = []
+  private var timer: LoopTimer?
+  private var isHandingOver = false
+  /// How often the shared broker's return is looked for, and running local jobs for their end.
+  private static let interval = Duration.seconds(1)
+
+  /// Takes up what the local broker still holds from before. `shared` was started, and goes on trying by
+  /// itself; `isReachable` tells whether it has a connection now.
+  package static func open(
+    shared: any Broker, local: any Broker,
+    isReachable: @escaping @EventLoop () -> Bool, logger: Logger
+  ) async throws(BrokerError) -> FallbackBroker {
+    let broker = FallbackBroker(
+      shared: shared, local: local, isReachable: isReachable, logger: logger)
+    try await broker.takeUp()
+    return broker
+  }
+
+  private init(
+    shared: any Broker, local: any Broker,
+    isReachable: @escaping @EventLoop () -> Bool, logger: Logger
+  ) {
+    self.shared = shared
+    self.local = local
+    self.isReachable = isReachable
+    self.logger = logger
+  }
+
+  private func takeUp() async throws(BrokerError) {
+    for snapshot in try await localSnapshots() { localJobs.insert(snapshot.job.id) }
+    timer = LoopTimer(every: Self.interval, first: .milliseconds(1)) { [weak self] in
+      Task { [weak self] in await self?.handOver() }
+    }
+  }
+
+  private func localSnapshots() async throws(BrokerError) -> [JobSnapshot] {
+    var snapshots: [JobSnapshot] = []
+    var cursor: String?
+    repeat {
+      let page = try await local.archive(after: cursor, limit: 500)
+      for case .job(let snapshot) in page.entries { snapshots.append(snapshot) }
+      cursor = page.next
+    } while cursor != nil
+    return snapshots
+  }
+
+  // MARK: What the verbs share
+
+  /// Where a job lives.
+  func home(of id: JobID) -> any Broker { localJobs.contains(id) ? local : shared }
+
+  /// Where new work goes, and is taken from.
+  var active: any Broker { isReachable() ? shared : local }
+
+  func accepted(_ id: JobID) { localJobs.insert(id) }
+
+  /// Lets both go; what the local one holds is there at the next start.
+  package func close() async {
+    timer = nil
+    await local.close()
+    await shared.close()
+  }
+
+  // MARK: Handing over
+
+  /// Gives the shared broker what the local one holds and does not run, if it can be reached; what runs follows
+  /// once it has ended.
+  package func handOver() async {
+    guard !isHandingOver, !localJobs.isEmpty, isReachable() else { return }
+    isHandingOver = true
+    defer { isHandingOver = false }
+    do throws(BrokerError) {
+      var cursor: String?
+      repeat {
+        let page = try await local.archive(after: cursor, limit: 200)
+        try await handOver(page)
+        cursor = page.next
+      } while cursor != nil
+    } catch {
+      logger.info("local jobs could not be handed over yet", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func handOver(_ page: ArchivePage) async throws(BrokerError) {
+    var jobs: [JobID] = []
+    var entries: [ArchiveEntry] = []
+    for case .job(let snapshot) in page.entries where snapshot.job.state != .running {
+      jobs.append(snapshot.job.id)
+      entries.append(.job(snapshot))
+    }
+    guard !jobs.isEmpty else { return }
+    let report = try await shared.restore(entries)
+    // Kept there: from here on that one is asked. Whoever dies in between repeats this without harm.
+    localJobs.subtract(jobs)
+    try await local.discard(jobs)
+    logger.notice(
+      "jobs accepted while the broker was away were handed over",
+      metadata: [
+        "jobs": "\(jobs.count)", "known": "\(report.known)", "duplicates": "\(report.duplicates.count)",
+      ])
+  }
+}

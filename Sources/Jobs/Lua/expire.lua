@@ -1,0 +1,36 @@
+--[[
+  Fail the jobs that passed a limit of their time; those that run are told to stop.
+
+  KEYS[1] the partition: every key below lies in its slot
+  ARGV[1] the most jobs    ARGV[2] the failure of one not started in time, ARGV[3] of one that took too long
+  Touches: every family of keys
+  Answers: their ids
+  Emits:   state failed, or state running with reason cancelling; a directive to the worker
+]]
+--- @include "keys"
+--- @include "includes/now"
+--- @include "includes/finish"
+--- @include "includes/progress"
+
+local expired = {}
+for _, id in ipairs(call("ZRANGEBYSCORE", LIMITS, "-inf", now, "LIMIT", 0, ARGV[1])) do
+  call("ZREM", LIMITS, id)
+  local job = read_job(id)
+  if job and not is_terminal(job.state) then
+    local queue, more = queue_named(job.queue), job.more
+    local late = not more.st and more.sb and more.sb <= now
+    if job.state ~= RUNNING then
+      withdraw(job, queue)
+      finish(job, queue, FAILED, late and ARGV[2] or ARGV[3])
+      expired[#expired + 1] = id
+    elseif not more.x then
+      more.x, more.xe = ARGV[3], true
+      read_progress(job)
+      change(job, "cancelling")
+      call("PUBLISH", DIRECTIVES .. more.h, "C " .. id)
+      expired[#expired + 1] = id
+    end
+  end
+end
+write_counts()
+return expired

@@ -1,0 +1,11 @@
+--- @include "includes/index"
+--- @include "includes/claims"
+-- Let go of an ended job and of everything kept of it.
+local function forget(job)
+  local id, more = job.id, job.more
+  call("ZREM", FINISHED .. job.state .. ":" .. job.queue, id)
+  call("HDEL", JOBS, id)
+  call("DEL", PAYLOADS .. id, RESULTS .. id, LOGS .. id, PROGRESS .. id)
+  unindex_job(job)
+  if more.ck then drop_claim(content_claim(job.user, job.kind, more.ck), id) end
+end

@@ -1,0 +1,19 @@
+--- @include "includes/window"
+-- Queue the jobs whose time has come, at most `limit`, each at its old place; how many.
+local function promote_due(limit)
+  local promoted = 0
+  for _, id in ipairs(call("ZRANGEBYSCORE", DUE, "-inf", now, "LIMIT", 0, limit)) do
+    local job = read_job(id)
+    if job and (job.state == SCHEDULED or job.state == RETRYING) then
+      local queue, more = queue_named(job.queue), job.more
+      withdraw(job, queue)
+      more.pm, more.rep = nil, nil
+      place(job, queue)
+      change(job, "due")
+      promoted = promoted + 1
+    else
+      call("ZREM", DUE, id)
+    end
+  end
+  return promoted
+end

@@ -1,0 +1,31 @@
+-- A queue: its mode and what was set of it, read once a script. What is not set is nil.
+--
+--   mode a, p, d, D   version   created   updated   type   description   concurrency   window
+--   max_waiting   order l   ageing ms   fair   attempts   retry {growth, base, cap, jitter}
+--   timeout   start_within   total_timeout   keep {c, f, x = {age ms, count}}
+local queues = {}
+
+local function queue_named(name)
+  local queue = queues[name]
+  if queue then return queue end
+  local bytes = call("HGET", QUEUES, name)
+  if bytes then
+    queue = cmsgpack.unpack(bytes)
+  else
+    queue = { mode = "a", created = now, updated = now }
+  end
+  -- Beside what is kept: not written by keep_queue.
+  queues[name] = queue
+  queue.name, queue.is_new, queue.counters = name, not bytes, COUNTERS .. name
+  return queue
+end
+
+local function keep_queue(queue)
+  local name, counters = queue.name, queue.counters
+  queue.name, queue.is_new, queue.counters = nil, nil, nil
+  call("HSET", QUEUES, name, cmsgpack.pack(queue))
+  queue.name, queue.is_new, queue.counters = name, false, counters
+end
+
+local function accepts(queue) return queue.mode == "a" or queue.mode == "p" end
+local function serves(queue) return queue.mode == "a" or queue.mode == "D" end

@@ -1,0 +1,44 @@
+-- A job's record: MessagePack values one behind the other, what every job has first; RedisRecord.swift
+-- reads the same. `payload` is false where it is too long to stand here (PAYLOADS). What is rarely set
+-- is in one last table, which a fresh job does not have:
+--
+--   m max attempts   rp retry policy {growth, base, cap, jitter}   to timeout   o order it asked for
+--   b base of its score, where it is not the plain one   du due   sb start by   eb end by
+--   an due when that is what sb and eb count from
+--   uk unique key   ck content key   ik has an idempotency key
+--   pa parents that have not ended   pr what if one fails: c, f, r   ch others wait for it
+--   g group   wt weight
+--   v token   h worker   st first started   at this attempt started, if later   fi finished   up updated
+--   x why it is being cancelled, packed   xf by force   xe for having passed its time   rm and forgotten then
+--   sl stalled   pm permille   rep report   r result or failure, packed   R true: the result is in RESULTS
+
+-- 2025-01-01: sequences count microseconds from there.
+local BEGINNING = 1735689600000
+
+local function unpack_job(id, bytes)
+  local state, priority, attempt, lost, offset, sequence, number, queue, kind, user, payload, more =
+    cmsgpack.unpack(bytes)
+  return { id = id, bytes = bytes, state = state, priority = priority, attempt = attempt, lost = lost,
+    offset = offset, sequence = sequence, number = number, queue = queue, kind = kind, user = user,
+    payload = payload, more = more or {} }
+end
+
+-- Nil for an unknown id.
+local function read_job(id)
+  local bytes = call("HGET", JOBS, id)
+  return bytes and unpack_job(id, bytes) or nil
+end
+
+local function created_at(job) return math.floor(job.sequence / 1000) + BEGINNING end
+
+local function write_job(job)
+  local more = job.more
+  if next(more) == nil then
+    job.bytes = cmsgpack.pack(job.state, job.priority, job.attempt, job.lost, job.offset, job.sequence,
+      job.number, job.queue, job.kind, job.user, job.payload)
+  else
+    job.bytes = cmsgpack.pack(job.state, job.priority, job.attempt, job.lost, job.offset, job.sequence,
+      job.number, job.queue, job.kind, job.user, job.payload, more)
+  end
+  call("HSET", JOBS, job.id, job.bytes)
+end

@@ -1,0 +1,23 @@
+--- @include "includes/finish"
+--- @include "includes/progress"
+-- Make an ended job one that has not begun, under its old number: a new generation. The caller says where
+-- it waits; `due` is when it may begin, nil for at once.
+local function reopen(job, queue, due)
+  local more = job.more
+  call("ZREM", FINISHED .. job.state .. ":" .. job.queue, job.id)
+  if queue.is_new then keep_queue(queue) end
+  -- Limits of its time count anew.
+  local from = more.an or created_at(job)
+  local begin = due or now
+  if more.sb then more.sb = begin + more.sb - from end
+  if more.eb then more.eb = begin + more.eb - from end
+  if more.sb or more.eb then
+    more.an = begin
+    call("ZADD", LIMITS, math.min(more.sb or more.eb, more.eb or more.sb), job.id)
+  end
+  job.attempt, job.lost = 0, 0
+  set_outcome(job, "")
+  more.st, more.at, more.fi, more.pm, more.rep = nil, nil, nil, nil, nil
+  if more.v then more.v = more.v + 1 end
+  claim_keys(job)
+end

@@ -1,0 +1,38 @@
+--[[
+  Set a queue, or what it does with jobs; or only tell how it stands.
+
+  KEYS[1] the partition: every key below lies in its slot
+  ARGV[1] set, mode or tell    ARGV[2] queue
+  for set: ARGV[3] the settings, a MessagePack map as queue.lua has it    ARGV[4] the version wanted, or ""
+  for mode: ARGV[3] the letter
+  Touches: QUEUES COUNTERS WAITING WAKE FINISHED JOBS, and what it takes to let parked jobs in
+  Answers: describe_queue… | {"changed"} | {"not_found"}
+  Emits:   state queued of those that a wider window lets in
+]]
+--- @include "keys"
+--- @include "includes/now"
+--- @include "includes/window"
+--- @include "includes/describe_queue"
+
+local verb, queue = ARGV[1], queue_named(ARGV[2])
+if verb == "set" then
+  local version = queue.version or 0
+  if ARGV[4] ~= "" and tonumber(ARGV[4]) ~= version then return { "changed" } end
+  local window = queue.window
+  local settings = cmsgpack.unpack(ARGV[3])
+  settings.mode, settings.created, settings.updated, settings.version =
+    queue.mode, queue.created, now, version + 1
+  settings.name, settings.counters = queue.name, queue.counters
+  queue, queues[queue.name] = settings, settings
+  keep_queue(queue)
+  if window and (not queue.window or queue.window > window) then unpark_all(queue, "", 64) end
+elseif queue.is_new then
+  return { "not_found" }
+elseif verb == "mode" and queue.mode ~= ARGV[3] then
+  queue.mode, queue.updated = ARGV[3], now
+  end_drain(queue)
+  keep_queue(queue)
+end
+if verb ~= "tell" and serves(queue) and call("EXISTS", WAITING .. queue.name) == 1 then wake(queue) end
+write_counts()
+return describe_queue(queue)

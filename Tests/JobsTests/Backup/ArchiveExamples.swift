@@ -1,0 +1,101 @@
+import Jobs
+import Logging
+
+/// One of everything that an archive may hold, with every member set somewhere and absent elsewhere.
+enum ArchiveExamples {
+  static func everything() throws -> [ArchiveEntry] {
+    var settings = QueueSettings()
+    settings.type = "RENDER"
+    settings.description = "Renders \"films\"\nand more"
+    settings.concurrency = 5
+    settings.userWindow = 2
+    settings.maxWaiting = 1000
+    settings.order = .lifo
+    settings.ageing = .seconds(60)
+    settings.isFair = true
+    settings.defaults.maxAttempts = 4
+    settings.defaults.retry = RetryPolicy(
+      growth: .fixed, base: .milliseconds(1500), cap: .seconds(9), jitter: 0.25)
+    settings.defaults.timeout = .seconds(7)
+    settings.defaults.startWithin = .seconds(8)
+    settings.defaults.totalTimeout = .seconds(9)
+    settings.completed = RetentionRule(age: .seconds(1), count: 10)
+    let time = Timestamp(milliseconds: 1_763_700_000_123)
+    var request = JobRequest(queue: .video, kind: .example, user: "alice")
+    request.payload = JSONText(unchecked: Array(#"{"a": 12345678901234567890,"é":"\u0041"}"#.utf8))
+    request.order = .lifo
+    request.start = .after(.seconds(3))
+    request.maxAttempts = 2
+    request.retry = RetryPolicy()
+    request.startWithin = .seconds(1)
+    request.totalTimeout = .seconds(2)
+    request.idempotencyKey = "i"
+    request.uniqueKey = "u"
+    request.contentKey = "c"
+    request.dependencies = JobDependencies(parents: [JobID()], whenOneFails: .fail)
+    request.group = GroupID()
+    request.weight = 3
+    let schedule = Schedule(
+      name: ScheduleName("nightly")!, cron: try CronExpression("0 3 * * mon"),
+      timeZone: "Europe/Berlin", request: request, isEnabled: false)
+    let group = JobGroup(
+      id: GroupID(), user: "bob", name: "all of it", state: .finished,
+      counts: [.completed: 2, .failed: 1], weight: 5, weightedPermille: 5000, createdAt: time,
+      finishedAt: time, callback: JobID(), position: StreamPosition(offset: 9, epoch: "0badcafe"))
+    return [
+      .queue(.video, settings, .draining), .queue(.mail, QueueSettings(), .active),
+      .schedule(
+        ScheduleStatus(schedule: schedule, next: time, lastFiredAt: time, lastJob: JobID())),
+      .group(group, callback: nil), .job(waiting(at: time)), .job(running(at: time)),
+      .job(completed(at: time)),
+    ]
+  }
+
+  private static func waiting(at time: Timestamp) -> JobSnapshot {
+    JobSnapshot(
+      job: Job(
+        id: JobID(), queue: .mail, kind: .example, user: "alice", state: .queued, createdAt: time,
+        updatedAt: time, position: StreamPosition(offset: 1, epoch: "00000001"),
+        payload: .emptyObject),
+      sequence: 27_000_000_000_001, base: 427_000_000_000_001)
+  }
+
+  private static func running(at time: Timestamp) -> JobSnapshot {
+    var job = Job(
+      id: JobID(), queue: .video, kind: .example, user: "bøb", state: .running, priority: .high,
+      attempt: 2, maxAttempts: 5, lostDeliveries: 1, createdAt: time, startedAt: time,
+      updatedAt: time, timeout: .seconds(30), position: StreamPosition(offset: 7, epoch: "00000002"),
+      payload: JSONText(unchecked: Array(#"{"line":"a\nb"}"#.utf8)))
+    job.progress = Progress(
+      percent: 41.5, stage: "encoding", message: "frame 9",
+      details: JSONText(unchecked: Array(#"{"speed":1.0}"#.utf8)))
+    job.isCancelling = true
+    job.dueAt = time
+    job.startBy = time
+    job.endBy = time
+    job.worker = .a
+    job.group = GroupID()
+    job.pendingParents = 1
+    return JobSnapshot(
+      job: job, sequence: 27_000_000_000_002, base: 42, token: 27_000_000_000_003, maxAttempts: 5,
+      retry: RetryPolicy(), timeout: .seconds(30), idempotencyKey: "k", fingerprint: "0123456789abcdef",
+      uniqueKey: "u", contentKey: "c", dependencies: JobDependencies(parents: [JobID()], whenOneFails: .run),
+      weight: 4, cancellation: JobFailure(code: "cancelled", message: "not needed"),
+      log: ["first", "second \"line\""])
+  }
+
+  private static func completed(at time: Timestamp) -> JobSnapshot {
+    var job = Job(
+      id: JobID(), queue: .video, kind: .example, user: "carol", state: .completed, attempt: 1,
+      createdAt: time, startedAt: time, finishedAt: time, updatedAt: time,
+      position: StreamPosition(offset: 4, epoch: "00000003"), payload: .emptyObject)
+    job.progress.percent = 100
+    job.result = JSONText(unchecked: Array(#"{"bytes": 1}"#.utf8))
+    return JobSnapshot(job: job, sequence: 5, base: 6)
+  }
+}
+
+extension Logger {
+  /// Says nothing.
+  static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
+}

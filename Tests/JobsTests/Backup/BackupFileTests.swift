@@ -1,0 +1,130 @@
+import EventLoop
+import Foundation
+import Jobs
+import Support
+import Testing
+
+@Suite("A backup")
+struct BackupFileTests {
+  private let folder = TemporaryFolder()
+  private var path: String { folder.path + "/b.backup.gz" }
+
+  @Test("holds everything there is, to the byte")
+  func roundTrip() async throws {
+    let entries = try ArchiveExamples.everything()
+    let written = try await BackupFile.write(ListedArchive(entries), to: path)
+    #expect(written.entries == entries.count)
+    #expect(written.jobs == 3)
+    let target = await ListedArchive()
+    let (summary, report) = try await BackupFile.restore(path, into: target)
+    #expect(await target.entries == entries)
+    #expect(report.restored == entries.count)
+    #expect(summary.createdAt == written.createdAt)
+    #expect(summary.bytes == written.bytes)
+  }
+
+  @Test("is set aside once it was taken in, and taken in twice does no harm")
+  func setAside() async throws {
+    let target = await ListedArchive()
+    try await BackupFile.write(ListedArchive(ArchiveExamples.everything()), to: path)
+    _ = try await BackupFile.restore(path, into: target)
+    #expect(!FileManager.default.fileExists(atPath: path))
+    let count = await target.entries.count
+    let (_, again) = try await BackupFile.restore(path + ".restored", into: target)
+    #expect(again.restored == 0)
+    #expect(again.known == count)
+    #expect(await target.entries.count == count)
+  }
+
+  @Test("is empty for an empty broker")
+  func empty() async throws {
+    try await BackupFile.write(ListedArchive(), to: path)
+    let summary = try await BackupFile.verify(path)
+    #expect(summary.entries == 0)
+  }
+
+  @Test("is never half a file: one that could not be finished leaves none")
+  func unfinished() async throws {
+    let source = try await ListedArchive(ArchiveExamples.everything())
+    await EventLoop.run { source.fault = .unavailable }
+    await #expect(throws: BrokerError.unavailable) {
+      try await BackupFile.write(source, to: path)
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+  }
+
+  @Test("that was cut anywhere is refused, and nothing of it taken in")
+  func cut() async throws {
+    try await BackupFile.write(ListedArchive(ArchiveExamples.everything()), to: path)
+    let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+    let target = await ListedArchive()
+    for length in stride(from: 0, to: whole.count, by: 7) {
+      try whole.prefix(length).write(to: URL(fileURLWithPath: path))
+      await #expect(throws: BackupError.self, "of \(length) bytes") {
+        _ = try await BackupFile.restore(path, into: target)
+      }
+    }
+    #expect(await target.entries.isEmpty)
+  }
+
+  @Test("of which one byte changed is refused")
+  func changed() async throws {
+    try await BackupFile.write(ListedArchive(ArchiveExamples.everything()), to: path)
+    let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+    // The first ten bytes are gzip's header, whose time and system nobody reads.
+    for place in stride(from: 10, to: whole.count, by: 5) {
+      var changed = whole
+      changed[place] ^= 0x10
+      try changed.write(to: URL(fileURLWithPath: path))
+      await #expect(throws: BackupError.self, "at \(place)") {
+        _ = try await BackupFile.verify(path)
+      }
+    }
+  }
+
+  @Test(
+    "that nobody wrote is refused, with its fault",
+    arguments: [
+      ("", "is no backup of Fanfare's"), ("hello", "ends in the middle of a line"),
+      (#"{"fanfare_backup":2}"# + "\n", "was written by a newer Fanfare (form 2)"),
+      (#"{"fanfare_backup":1}"# + "\n", "ends in the middle: its last line is missing"),
+      (
+        #"{"fanfare_backup":1}"# + "\n" + #"{"job":{}}"# + "\n",
+        "has a fault in line 2: priority is missing or no whole number"
+      ),
+      (#"{"fanfare_backup":1}"# + "\n" + "[\n", "has a fault in line 2: is not JSON"),
+    ])
+  func foreign(_ text: String, _ reason: String) async throws {
+    // gzip's reader takes what is not compressed as it is.
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    let error = await #expect(throws: BackupError.self) { _ = try await BackupFile.verify(path) }
+    #expect(error?.reason.hasPrefix(reason) == true, "\(error?.reason ?? "")")
+  }
+
+  @Test("is readable by its owner only")
+  func permissions() async throws {
+    try await BackupFile.write(ListedArchive(), to: path)
+    let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+    #expect(mode == 0o600)
+  }
+}
+
+@Suite("The keeper of backups")
+struct BackupKeeperTests {
+  @Test("keeps the newest, and leaves other files alone")
+  func keeping() async throws {
+    let folder = TemporaryFolder()
+    try Data("mine".utf8).write(to: URL(fileURLWithPath: folder.path + "/notes.txt"))
+    let archive = try await ListedArchive(ArchiveExamples.everything())
+    let keeper = await EventLoop.run {
+      BackupKeeper(of: archive, in: folder.path, every: nil, keeping: 2, logger: .silent)
+    }
+    var paths: [String] = []
+    for _ in 1...4 { paths.append(try await keeper.backUp().path) }
+    #expect(Set(paths).count == 4)
+    let kept = try BackupKeeper.backups(in: folder.path).map { "\(folder.path)/\($0)" }
+    #expect(kept == paths.suffix(2))
+    #expect(FileManager.default.fileExists(atPath: folder.path + "/notes.txt"))
+    #expect(try await BackupFile.verify(kept[1]).entries == 7)
+  }
+}

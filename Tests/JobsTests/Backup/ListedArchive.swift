@@ -1,0 +1,44 @@
+import EventLoop
+import Jobs
+
+/// An archive that is a list: what a backup is written from, and what it is read back into.
+@EventLoop
+final class ListedArchive: BrokerArchive {
+  private(set) var entries: [ArchiveEntry]
+  private let pageSize: Int
+  /// Thrown by the next page.
+  var fault: BrokerError?
+
+  init(_ entries: [ArchiveEntry] = [], pageSize: Int = 3) {
+    self.entries = entries
+    self.pageSize = pageSize
+  }
+
+  func archive(after cursor: String?, limit: Int) async throws(BrokerError) -> ArchivePage {
+    let start = cursor.flatMap { Int($0) } ?? 0
+    if start > 0, let fault { throw fault }
+    let end = min(start + pageSize, entries.count)
+    return ArchivePage(
+      entries: Array(entries[start..<end]), next: end < entries.count ? "\(end)" : nil)
+  }
+
+  func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport {
+    var report = RestoreReport()
+    for entry in entries {
+      if self.entries.contains(entry) {
+        report.known += 1
+      } else {
+        self.entries.append(entry)
+        report.restored += 1
+      }
+    }
+    return report
+  }
+
+  func discard(_ ids: [JobID]) async throws(BrokerError) {
+    entries.removeAll {
+      guard case .job(let snapshot) = $0 else { return false }
+      return ids.contains(snapshot.job.id)
+    }
+  }
+}
