@@ -25,7 +25,8 @@ func measureAll(_ bench: Bench, jobs: Int) async throws {
     if before.memory > 0, count >= 20_000 {
       print("label=\(bench.label) phase=waiting-\(width) bytes=\((after.memory - before.memory) / count)")
     }
-    try await bench.drain("run-\(width == 1 ? 1 : width == 64 ? 10 : 100)", jobs: count, batch: width == 1 ? 1 : width == 64 ? 10 : 100)
+    let batch = [1: 1, 64: 10, 256: 100][width] ?? 1
+    try await bench.drain("run-\(batch)", jobs: count, batch: batch)
   }
   try await endToEnd(bench, jobs: jobs / 2)
   try await report(bench, times: jobs)
@@ -69,15 +70,22 @@ func report(_ bench: Bench, times: Int) async throws {
   let leased = try await bench.broker.lease(from: [queue], limit: 1, for: .seconds(300), by: worker)
   guard let lease = leased.first?.lease else { throw Failure(description: "the queue is empty") }
   for width in [1, 64] {
-    var seen = 0
-    let watch = try await bench.broker.subscribe(to: .job(request.id)) { _ in seen += 1 }
+    let seen = Submissions()
+    let watch = try await bench.broker.subscribe(to: .job(request.id)) { _ in seen.ends += 1 }
     try await bench.measure("report-\(width)", times: width == 1 ? times / 4 : times, width: width) {
       _ = try await bench.broker.report(Progress(percent: 50, message: "half of it"), under: lease)
     }
-    print("label=\(bench.label) phase=seen-\(width) count=\(seen)")
+    print("label=\(bench.label) phase=seen-\(width) count=\(seen.ends)")
     watch.cancel()
   }
   _ = try await bench.broker.settle(lease, .complete(nil))
+}
+
+/// When jobs were submitted, and how many have ended.
+@EventLoop
+final class Submissions {
+  var times: [JobID: ContinuousClock.Instant] = [:]
+  var ends = 0
 }
 
 /// 100 jobs a second on a fixed schedule, a worker that waits: from the submission to the lease, and to the
@@ -87,16 +95,15 @@ func latency(_ bench: Bench, jobs: Int) async throws {
   let started = Measurement()
   let done = Measurement()
   let meter = try await bench.meter()
-  var submitted: [JobID: ContinuousClock.Instant] = [:]
-  var ends = 0
+  let submissions = Submissions()
   let finished = AsyncStream<Void>.makeStream()
   let watch = try await bench.broker.subscribe(to: .user("latency")) { delivery in
     guard case .event(let event) = delivery, event.state == .completed,
-      let start = submitted[event.id]
+      let start = submissions.times[event.id]
     else { return }
     done.add(clock.now - start)
-    ends += 1
-    if ends == jobs { finished.continuation.finish() }
+    submissions.ends += 1
+    if submissions.ends == jobs { finished.continuation.finish() }
   }
   let working = Task { @EventLoop in
     let request = LeaseRequest(queues: [queue], limit: 1, duration: .seconds(60), worker: worker)
@@ -108,14 +115,14 @@ func latency(_ bench: Bench, jobs: Int) async throws {
       let exchange = try await bench.broker.exchange(settlements, for: request)
       count += exchange.outcomes.count
       held = exchange.jobs
-      for job in held { if let start = submitted[job.lease.job] { started.add(clock.now - start) } }
+      for job in held { if let start = submissions.times[job.lease.job] { started.add(clock.now - start) } }
     }
   }
   let begin = clock.now
   for number in 0..<jobs {
     try await Task.sleep(until: begin + .milliseconds(10 * number), clock: clock)
     let request = JobRequest(queue: queue, kind: kind, user: "latency", payload: bench.payload)
-    submitted[request.id] = clock.now
+    submissions.times[request.id] = clock.now
     _ = try await bench.broker.enqueue(request)
   }
   for await _ in finished.stream {}

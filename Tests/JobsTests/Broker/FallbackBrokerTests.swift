@@ -1,0 +1,144 @@
+import EventLoop
+import Jobs
+import Logging
+import Support
+import Testing
+
+/// A fallback over two brokers of a test's own: the first plays the shared one, and can be taken away.
+@EventLoop
+private final class Pair {
+  let shared: EmbeddedBroker
+  let broker: FallbackBroker
+  private let line: Line
+
+  /// The connection to the shared broker.
+  @EventLoop final class Line { var isUp = true }
+
+  init(shared: EmbeddedBroker, broker: FallbackBroker, line: Line) {
+    self.shared = shared
+    self.broker = broker
+    self.line = line
+  }
+
+  static func open(
+    _ folder: TemporaryFolder, shared: EmbeddedBroker? = nil
+  ) async throws -> Pair {
+    let line = Line()
+    let first: EmbeddedBroker
+    if let shared {
+      first = shared
+    } else {
+      first = try await EmbeddedBroker.open(at: folder.path + "/shared", logger: .silent)
+    }
+    let local = try await EmbeddedBroker.open(at: folder.path + "/local", logger: .silent)
+    let broker = try await FallbackBroker.open(
+      shared: first, local: local, isReachable: { line.isUp }, logger: .silent)
+    return Pair(shared: first, broker: broker, line: line)
+  }
+
+  func goAway() { line.isUp = false }
+
+  func comeBack() async {
+    line.isUp = true
+    await broker.handOver()
+  }
+}
+
+@Suite("A broker with another behind it", .timeLimit(.minutes(1)))
+struct FallbackBrokerTests {
+  private let folder = TemporaryFolder()
+
+  @Test("uses the shared one while it is there")
+  @EventLoop func shared() async throws {
+    let pair = try await Pair.open(folder)
+    let acceptance = try await pair.broker.enqueue(.example())
+    #expect(acceptance.durability == .broker)
+    #expect(try await pair.shared.job(acceptance.job.id) != nil)
+    await pair.broker.close()
+  }
+
+  @Test("accepts while the shared one is away, says so, and hands over what it accepted by its id")
+  @EventLoop func handover() async throws {
+    let pair = try await Pair.open(folder)
+    pair.goAway()
+    let urgent = JobRequest.example(priority: .high)
+    let first = try await pair.broker.enqueue(.example())
+    let second = try await pair.broker.enqueue(urgent)
+    #expect(first.durability == .local && second.durability == .local)
+    #expect(try await pair.shared.job(urgent.id) == nil)
+    #expect(try await pair.broker.job(urgent.id)?.state == .queued)
+    await pair.comeBack()
+    #expect(try await pair.shared.job(first.job.id)?.position.epoch == first.job.position.epoch)
+    let taken = try await pair.shared.lease(
+      from: [first.job.queue], limit: 5, for: .seconds(30), by: .a)
+    #expect(taken.map(\.lease.job) == [urgent.id, first.job.id], "order and priority are kept")
+    await pair.broker.close()
+  }
+
+  @Test("runs a job here, and hands over its end and its result")
+  @EventLoop func localRun() async throws {
+    let pair = try await Pair.open(folder)
+    pair.goAway()
+    let request = JobRequest.example()
+    _ = try await pair.broker.enqueue(request)
+    let leased = try #require(
+      try await pair.broker.lease(from: [request.queue], limit: 1, for: .seconds(30), by: .a).first)
+    await pair.comeBack()
+    #expect(try await pair.shared.job(request.id) == nil, "a running job stays until it ends")
+    #expect(try await pair.broker.report(Progress(percent: 10), under: leased.lease) == .held)
+    let result = JSONText(unchecked: Array(#"{"n":1}"#.utf8))
+    #expect(try await pair.broker.settle(leased.lease, .complete(result)) == .settled(.completed))
+    await pair.comeBack()
+    let job = try #require(try await pair.shared.job(request.id))
+    #expect(job.state == .completed && job.result == result)
+    #expect(try await pair.broker.job(request.id) == job)
+    await pair.broker.close()
+  }
+
+  @Test("goes on after a restart in the middle of an absence")
+  @EventLoop func restart() async throws {
+    var pair = try await Pair.open(folder)
+    pair.goAway()
+    let accepted = try await pair.broker.enqueue(.example())
+    await pair.broker.close()
+    pair = try await Pair.open(folder)
+    await pair.comeBack()
+    #expect(try await pair.shared.job(accepted.job.id)?.state == .queued)
+    await pair.broker.close()
+  }
+
+  @Test("lets a watcher see one end, whichever broker it comes from")
+  @EventLoop func watching() async throws {
+    let pair = try await Pair.open(folder)
+    pair.goAway()
+    let request = JobRequest.example()
+    let log = DeliveryLog()
+    let subscription = try await pair.broker.subscribe(to: .job(request.id)) { log.record($0) }
+    _ = try await pair.broker.enqueue(request)
+    await pair.comeBack()
+    let leased = try #require(
+      try await pair.broker.lease(from: [request.queue], limit: 1, for: .seconds(30), by: .a).first)
+    _ = try await pair.broker.settle(leased.lease, .complete(nil))
+    let events = try await log.eventsUntilEnd()
+    #expect(events.count { $0.state.isTerminal } == 1)
+    #expect(events.map(\.position.offset) == events.map(\.position.offset).sorted())
+    #expect(Set(events.map(\.position.offset)).count == events.count)
+    subscription.cancel()
+    await pair.broker.close()
+  }
+
+  @Test("takes a job in as a duplicate whose key the shared one had already")
+  @EventLoop func duplicate() async throws {
+    let pair = try await Pair.open(folder)
+    let first = try await pair.broker.enqueue(.example(key: "k"))
+    pair.goAway()
+    let second = try await pair.broker.enqueue(.example(key: "k"))
+    #expect(second.match == nil, "the key cannot be looked up")
+    await pair.comeBack()
+    let job = try #require(try await pair.shared.job(second.job.id))
+    #expect(job.state == .cancelled)
+    #expect(job.failure?.code == "duplicate")
+    #expect(job.failure?.message.contains(first.job.id.description) == true)
+    await pair.broker.close()
+  }
+}
