@@ -264,7 +264,7 @@ package final class WorkerPool {
   /// Renews the leases, says how the worker is, and learns what it is wanted to be.
   private func beat(_ leases: [Lease]) async {
     // Renewals do not wait for the file system; the first report, which renews nothing, may.
-    if memory == 0, leases.isEmpty { memory = await ProcessTable.residentBytes() }
+    if memory == 0, leases.isEmpty { memory = await ResidentMemory.bytes() }
     let asked = Uptime.now
     do throws(BrokerError) {
       let answer = try await broker.beat(
@@ -280,7 +280,7 @@ package final class WorkerPool {
       heartbeat.failed()
       logger.warning("leases could not be renewed", metadata: ["error": "\(error)"])
     }
-    memory = await ProcessTable.residentBytes()
+    memory = await ResidentMemory.bytes()
   }
 
   private var report: WorkerReport {

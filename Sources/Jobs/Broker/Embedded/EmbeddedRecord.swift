@@ -124,7 +124,7 @@ struct EmbeddedRecord: Sendable {
       job.progress.percent = 100
       return step(.complete, at: now)
     case .cancel(let failure):
-      return stop(cancellation?.isTotalTimeout == true ? nil : failure.cut, at: now)
+      return stop(cancellation == nil ? failure.cut : nil, at: now)
     case .fail, .release:
       if cancellation != nil { return stop(nil, at: now) }
     }
@@ -150,7 +150,7 @@ struct EmbeddedRecord: Sendable {
     return step(.failRetryably, at: now)
   }
 
-  /// The end of a run that was asked to stop; by its own word, if it has one.
+  /// The end of a run that stopped: for the reason that it was asked to, else by its own word.
   private mutating func stop(_ failure: JobFailure?, at now: Timestamp, reason: String? = nil) -> JobEvent {
     job.failure = failure ?? cancellation
     return step(
