@@ -105,6 +105,8 @@ struct Bootstrap {
     let broker = try await composition.broker(configuration, state)
     do {
       let workers = try await composition.workers(configuration, state, broker)
+      // Told to stop through the API, a process that only works ends; its supervisor may start another.
+      await EventLoop.run { workers.whenStopped = { stop.receive() } }
       say(
         """
         Fanfare \(Fanfare.version) works: \(await describe(workers)), broker \

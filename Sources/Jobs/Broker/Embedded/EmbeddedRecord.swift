@@ -124,8 +124,7 @@ struct EmbeddedRecord: Sendable {
       job.progress.percent = 100
       return step(.complete, at: now)
     case .cancel(let failure):
-      // Its own word only where nobody said why.
-      return stop(cancellation == nil || cancellation == .cancelled(nil) ? failure.cut : nil, at: now)
+      return stop(cancellation == nil ? failure.cut : nil, at: now)
     case .fail, .release:
       if cancellation != nil { return stop(nil, at: now) }
     }
@@ -151,7 +150,7 @@ struct EmbeddedRecord: Sendable {
     return step(.failRetryably, at: now)
   }
 
-  /// The end of a run that was asked to stop; by its own word, if it has one.
+  /// The end of a run that stopped: for the reason that it was asked to, else by its own word.
   private mutating func stop(_ failure: JobFailure?, at now: Timestamp, reason: String? = nil) -> JobEvent {
     job.failure = failure ?? cancellation
     return step(
@@ -165,7 +164,8 @@ struct EmbeddedRecord: Sendable {
     token += 1
     if cancellation != nil { return stop(nil, at: now, reason: "lost") }
     if let maxLost, job.lostDeliveries >= maxLost {
-      job.failure = .lost
+      job.failure = JobFailure(
+        code: "lost", message: "Its worker was lost \(job.lostDeliveries) times.")
       return step(.loseFinally, at: now, reason: "lost")
     }
     // Not the job's fault: the attempt does not count.

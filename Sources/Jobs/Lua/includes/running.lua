@@ -55,11 +55,11 @@ local function put_back(job, queue, reason)
 end
 
 -- What a job that was told to stop, and is out of its worker's hands, comes to.
-local function finish_stopped(job, queue, text)
+local function finish_stopped(job, queue)
   local more = job.more
   if more.xe then
     finish(job, queue, FAILED, more.x)
   else
-    finish(job, queue, CANCELLED, text or more.x)
+    finish(job, queue, CANCELLED, more.x)
   end
 end

@@ -20,7 +20,7 @@ local function settle_job(id, token, outcome, text, policy, random)
     more.pm = 1000
     finish(job, queue, COMPLETED, text)
   elseif more.x then
-    finish_stopped(job, queue, outcome == "cancel" and text or nil)
+    finish_stopped(job, queue)
   elseif outcome == "cancel" then
     finish(job, queue, CANCELLED, text)
   elseif outcome == "release" then
