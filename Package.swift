@@ -94,6 +94,7 @@ let package = Package(
       dependencies: [
         "EventLoop", "Redis", "COpenSSL", "CZlib", logging, collections, orderedCollections,
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ],
       resources: lua(
         "beat", "cancel", "clear", "control", "delete_queue", "direct", "enqueue",
