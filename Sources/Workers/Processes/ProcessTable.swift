@@ -11,12 +11,7 @@ enum ProcessTable {
   /// Kills every descendant whose environment holds `variable` = `value`, wherever it has moved to:
   /// also one that left its process group and its session. Answers how many.
   ///
-<<<<<<< HEAD
-  /// Looks again until nothing new is found: what is killed may have started another just before, and
-  /// what is about to run another program has no environment for that moment.
-=======
   /// Looks again until nothing new is found: what ends may have started another just before.
->>>>>>> main
   @concurrent @discardableResult
   static func kill(
     _ descent: Descent, carrying variable: String, _ value: String
@@ -24,36 +19,15 @@ enum ProcessTable {
     let mark = Array("\(variable)=\(value)".utf8)
     let file = KernelFile()
     var killed: Set<pid_t> = []
-<<<<<<< HEAD
-    /// Had no environment when they were looked at.
-    var unclear: Set<pid_t> = []
-    /// Carry no mark, and will carry none: marks are only inherited.
-    var strangers: Set<pid_t> = [getpid()]
-    for _ in 0..<mostLooks {
-      var isNews = false
-=======
     /// Carry no mark, and will carry none: it is only inherited.
     var strangers: Set<pid_t> = [getpid()]
     for _ in 0..<mostLooks {
       var isNews = false
       var isEarly = false
->>>>>>> main
       let processes = list()
       // Asked after the list was made: it has no process that was started later.
       let now = position(file)
       for process in processes where !strangers.contains(process) && descent.mayHold(process, at: now) {
-<<<<<<< HEAD
-        switch file.read("/proc/\(process)/environ") {
-        case .contents where file.holds(entry: mark):
-          if Foundation.kill(process, SIGKILL) == 0, killed.insert(process).inserted { isNews = true }
-        case .nothing:
-          if unclear.insert(process).inserted { isNews = true }
-        // That of another user's process may not be read.
-        case .contents, .forbidden: strangers.insert(process)
-        }
-      }
-      guard isNews else { break }
-=======
         switch standing(of: process, mark, file) {
         case .carriesMark:
           if Foundation.kill(process, SIGKILL) == 0, killed.insert(process).inserted { isNews = true }
@@ -66,7 +40,6 @@ enum ProcessTable {
       }
       guard isNews || isEarly else { break }
       if isEarly { try? await Task.sleep(for: .milliseconds(1)) }
->>>>>>> main
     }
     return killed.count
   }
@@ -74,8 +47,6 @@ enum ProcessTable {
   /// A program that starts others faster than they are killed is not waited for for ever.
   private static let mostLooks = 100
 
-<<<<<<< HEAD
-=======
   private enum Standing {
     case carriesMark, isStranger
     /// It runs another program from this moment on, and has no environment yet.
@@ -102,7 +73,6 @@ enum ProcessTable {
     return fields[48] == "0" ? .isBeginning : .isStranger
   }
 
->>>>>>> main
   private static func list() -> [pid_t] {
     guard let folder = opendir("/proc") else { return [] }
     defer { closedir(folder) }
