@@ -50,14 +50,20 @@ for _, id in ipairs(call("ZRANGEBYSCORE", LEASES, "-inf", now, "LIMIT", 0, limit
   end
 end
 
-for _, id in ipairs(call("ZRANGEBYSCORE", LEASES, "(" .. now, "(" .. now + warning, "LIMIT", 0, limit)) do
-  local job = read_job(id)
-  if job and job.state == RUNNING and not job.more.sl then
-    job.more.sl = true
-    read_progress(job)
-    change(job, "stalled")
-    stalled[#stalled + 1] = id
+-- Those that are shown already are passed over.
+local most, looked, page = tonumber(limit), 0, nil
+repeat
+  page = call("ZRANGEBYSCORE", LEASES, "(" .. now, "(" .. now + warning, "LIMIT", looked, limit)
+  looked = looked + #page
+  for _, id in ipairs(page) do
+    local job = #stalled < most and read_job(id)
+    if job and job.state == RUNNING and not job.more.sl then
+      job.more.sl = true
+      read_progress(job)
+      change(job, "stalled")
+      stalled[#stalled + 1] = id
+    end
   end
-end
+until #page == 0 or #stalled >= most
 write_counts()
 return { 0, stalled, requeued, failed, cancelled }

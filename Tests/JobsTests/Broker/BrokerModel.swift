@@ -159,8 +159,9 @@ struct BrokerModel {
       case (_, .fail): end(child.id, .failed, "parent_failed")
       }
     }
-    if entry.isDoomed || settings(of: entry.queue).retention(of: state).count == 0 {
-      forget(id)
+    if entry.isDoomed { forget(id) }
+    if settings(of: entry.queue).retention(of: state).count == 0 {
+      entries.removeAll { $0.queue == entry.queue && $0.state == state }
     }
     fill(entry.user, in: entry.queue)
   }

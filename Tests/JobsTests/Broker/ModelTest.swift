@@ -11,7 +11,7 @@ import Testing
 struct ModelTest {
   @Test("on random sequences of operations", arguments: Backend.allCases, 1...2)
   func randomSequence(_ backend: Backend, _ seed: UInt64) async throws {
-    try await backend.withUnauditedBroker { broker, time in
+    try await backend.withUncheckedBroker { broker, time in
       try await ModelRun(broker: broker, time: time, seed: seed).run(steps: 3000)
     }
   }

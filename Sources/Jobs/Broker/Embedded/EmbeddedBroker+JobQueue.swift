@@ -56,6 +56,7 @@ extension EmbeddedBroker: JobQueue {
       }
     }
     if let failed { pending = [failed] }
+    makeQueue(request.queue, at: now)
     let place = place(
       nextSequence(at: now), order: request.order, priority: request.priority, user: request.user,
       in: request.queue, at: now)
@@ -70,12 +71,14 @@ extension EmbeddedBroker: JobQueue {
     return accepted
   }
 
-  /// The settings of a queue that lets another job in, or why it does not. Makes it, if it is new.
+  /// Makes a queue that nobody named before.
+  func makeQueue(_ name: QueueName, at now: Timestamp) {
+    if store.table.queues[name] == nil { store.changeQueue(name, at: now) { _ in } }
+  }
+
+  /// The settings of a queue that lets another job in, or why it does not.
   func admission(to name: QueueName) throws(BrokerError) -> QueueSettings {
-    guard let queue = store.table.queues[name] else {
-      store.changeQueue(name, at: clock()) { _ in }
-      return QueueSettings()
-    }
+    guard let queue = store.table.queues[name] else { return QueueSettings() }
     guard queue.mode.accepts else { throw .queueDraining }
     if let limit = queue.settings.maxWaiting, store.table.waiting(in: name) >= limit {
       throw .queueFull(limit: limit)

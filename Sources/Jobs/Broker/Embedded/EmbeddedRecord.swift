@@ -124,7 +124,9 @@ struct EmbeddedRecord: Sendable {
       job.progress.percent = 100
       return step(.complete, at: now)
     case .cancel(let failure):
-      return stop(cancellation?.isTotalTimeout == true ? nil : failure.cut, at: now)
+      // The worker's word, where nobody gave a reason.
+      let isReasoned = cancellation != nil && cancellation != .cancelled(nil)
+      return stop(isReasoned ? nil : failure.cut, at: now)
     case .fail, .release:
       if cancellation != nil { return stop(nil, at: now) }
     }

@@ -54,12 +54,13 @@ local function put_back(job, queue, reason)
   change(job, reason)
 end
 
--- What a job that was told to stop, and is out of its worker's hands, comes to.
+-- What a job that was told to stop, and is out of its worker's hands, comes to. `text` is the worker's
+-- word, if it has one; it counts where nobody gave a reason.
 local function finish_stopped(job, queue, text)
   local more = job.more
   if more.xe then
     finish(job, queue, FAILED, more.x)
   else
-    finish(job, queue, CANCELLED, text or more.x)
+    finish(job, queue, CANCELLED, more.x == UNREASONED and text or more.x)
   end
 end
