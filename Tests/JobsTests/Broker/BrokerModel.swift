@@ -20,6 +20,8 @@ struct BrokerModel {
   private(set) var lines: [Line] = []
   /// Every event of every job that ever was.
   private(set) var told: [JobID: [Told]] = [:]
+  /// The jobs that changed, for who compares.
+  var changed: Set<JobID> = []
   private var keys: [String: (request: String, id: JobID)] = [:]
   /// The job that each lease ever given was of.
   private var owners: [Int: JobID] = [:]
@@ -77,10 +79,18 @@ struct BrokerModel {
     return entries.reversed().map { Entry.Seen($0, place: places[$0.id], maxAttempts: maxAttempts(of: $0)) }
   }
 
+  /// One job, likewise; nil for an unknown one.
+  func seen(_ id: JobID) -> Entry.Seen? {
+    guard let entry = self[id] else { return nil }
+    let place = queued(in: entry.queue).firstIndex { $0.id == id }.map { $0 + 1 }
+    return Entry.Seen(entry, place: place, maxAttempts: maxAttempts(of: entry))
+  }
+
   // MARK: Steps
 
   mutating func change(_ id: JobID, _ change: (inout Entry) -> Void) {
     guard let index = index(of: id) else { preconditionFailure("a change of an unknown job") }
+    changed.insert(id)
     change(&entries[index])
   }
 
@@ -114,7 +124,10 @@ struct BrokerModel {
     }
   }
 
-  mutating func forget(_ id: JobID) { entries.removeAll { $0.id == id } }
+  mutating func forget(_ id: JobID) {
+    entries.removeAll { $0.id == id }
+    changed.insert(id)
+  }
 
   mutating func drop(_ name: QueueName) { lines.removeAll { $0.name == name } }
 
@@ -159,8 +172,9 @@ struct BrokerModel {
       case (_, .fail): end(child.id, .failed, "parent_failed")
       }
     }
-    if entry.isDoomed || settings(of: entry.queue).retention(of: state).count == 0 {
-      forget(id)
+    if entry.isDoomed { forget(id) }
+    if settings(of: entry.queue).retention(of: state).count == 0 {
+      entries.removeAll { $0.queue == entry.queue && $0.state == state }
     }
     fill(entry.user, in: entry.queue)
   }
@@ -222,6 +236,7 @@ struct BrokerModel {
     let pending = known.filter { !$0.state.isTerminal }.map(\.id)
     entry.pending = pending.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     entries.append(entry)
+    changed.insert(entry.id)
     let rule = request.dependencies.whenOneFails
     if rule != .run, known.contains(where: { $0.state.isTerminal && $0.state != .completed }) {
       change(request.id) { $0.state = .blocked }
