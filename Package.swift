@@ -149,7 +149,10 @@ let package = Package(
       name: "EventLoopTests", dependencies: ["EventLoop", "Support"], swiftSettings: settings),
     .testTarget(name: "RedisTests", dependencies: ["Redis", "Support"], swiftSettings: settings),
     .testTarget(
-      name: "JobsTests", dependencies: ["Jobs", "Redis", "EventLoop", "Support"],
+      name: "JobsTests",
+      dependencies: [
+        "Jobs", "Redis", "EventLoop", "Support", .product(name: "GRDB", package: "GRDB.swift"),
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "WorkersTests", dependencies: ["Workers", "Jobs", "EventLoop", "Support"],

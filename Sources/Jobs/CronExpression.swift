@@ -75,7 +75,7 @@ package struct CronExpression: Hashable, Sendable, CustomStringConvertible {
       guard let span = halves.first else { throw fault(part) }
       var step = 1
       if halves.count == 2 {
-        guard let every = Int(halves[1]), every > 0 else { throw fault(part) }
+        guard let every = Int(halves[1]), every > 0, halves[1].allSatisfy(\.isNumber) else { throw fault(part) }
         step = every
       }
       let range: ClosedRange<Int>

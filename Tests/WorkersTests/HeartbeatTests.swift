@@ -96,6 +96,17 @@ import Testing
     #expect(heartbeat.end(of: again) == .seconds(41))
   }
 
+  @Test("beats three times a lease, however short, unless told otherwise")
+  func beatOfShortLeases() {
+    var heartbeat = Heartbeat(LeaseTiming(lease: .seconds(3)))
+    _ = heartbeat.tick(at: .zero)
+    _ = heartbeat.renewed([], [], since: .zero)
+    let lease = lease()
+    heartbeat.add(lease, since: .zero)
+    let actions = heartbeat.tick(at: .seconds(1))
+    #expect(actions.beat == [lease] && actions.overdue.isEmpty)
+  }
+
   @Test("has a margin of a beat, at most a third of the lease")
   func defaults() {
     #expect(LeaseTiming().margin == .seconds(10))

@@ -36,6 +36,21 @@ extension BrokerContract {
     }
   }
 
+  @Test("holds nothing against a user whose waiting jobs are gone", arguments: Backend.allCases)
+  func forgiven(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await broker.change { $0.isFair = true }
+      for _ in 0..<5 {
+        let job = try await broker.accept(.example(user: "alice"))
+        _ = try await broker.cancel(job.id, reason: nil)
+      }
+      for _ in 0..<3 { try await broker.accept(.example(user: "bob")) }
+      try await broker.accept(.example(user: "alice"))
+      let taken = try await broker.lease(from: [.mail], limit: 2, for: .seconds(30), by: .a)
+      #expect(Set(taken.map(\.user)) == ["alice", "bob"])
+    }
+  }
+
   @Test("is fair within a priority, never across", arguments: Backend.allCases)
   func fairWithinPriority(_ backend: Backend) async throws {
     try await backend.withBroker { broker in

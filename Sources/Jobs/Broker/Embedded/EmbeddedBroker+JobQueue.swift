@@ -70,12 +70,9 @@ extension EmbeddedBroker: JobQueue {
     return accepted
   }
 
-  /// The settings of a queue that lets another job in, or why it does not. Makes it, if it is new.
+  /// The settings of a queue that lets another job in, or why it does not.
   func admission(to name: QueueName) throws(BrokerError) -> QueueSettings {
-    guard let queue = store.table.queues[name] else {
-      store.changeQueue(name, at: clock()) { _ in }
-      return QueueSettings()
-    }
+    guard let queue = store.table.queues[name] else { return QueueSettings() }
     guard queue.mode.accepts else { throw .queueDraining }
     if let limit = queue.settings.maxWaiting, store.table.waiting(in: name) >= limit {
       throw .queueFull(limit: limit)
@@ -88,6 +85,8 @@ extension EmbeddedBroker: JobQueue {
     _ sequence: Int64, order: QueueOrder?, priority: Priority, user: String, in name: QueueName,
     at now: Timestamp
   ) -> EmbeddedRecord.Place {
+    // Named is made.
+    if store.table.queues[name] == nil { store.changeQueue(name, at: now) { _ in } }
     let settings = store.table.settings(of: name)
     var base: Int64 = 0
     if settings.isFair {

@@ -1,0 +1,172 @@
+import Jobs
+
+// What is done to jobs and queues from outside. Each verb answers with why it is refused, or nil.
+extension BrokerModel {
+  mutating func cancel(_ id: JobID) -> BrokerError? {
+    guard let entry = self[id] else { return .jobNotFound }
+    defer { settleDown() }
+    if entry.state == .running {
+      stop(id)
+    } else if !entry.state.isTerminal {
+      end(id, .cancelled, "cancelled")
+    }
+    return nil
+  }
+
+  private mutating func stop(_ id: JobID) {
+    guard self[id]?.isCancelling == false else { return }
+    change(id) { $0.isCancelling = true }
+    tell(id, "cancelling")
+  }
+
+  mutating func retry(_ id: JobID, _ delay: Delay) -> BrokerError? {
+    guard let entry = self[id] else { return .jobNotFound }
+    defer { settleDown() }
+    if entry.state == .retrying {
+      change(id) { $0.delay = .none }
+      admit(id, "retried")
+      return nil
+    }
+    guard entry.state.isTerminal else { return .wrongState(entry.state) }
+    if let key = entry.request.uniqueKey, let holder = holder(of: key, entry.user, in: entry.queue) {
+      return .uniqueKeyTaken(holder)
+    }
+    update(entry.queue) { _ in }
+    reopen(id, delay)
+    if delay == .none {
+      admit(id, "retried")
+    } else {
+      change(id) { $0.state = .scheduled }
+      tell(id, "retried")
+    }
+    return nil
+  }
+
+  private mutating func reopen(_ id: JobID, _ delay: Delay) {
+    change(id) {
+      $0.attempt = 0
+      $0.lost = 0
+      $0.permille = nil
+      $0.failure = nil
+      $0.delay = delay
+      $0.wasFar = delay == .far
+      $0.hasStarted = false
+      $0.endedByLease = false
+    }
+  }
+
+  /// Any of several refusals may be told.
+  mutating func redrive(_ id: JobID, to name: QueueName) -> [BrokerError] {
+    guard let entry = self[id] else { return [.jobNotFound] }
+    guard entry.state != .running else { return [.wrongState(.running)] }
+    var refusals = refusal(of: name).map { [$0] } ?? []
+    if let key = entry.request.uniqueKey, let holder = holder(of: key, entry.user, in: name) {
+      refusals.append(.uniqueKeyTaken(holder))
+    }
+    guard refusals.isEmpty else { return refusals }
+    update(name) { _ in }
+    let base = base(entry.number, entry.request.order, in: name)
+    let settings = settings(of: name)
+    let wasHeld = entry.state == .queued
+    if entry.state.isTerminal { reopen(id, .none) }
+    change(id) {
+      $0.queue = name
+      $0.base = base
+      $0.rank(by: settings)
+      // Out of the way while it looks for room.
+      if wasHeld { $0.state = .blocked }
+    }
+    if entry.isParked || wasHeld || entry.state.isTerminal { admit(id, "moved") } else { tell(id, "moved") }
+    fill(entry.user, in: entry.queue)
+    settleDown()
+    return []
+  }
+
+  mutating func promote(_ id: JobID) -> BrokerError? {
+    guard let entry = self[id] else { return .jobNotFound }
+    guard entry.state == .scheduled || entry.state == .retrying else { return .wrongState(entry.state) }
+    change(id) { $0.delay = .none }
+    admit(id, "promoted")
+    settleDown()
+    return nil
+  }
+
+  mutating func reprioritise(_ id: JobID, to priority: Priority) -> BrokerError? {
+    guard let entry = self[id] else { return .jobNotFound }
+    guard !entry.state.isTerminal else { return .wrongState(entry.state) }
+    guard entry.priority != priority else { return nil }
+    let settings = settings(of: entry.queue)
+    change(id) {
+      $0.priority = priority
+      $0.rank(by: settings)
+    }
+    tell(id, "reprioritised")
+    return nil
+  }
+
+  /// Whether it is gone; nil for an unknown job.
+  mutating func remove(_ id: JobID) -> Bool? {
+    guard let entry = self[id] else { return nil }
+    defer { settleDown() }
+    change(id) { $0.isDoomed = true }
+    if entry.state == .running {
+      stop(id)
+      return false
+    }
+    if entry.state.isTerminal { forget(id) } else { end(id, .cancelled, "cancelled") }
+    return true
+  }
+
+  // MARK: Queues
+
+  /// How many are cleared.
+  mutating func clear(_ name: QueueName, _ state: JobState) -> Int {
+    var count = 0
+    while let entry = entries.first(where: { $0.queue == name && $0.state == state }) {
+      _ = remove(entry.id)
+      count += 1
+    }
+    return count
+  }
+
+  mutating func set(_ name: QueueName, to settings: QueueSettings, ifVersion version: Int?) -> BrokerError? {
+    if let version, version != line(of: name)?.version ?? 0 { return .changedMeanwhile }
+    update(name) {
+      $0.settings = settings
+      $0.version += 1
+    }
+    for user in Set(entries.map(\.user)) { fill(user, in: name) }
+    return nil
+  }
+
+  mutating func setMode(of name: QueueName, to mode: QueueMode) -> BrokerError? {
+    guard line(of: name) != nil else { return .queueNotFound }
+    update(name) { $0.mode = mode }
+    settleDown()
+    return nil
+  }
+
+  mutating func delete(_ name: QueueName) -> BrokerError? {
+    guard line(of: name) != nil else { return .queueNotFound }
+    let unfinished = entries.count { $0.queue == name && !$0.state.isTerminal }
+    guard unfinished == 0 else { return .queueNotEmpty(jobs: unfinished) }
+    drop(name)
+    return nil
+  }
+
+  // MARK: Workers
+
+  mutating func beat(_ worker: WorkerID) -> WorkerMode {
+    let wanted = workers[worker] ?? .running
+    workers[worker] = wanted
+    return wanted
+  }
+
+  mutating func dismiss(_ worker: WorkerID) { workers[worker] = nil }
+
+  mutating func direct(_ worker: WorkerID, to mode: WorkerMode) -> BrokerError? {
+    guard workers[worker] != nil else { return .workerNotFound }
+    workers[worker] = mode
+    return nil
+  }
+}

@@ -1,0 +1,172 @@
+import EventLoop
+import Jobs
+
+// What is done to jobs and queues from outside.
+extension ModelRun {
+  /// Does a verb that may be refused, and demands one of the refusals expected; whether it was done.
+  private func attempt<Answer>(
+    _ expected: [BrokerError], _ verb: () async throws(BrokerError) -> Answer
+  ) async throws -> Answer? {
+    let answer: Answer
+    do throws(BrokerError) {
+      answer = try await verb()
+    } catch {
+      try demand(expected.contains(error), "was refused: \(error), not \(expected)")
+      return nil
+    }
+    try demand(expected.isEmpty, "was done, not \(expected)")
+    return answer
+  }
+
+  private func attempt<Answer>(
+    _ expected: BrokerError?, _ verb: () async throws(BrokerError) -> Answer
+  ) async throws -> Answer? {
+    try await attempt(expected.map { [$0] } ?? [], verb)
+  }
+
+  func cancel() async throws {
+    let id = pickJob()
+    done = "cancel \(id)"
+    let broker = broker
+    let job = try await attempt(model.cancel(id)) { () async throws(BrokerError) in
+      try await broker.cancel(id, reason: "enough")
+    }
+    if let job { try demand(job.state == model[id]?.state ?? .cancelled, "is \(job.state)") }
+  }
+
+  func retry() async throws {
+    // A content key says nothing of jobs that run again.
+    let id = pickJob { $0.request.contentKey == nil && ($0.state.isTerminal || flip(4)) }
+    let delay = flip(3) ? BrokerModel.Delay.far : .none
+    let isRetrying = model[id]?.state == .retrying
+    done = "retry \(id) \(delay)"
+    let broker = broker
+    let wanted = delay == .none || isRetrying ? Duration.zero : Self.hour
+    let expected = model.retry(id, isRetrying ? .none : delay)
+    let job = try await attempt(expected) { () async throws(BrokerError) in
+      try await broker.retry(id, delay: wanted)
+    }
+    if job != nil, model[id]?.request.startWithin != nil { try await letTimePass() }
+  }
+
+  func redrive() async throws {
+    let id = pickJob { $0.pending.isEmpty && $0.request.contentKey == nil }
+    guard let target = Self.queues.filter({ $0 != model[id]?.queue }).randomElement(using: &random)
+    else { return }
+    if model[id]?.pending.isEmpty == false { return }
+    done = "redrive \(id) to \(target)"
+    let broker = broker
+    let job = try await attempt(model.redrive(id, to: target)) { () async throws(BrokerError) in
+      try await broker.redrive(id, to: target)
+    }
+    if job != nil, model[id]?.request.startWithin != nil { try await letTimePass() }
+  }
+
+  func promote() async throws {
+    let id = pickJob { [.scheduled, .retrying].contains($0.state) || flip(10) }
+    done = "promote \(id)"
+    let broker = broker
+    _ = try await attempt(model.promote(id)) { () async throws(BrokerError) in
+      try await broker.promote(id)
+    }
+  }
+
+  func reprioritise() async throws {
+    let id = pickJob { !$0.state.isTerminal || flip(10) }
+    let priority = Priority(Int.random(in: 1...10, using: &random)) ?? .normal
+    done = "reprioritise \(id) to \(priority.level)"
+    let broker = broker
+    _ = try await attempt(model.reprioritise(id, to: priority)) { () async throws(BrokerError) in
+      try await broker.reprioritise(id, to: priority)
+    }
+  }
+
+  func remove() async throws {
+    let id = pickJob()
+    done = "remove \(id)"
+    let expected = model.remove(id)
+    let broker = broker
+    let isGone = try await attempt(expected == nil ? .jobNotFound : nil) { () async throws(BrokerError) in
+      try await broker.remove(id)
+    }
+    try demand(isGone == expected, "answered \(isGone.map { "\($0)" } ?? "nothing")")
+  }
+
+  // MARK: Queues
+
+  func clear() async throws {
+    let name = pick(Self.queues, or: .mail)
+    // Of blocked jobs some may be parents of others, whose end the order of removal decides.
+    let states: [JobState] = [.completed, .completed, .failed, .cancelled, .cancelled, .scheduled, .queued]
+    let state = pick(states, or: .completed)
+    done = "clear \(state) of \(name)"
+    let expected = model.clear(name, state)
+    let cleared = try await broker.clear(name, [state], limit: 500)
+    try demand(cleared == expected, "cleared \(cleared), not \(expected)")
+  }
+
+  func set() async throws {
+    let name = pick(Self.queues, or: .mail)
+    var settings = model.line(of: name)?.settings ?? QueueSettings()
+    func number(_ values: Int?...) -> Int? { values.randomElement(using: &random) ?? nil }
+    switch Int.random(in: 0..<6, using: &random) {
+    case 0: settings.concurrency = number(nil, nil, 0, 1, 2, 4)
+    case 1: settings.userWindow = name == .default ? nil : number(nil, 1, 2, 3)
+    case 2: settings.maxWaiting = number(nil, nil, 4, 8)
+    case 3: settings.order = flip(2) ? .lifo : .fifo
+    case 4: settings.defaults.maxAttempts = Int.random(in: 1...4, using: &random)
+    default: settings.cancelled.count = number(nil, 0)
+    }
+    let current = model.line(of: name)?.version ?? 0
+    let version: Int? = flip(2) ? nil : flip(4) ? current + 1 : current
+    done = "set \(name) to \(settings) if \(version ?? -1)"
+    let broker = broker
+    let wanted = settings
+    let status = try await attempt(model.set(name, to: settings, ifVersion: version)) {
+      () async throws(BrokerError) in
+      try await broker.set(name, to: wanted, ifVersion: version)
+    }
+    if let status { try demand(status.version == current + 1, "made version \(status.version)") }
+  }
+
+  func setMode() async throws {
+    let name = pick(Self.queues, or: .mail)
+    let mode = pick([QueueMode.active, .active, .active, .paused, .draining, .drainingBacklog], or: .active)
+    done = "make \(name) \(mode)"
+    let broker = broker
+    let status = try await attempt(model.setMode(of: name, to: mode)) { () async throws(BrokerError) in
+      try await broker.setMode(of: name, to: mode)
+    }
+    if let status { try demand(status.mode == model.line(of: name)?.mode, "became \(status.mode)") }
+  }
+
+  func delete() async throws {
+    let name = pick(Self.queues, or: .mail)
+    done = "delete \(name)"
+    let broker = broker
+    _ = try await attempt(model.delete(name)) { () async throws(BrokerError) in
+      try await broker.delete(name)
+    }
+  }
+
+  // MARK: Workers
+
+  func direct() async throws {
+    let worker = flip(2) ? WorkerID.a : .b
+    let broker = broker
+    if flip(3) {
+      done = "dismiss \(worker)"
+      model.dismiss(worker)
+      try await broker.dismiss(worker)
+    } else {
+      let mode = pick(WorkerMode.allCases, or: .running)
+      done = "direct \(worker) to be \(mode)"
+      _ = try await attempt(model.direct(worker, to: mode)) { () async throws(BrokerError) in
+        try await broker.direct(worker, to: mode)
+      }
+    }
+    let wanted = try await broker.workers().map { [$0.report.id: $0.wanted] }
+    let expected = model.workers.sorted { $0.key.description < $1.key.description }.map { [$0.key: $0.value] }
+    try demand(wanted == expected, "lists \(wanted), not \(expected)")
+  }
+}

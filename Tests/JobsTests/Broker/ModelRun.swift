@@ -1,0 +1,372 @@
+import EventLoop
+import Jobs
+import Support
+
+/// One run: makes up operations, does them on a broker and on the model, compares.
+final class ModelRun {
+  struct HeldLease {
+    let lease: Lease
+    let number: Int
+  }
+
+  struct Deviation: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  let broker: any Broker
+  let time: BrokerTime
+  private let seed: UInt64
+  var random: SeededRandom
+  var model = BrokerModel(maxLost: 2)
+  private var requests: [JobRequest] = []
+  /// Every lease ever given: old ones are tried too.
+  private var leases: [HeldLease] = []
+  private var tokens: [JobID: UInt64] = [:]
+  private var offsets: [JobID: UInt64] = [:]
+  private var step = 0
+  var done = ""
+
+  static let hour = Duration.seconds(3600)
+  /// Shorter than any wait of a step.
+  static let moment = Duration.milliseconds(1)
+  private static let users = ["alice", "bob", "carol"]
+  /// The last is for children: it never has a window, so that it does not matter which goes on first.
+  static let queues: [QueueName] = [.mail, .video, .default]
+  private static let workers: [WorkerID] = [.a, .b]
+
+  init(broker: any Broker, time: BrokerTime, seed: UInt64) {
+    self.broker = broker
+    self.time = time
+    self.seed = seed
+    random = SeededRandom(seed: seed)
+  }
+
+  func run(steps: Int) async throws {
+    var logs: [DeliveryLog] = []
+    for user in Self.users {
+      let log = await DeliveryLog()
+      _ = try await broker.subscribe(to: .user(user)) { log.record($0) }
+      logs.append(log)
+    }
+    _ = try await maintain()
+    for number in 1...steps {
+      step = number
+      try await doSomething()
+      try await compareRecords()
+      try await compareQueues()
+    }
+    try await compareEvents(logs)
+  }
+
+  private func doSomething() async throws {
+    switch Int.random(in: 0..<200, using: &random) {
+    case 0..<44: try await submit()
+    case 44..<48: try await resubmit()
+    case 48..<84: try await exchange()
+    case 84..<90: try await extend()
+    case 90..<100: try await report()
+    case 100..<104: try await stall()
+    case 104..<110: try await abandon()
+    case 110..<130: try await settle()
+    case 130..<138: try await cancel()
+    case 138..<146: try await retry()
+    case 146..<152: try await redrive()
+    case 152..<158: try await promote()
+    case 158..<164: try await reprioritise()
+    case 164..<169: try await remove()
+    case 169..<175: try await clear()
+    case 175..<183: try await set()
+    case 183..<191: try await setMode()
+    case 191..<193: try await delete()
+    default: try await direct()
+    }
+  }
+
+  func flip(_ parts: Int) -> Bool { Int.random(in: 0..<parts, using: &random) == 0 }
+
+  func pick<Value>(_ values: [Value], or other: Value) -> Value {
+    values.randomElement(using: &random) ?? other
+  }
+
+  /// Mostly a job on record; now and then one that is not.
+  func pickJob(_ condition: (BrokerModel.Entry) -> Bool = { _ in true }) -> JobID {
+    flip(30)
+      ? pick(requests.map(\.id), or: JobID())
+      : pick(model.entries.filter(condition).map(\.id), or: JobID())
+  }
+
+  // MARK: Submitting
+
+  private func submit() async throws {
+    var delay = BrokerModel.Delay.none
+    var request = JobRequest.example(
+      queue: pick(Array(Self.queues.dropLast()), or: .mail), user: pick(Self.users, or: "alice"),
+      priority: Priority(Int.random(in: 4...6, using: &random)) ?? .normal,
+      key: flip(3) ? "k\(Int.random(in: 0..<6, using: &random))" : nil)
+    request.maxAttempts = flip(2) ? nil : Int.random(in: 1...3, using: &random)
+    if flip(4) { request.order = flip(2) ? .lifo : .fifo }
+    if flip(4) { request.uniqueKey = "u\(Int.random(in: 0..<3, using: &random))" }
+    if flip(6) { request.contentKey = "c\(Int.random(in: 0..<3, using: &random))" }
+    switch Int.random(in: 0..<10, using: &random) {
+    case 0:
+      delay = .soon
+      request.start = .after(Self.moment)
+    case 1:
+      delay = .far
+      request.start = .after(Self.hour)
+    default: break
+    }
+    if delay != .soon, flip(12) { request.startWithin = Self.moment }
+    if flip(4) {
+      request.queue = .default
+      request.dependencies.whenOneFails = pick(ParentFailureRule.allCases, or: .cancel)
+      for _ in 0..<Int.random(in: 1...3, using: &random) {
+        request.dependencies.parents.append(pickJob { flip(3) || !$0.state.isTerminal })
+      }
+    }
+    requests.append(request)
+    try await submit(request, delay)
+  }
+
+  private func resubmit() async throws {
+    guard let entry = model.entries.randomElement(using: &random) else { return }
+    var request = entry.request
+    if flip(2) { request.priority = .low }
+    try await submit(request, .none)
+  }
+
+  private func submit(_ request: JobRequest, _ delay: BrokerModel.Delay) async throws {
+    done = "submit \(request)"
+    let before = Set(model.entries.map(\.id))
+    let expected = model.submit(request, delay)
+    var acceptance: Acceptance?
+    var refusal: BrokerError?
+    do throws(BrokerError) {
+      acceptance = try await broker.enqueue(request)
+    } catch {
+      refusal = error
+    }
+    let isAsExpected =
+      switch expected {
+      case .accepted: acceptance?.job.id == request.id && acceptance?.match == nil
+      case .replay(let ids, let match):
+        acceptance?.match == match && ids.contains { $0 == acceptance?.job.id }
+      case .refused(let error): refusal == error
+      }
+    try demand(isAsExpected, "answered \(acceptance, default: "\(refusal, default: "")"), not \(expected)")
+    if !before.contains(request.id), delay == .soon || request.startWithin != nil { try await letTimePass() }
+  }
+
+  /// What is due becomes queued, what is late fails.
+  func letTimePass() async throws {
+    try await time.pass(Self.moment * 3)
+    model.promoteDue()
+    let expired = model.expire()
+    let report = try await maintain()
+    try demand(Set(report.expired) == expired, "let \(report.expired) expire, not \(expired)")
+  }
+
+  @discardableResult
+  private func maintain(limit: Int = 1000, warning: Duration = .zero) async throws -> MaintenanceReport {
+    try await broker.maintain(
+      limit: limit, LossRules(maxLost: model.maxLost, amnesty: Self.hour * 24, warning: warning))
+  }
+
+  // MARK: Leases
+
+  private func exchange() async throws {
+    var chosen: [HeldLease] = []
+    if flip(2) { chosen = [pickLease(), pickLease()].compactMap { $0 } }
+    let queues = Self.queues.shuffled(using: &random)
+    let limit = Int.random(in: 1...3, using: &random)
+    let worker = pick(Self.workers, or: .a)
+    let settlements = chosen.map { _ in flip(2) ? Settlement.complete(nil) : .release }
+    done = "exchange \(zip(chosen.map(\.lease.job), settlements).map { "\($0)" }) for \(limit) of \(queues)"
+    let outcomes = zip(chosen, settlements).map { model.settle($0.number, $1, isDue: false) }
+    let expected = model.lease(from: queues, limit: limit, by: worker)
+    let exchange = try await broker.exchange(
+      zip(chosen, settlements).map { LeaseSettlement($0.lease, $1) },
+      for: LeaseRequest(queues: queues, limit: limit, duration: Self.hour, worker: worker))
+    try demand(exchange.outcomes == outcomes, "answered \(exchange.outcomes), not \(outcomes)")
+    let ids = exchange.jobs.map(\.lease.job)
+    try demand(ids == expected.map(\.id), "gave \(ids), not \(expected.map(\.id))")
+    try demand(exchange.jobs.map(\.attempt) == expected.map(\.attempt), "gave other attempts")
+    for (leased, expected) in zip(exchange.jobs, expected) {
+      let token = leased.lease.token
+      try demand(token > tokens[leased.lease.job] ?? 0, "a token did not grow")
+      tokens[leased.lease.job] = token
+      leases.append(HeldLease(lease: leased.lease, number: expected.lease))
+    }
+  }
+
+  /// Rather a lease in force than an old one.
+  private func pickLease() -> HeldLease? {
+    let held = leases.filter { model.standing(of: $0.number) != .lost }
+    return flip(5) || held.isEmpty ? leases.randomElement(using: &random) : held.randomElement(using: &random)
+  }
+
+  private func extend() async throws {
+    let chosen = [pickLease(), pickLease()].compactMap { $0 }
+    done = "extend \(chosen.map(\.lease.job))"
+    let expected = chosen.map { model.standing(of: $0.number) }
+    for lease in chosen { model.extend(lease.number) }
+    let standings: [LeaseStanding]
+    if flip(2) {
+      let worker = pick(Self.workers, or: .a)
+      let wanted = model.beat(worker)
+      let answer = try await broker.beat(
+        report(of: worker), renewing: chosen.map(\.lease), for: Self.hour)
+      try demand(answer.wanted == wanted, "wants \(answer.wanted), not \(wanted)")
+      standings = answer.standings
+    } else {
+      standings = try await broker.extend(chosen.map(\.lease), for: Self.hour)
+    }
+    try demand(standings == expected, "answered \(standings), not \(expected)")
+  }
+
+  private func report(of worker: WorkerID) -> WorkerReport {
+    WorkerReport(
+      id: worker, host: "here", process: 1, version: "1", queues: Self.queues, kinds: [.example],
+      slots: 4, memory: 1 << 20, startedAt: time.now())
+  }
+
+  private func report() async throws {
+    guard let lease = pickLease() else { return }
+    let permille = Int.random(in: 0...999, using: &random)
+    done = "report \(permille) of \(lease.lease.job)"
+    let expected = model.report(permille: permille, under: lease.number)
+    // A hair above the tenth, so that no rounding of the division takes it below.
+    let progress = Progress(percent: Double(permille) / 10 + 0.01)
+    let standing = try await broker.report(progress, under: lease.lease)
+    try demand(standing == expected, "answered \(standing)")
+  }
+
+  private func settle() async throws {
+    guard let lease = pickLease() else { return }
+    let isDue = flip(2)
+    let settlement: Settlement =
+      switch Int.random(in: 0..<10, using: &random) {
+      case 0..<4: .complete(nil)
+      case 4..<7: .fail(.example, retry: .after(isDue ? .zero : Self.hour))
+      case 7: .fail(.example, retry: .never)
+      case 8: .release
+      default: .cancel(JobFailure(code: "stopped", message: "It was stopped."))
+      }
+    done = "settle \(lease.lease.job) with \(settlement)"
+    let expected = model.settle(lease.number, settlement, isDue: isDue)
+    let outcome = try await broker.settle(lease.lease, settlement)
+    try demand(outcome == expected, "answered \(outcome), not \(expected)")
+    if outcome == .settled(.retrying), isDue { try await letTimePass() }
+  }
+
+  // MARK: Losses
+
+  /// A worker does not renew in time, and nobody has lost it yet.
+  private func stall() async throws {
+    guard let lease = pickLease() else { return }
+    done = "stall \(lease.lease.job)"
+    model.extend(lease.number)
+    _ = try await broker.extend([lease.lease], for: Self.hour / 10)
+    let expected = model.stall(lease.number).map { [$0] } ?? []
+    let report = try await maintain(warning: Self.hour / 5)
+    try demand(report.stalled == expected, "showed \(report.stalled), not \(expected)")
+    // Far from its end again, without being renewed as far as anybody sees.
+  }
+
+  /// Workers go silent and their leases run out, one after the other.
+  private func abandon() async throws {
+    var overdue: [Int] = []
+    for lease in (0..<Int.random(in: 1...3, using: &random)).compactMap({ _ in pickLease() })
+    where !overdue.contains(lease.number) {
+      model.extend(lease.number)
+      let standings = try await broker.extend([lease.lease], for: Self.moment)
+      if standings != [.lost] { overdue.append(lease.number) }
+      try await time.pass(Self.moment * 2)
+    }
+    let limit = Int.random(in: 1...3, using: &random)
+    done = "abandon \(overdue), reap \(limit)"
+    while true {
+      let now = Array(overdue.prefix(limit))
+      let expected = model.reap(overdue: now)
+      let report = try await maintain(limit: limit)
+      try demand(
+        report.requeued == expected.requeued && report.failed == expected.failed
+          && report.cancelled == expected.cancelled, "answered \(report), not \(expected)")
+      overdue.removeFirst(now.count)
+      if overdue.isEmpty { return }
+    }
+  }
+
+  // MARK: Comparison
+
+  private func compareRecords() async throws {
+    let jobs = try await broker.allJobs(matching: JobFilter(limit: 200))
+    let found = jobs.map { BrokerModel.Entry.Seen($0) }
+    let expected = model.listing
+    if found != expected {
+      let found = Set(found.map(\.description))
+      let expected = Set(expected.map(\.description))
+      throw deviation(
+        "left other jobs:\n  is  \(found.subtracting(expected).sorted())\n  not \(expected.subtracting(found).sorted())"
+      )
+    }
+    for job in jobs {
+      try demand(job.position.offset >= offsets[job.id] ?? 1, "an offset of \(job.id) fell")
+      offsets[job.id] = job.position.offset
+    }
+  }
+
+  private func compareQueues() async throws {
+    let queues = try await broker.queues()
+    let names = model.lines.map(\.name.description).sorted()
+    try demand(queues.map(\.name.description) == names, "left the queues \(queues.map(\.name)), not \(names)")
+    for queue in queues {
+      guard let line = model.line(of: queue.name) else { continue }
+      try demand(queue.settings == line.settings, "left \(queue.name) set otherwise")
+      try demand(queue.version == line.version, "left \(queue.name) at version \(queue.version)")
+      try demand(queue.mode == line.mode, "left \(queue.name) \(queue.mode), not \(line.mode)")
+      try demand(queue.totals == line.totals, "counted \(queue.totals), not \(line.totals)")
+      for state in JobState.allCases {
+        let count = model.count(state, in: queue.name)
+        try demand(
+          queue.counts[state] ?? 0 == count, "counted \(queue.counts[state] ?? 0) \(state), not \(count)")
+      }
+      for level in 1...10 {
+        let count = model.entries.count {
+          $0.queue == queue.name && $0.state == .queued && $0.priority.level == level
+        }
+        try demand(queue.levels[level] == count, "counted \(queue.levels) at \(level), not \(count)")
+      }
+    }
+  }
+
+  /// Each job told its life as it was, and its record stands at its last event.
+  private func compareEvents(_ logs: [DeliveryLog]) async throws {
+    done = "everything"
+    for (user, log) in zip(Self.users, logs) {
+      let marker = try await broker.enqueue(.example(queue: QueueName("marker")!, user: user)).job.id
+      let events = try await log.events { $0.contains { $0.id == marker } }.filter { $0.id != marker }
+      for (id, own) in Dictionary(grouping: events, by: \.id) {
+        for (earlier, later) in zip(own, own.dropFirst()) {
+          try demand(
+            earlier.position.offset < later.position.offset, "events of \(id) are out of order")
+        }
+        let told = own.filter { $0.class == .state }.map { BrokerModel.Told($0) }
+        try demand(told == model.told[id], "\(id) told \(told), not \(model.told[id] ?? [])")
+        if model[id] != nil {
+          try demand(own.last?.position.offset == offsets[id], "\(id) does not stand at its last event")
+        }
+      }
+      let silent = model.entries.filter { $0.user == user && !events.map(\.id).contains($0.id) }
+      try demand(silent.isEmpty, "\(silent.map(\.id)) told nothing")
+    }
+  }
+
+  func demand(_ condition: Bool, _ what: @autoclosure () -> String) throws(Deviation) {
+    if !condition { throw deviation(what()) }
+  }
+
+  private func deviation(_ what: String) -> Deviation {
+    Deviation(description: "seed \(seed), step \(step): \(done) — \(what)")
+  }
+}
