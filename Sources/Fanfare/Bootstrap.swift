@@ -105,6 +105,8 @@ struct Bootstrap {
     let broker = try await composition.broker(configuration, state)
     do {
       let workers = try await composition.workers(configuration, state, broker)
+      // Told to stop through the API, a process that only works ends; its supervisor may start another.
+      await EventLoop.run { workers.whenStopped = { stop.receive() } }
       say(
         """
         Fanfare \(Fanfare.version) works: \(await describe(workers)), broker \
@@ -139,9 +141,15 @@ struct Bootstrap {
       let token = try DevelopmentToken.make(with: try keys.developmentKey(), configuration)
       lines.append("  token   \(token)")
       lines.append(
-        "          (user \(DevelopmentToken.user), one hour; another: fanfare token --user NAME)")
+        "          (user \(DevelopmentToken.user), one hour; another: fanfare token\(folderHint) --user NAME)")
     }
     return lines
+  }
+
+  /// What a command line needs to find this gateway's key.
+  private var folderHint: String {
+    let folder = configuration.broker.folder
+    return folder.isEmpty ? "" : " --folder \(URL(fileURLWithPath: folder).path.shellQuoted)"
   }
 
   private func address(of gateway: any RunningGateway) async -> ServerAddress {

@@ -18,6 +18,8 @@ protocol RunningGateway: AnyObject, Sendable {
 protocol RunningWorkers: AnyObject, Sendable {
   /// The kinds of jobs that they run.
   var kinds: [String] { get }
+  /// Called when they were told through the API to stop, and have.
+  var whenStopped: (@EventLoop () -> Void)? { get set }
   /// Takes no more jobs; lets the running ones finish within the time, then stops them and gives
   /// them back. Returns when none runs.
   func drain(within time: Duration) async

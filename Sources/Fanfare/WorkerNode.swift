@@ -7,6 +7,10 @@ import Workers
 @EventLoop
 final class WorkerNode: RunningWorkers {
   let kinds: [String]
+  var whenStopped: (@EventLoop () -> Void)? {
+    get { pool.whenStopped }
+    set { pool.whenStopped = newValue }
+  }
   private let pool: WorkerPool
   private let maintenance: BrokerMaintenance
 
@@ -50,7 +54,7 @@ extension WorkerPool.Configuration {
     self.init(
       queues: queues.compactMap { QueueName($0) }, slots: max(1, workers.embedded),
       timing: LeaseTiming(lease: configuration.broker.lease),
-      killGrace: workers.killGrace)
+      killGrace: workers.killGrace, stopGrace: workers.drain, version: Fanfare.version)
   }
 }
 

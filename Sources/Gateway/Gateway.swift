@@ -26,10 +26,17 @@ package final class Gateway {
     self.settings = settings
     self.logger = logger
     let wheel = TimerWheel()
-    hub = Hub(broker: broker, wheel: wheel, logger: logger)
+    let estimates = WaitEstimates(broker: broker)
+    hub = Hub(
+      broker: broker, wheel: wheel, places: settings.placeInterval, estimates: estimates,
+      logger: logger)
+    let verbs = JobVerbs(broker: broker, artifacts: artifacts, estimates: estimates)
+    let procedures = Procedures(
+      jobs: verbs, queues: QueueVerbs(broker: broker), workers: WorkerVerbs(broker: broker),
+      status: StatusVerbs(broker: broker, rules: settings.health))
     environment = SessionEnvironment(
-      settings: settings, authenticator: authenticator, hub: hub,
-      verbs: JobVerbs(broker: broker, settings: settings),
+      settings: settings, authenticator: authenticator, hub: hub, verbs: verbs,
+      procedures: procedures,
       limiter: RateLimiter(
         budget: broker, limit: settings.requestLimit, window: settings.requestWindow,
         logger: logger),
@@ -38,6 +45,7 @@ package final class Gateway {
     let door = Door(environment: environment, origins: origins)
     let draining = Draining()
     var routes = JobRoutes(environment: environment).routes
+    routes += ProcedureRoutes(procedures: procedures).routes
     routes += EventStreamRoutes(environment: environment).routes
     routes +=
       ArtifactRoutes(

@@ -1,4 +1,4 @@
-import Jobs
+package import Jobs
 
 /// What an operator may set about the gateway. The defaults are those of `config.toml`.
 package struct GatewaySettings: Sendable {
@@ -36,8 +36,12 @@ package struct GatewaySettings: Sendable {
   package var payloadLimit = JobRequest.payloadLimit
   /// Bytes of an uploaded file.
   package var uploadLimit: Int64 = 2 << 30
-  /// For jobs that do not say how often they may be tried.
-  package var defaultMaxAttempts = 3
+  /// Kinds of which an earlier result may be the answer to a submission with the same input.
+  package var reusableKinds: Set<JobKind> = []
+  /// When what is seen of queues is a cause for alarm.
+  package var health = HealthRules()
+  /// How often, at most, watchers of waiting jobs are told their places; zero: never.
+  package var placeInterval = Duration.seconds(1)
   /// The longest that a request may wait for its job.
   package var longPollLimit = Duration.seconds(60)
 

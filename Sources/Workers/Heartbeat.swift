@@ -1,6 +1,6 @@
 import Jobs
 
-/// Keeps the leases of a worker: says when to renew them and which runs to kill because they could
+/// Keeps the leases of a worker: says when to give a sign of life that renews them, and which runs to kill because they could
 /// not be renewed. A value: its owner has the clock, the timer and the broker.
 ///
 /// A lease counts from the moment its renewal was *asked for*, which is never later than the moment
@@ -8,8 +8,8 @@ import Jobs
 /// the broker can give its job away.
 struct Heartbeat {
   struct Actions: Equatable {
-    /// To be renewed now, in one call.
-    var renew: [Lease] = []
+    /// To be renewed now, in one call that also says that the worker lives; nil: not now.
+    var beat: [Lease]?
     /// Runs that could not renew in time.
     var overdue: [JobID] = []
   }
@@ -30,13 +30,11 @@ struct Heartbeat {
   /// A lease was given; it was asked for at `time`.
   mutating func add(_ lease: Lease, since time: Duration) {
     held[lease.job] = Held(lease: lease, since: time)
-    if lastBeat == nil { lastBeat = time }
   }
 
   /// The lease has ended, or is not to be renewed any more.
   mutating func remove(_ lease: Lease) {
     if held[lease.job]?.lease == lease { held[lease.job] = nil }
-    if held.isEmpty { lastBeat = nil }
   }
 
   /// When the lease ends, by our own count; nil if it is not held.
@@ -45,18 +43,18 @@ struct Heartbeat {
     return held.since + timing.lease
   }
 
-  /// To be called every ``LeaseTiming/tick``.
+  /// To be called every ``LeaseTiming/tick``. The first one beats.
   mutating func tick(at now: Duration) -> Actions {
     var actions = Actions()
     for (job, held) in held where now - held.since >= timing.lease - timing.margin {
       actions.overdue.append(job)
     }
     actions.overdue.sort()
-    guard !isUnderWay, !held.isEmpty, let lastBeat else { return actions }
-    guard now - lastBeat >= (hasFailed ? timing.retry : timing.beat) else { return actions }
+    guard !isUnderWay else { return actions }
+    if let lastBeat, now - lastBeat < (hasFailed ? timing.retry : timing.beat) { return actions }
     isUnderWay = true
-    self.lastBeat = now
-    actions.renew = held.values.map(\.lease).sorted { $0.job < $1.job }
+    lastBeat = now
+    actions.beat = held.values.map(\.lease).sorted { $0.job < $1.job }
     return actions
   }
 
@@ -76,6 +74,9 @@ struct Heartbeat {
     }
     return news
   }
+
+  /// Something is to be told at once: the next tick beats.
+  mutating func hurry() { lastBeat = nil }
 
   /// The renewal could not be had.
   mutating func failed() {

@@ -10,12 +10,14 @@ final class JobExecutor {
 
   private let worker: (any Worker)?
   private let broker: any Broker
+  private let desk: ExchangeDesk
   private let store: ArtifactStore
   private let settings: WorkerPool.Configuration
   private let orphanGuard: OrphanGuard?
   private let logger: Logger
   /// Until when the lease is ours, as far as we know.
   private let leaseEnd: @EventLoop () -> Duration?
+  private let slotFreed: @EventLoop () -> Void
 
   private var context: JobContext?
   private var reporter: JobReporter?
@@ -28,20 +30,33 @@ final class JobExecutor {
   private var isUrgent = false
 
   init(
-    _ job: LeasedJob, worker: (any Worker)?, broker: any Broker, store: ArtifactStore,
-    settings: WorkerPool.Configuration, orphanGuard: OrphanGuard?, logger: Logger,
-    leaseEnd: @escaping @EventLoop () -> Duration?
+    _ job: LeasedJob, worker: (any Worker)?, broker: any Broker, desk: ExchangeDesk,
+    store: ArtifactStore, settings: WorkerPool.Configuration, orphanGuard: OrphanGuard?,
+    logger: Logger, leaseEnd: @escaping @EventLoop () -> Duration?,
+    slotFreed: @escaping @EventLoop () -> Void
   ) {
     self.job = job
     self.worker = worker
     self.broker = broker
+    self.desk = desk
     self.store = store
     self.settings = settings
     self.orphanGuard = orphanGuard
     self.leaseEnd = leaseEnd
+    self.slotFreed = slotFreed
     var logger = logger
     logger[metadataKey: "job"] = "\(job.lease.job)"
     self.logger = logger
+  }
+
+  /// Whether it takes up a slot of the pool: until its lease has ended, one way or the other. What
+  /// is left to do then costs nothing.
+  private(set) var holdsSlot = true
+
+  private func freeSlot() {
+    guard holdsSlot else { return }
+    holdsSlot = false
+    slotFreed()
   }
 
   /// Whether the worker is still at it: false once there is a result to settle.
@@ -89,6 +104,7 @@ final class JobExecutor {
 
   /// Returns when the job is settled, or the lease lost.
   func run() async {
+    defer { freeSlot() }
     guard let worker else {
       let failure = JobFailure(
         code: "unknown_kind", message: "This worker does not know the kind \(job.kind).")
@@ -198,6 +214,7 @@ final class JobExecutor {
   /// What was done is offered for longer: the broker that was away pardons leases which ran out
   /// meanwhile, and if it has given the job to another the old token is refused without harm.
   private func settle(_ settlement: Settlement) async {
+    defer { freeSlot() }
     var settlement = settlement
     let start = Uptime.now
     var end: Duration {
@@ -207,7 +224,7 @@ final class JobExecutor {
     var pause = Duration.milliseconds(100)
     while stop != .lost {
       do throws(BrokerError) {
-        if try await broker.settle(job.lease, settlement) == .leaseLost {
+        if try await desk.settle(job.lease, settlement) == .leaseLost {
           logger.info("a job was settled too late")
           stop = .lost
         }

@@ -7,13 +7,14 @@ package struct LeaseTiming: Hashable, Sendable {
   /// How long before a lease's end a run that could not renew is killed.
   package var margin: Duration
 
-  /// With no `margin` given it is one beat, at most a third of the lease.
+  /// With no `beat` given it is a third of the lease: a renewal may fail once and still be repeated in time. With
+  /// no `margin` given it is one beat, at most a third of the lease.
   package init(
-    lease: Duration = .seconds(30), beat: Duration = .seconds(10), margin: Duration? = nil
+    lease: Duration = .seconds(30), beat: Duration? = nil, margin: Duration? = nil
   ) {
     self.lease = lease
-    self.beat = beat
-    self.margin = margin ?? min(beat, lease / 3)
+    self.beat = beat ?? lease / 3
+    self.margin = margin ?? min(self.beat, lease / 3)
   }
 
   /// How soon a renewal that failed is tried again.

@@ -1,11 +1,12 @@
 package import EventLoop
+import Foundation
 package import Jobs
 package import Logging
 
 /// Takes jobs from queues and runs a bounded number of them at a time.
 ///
-/// Guarantees: no more jobs than slots; every lease is renewed while its job runs, by a timer of the
-/// loop that no job can block; a run whose lease is lost, or could not be renewed, is killed before
+/// Guarantees: no more jobs than slots; every lease is renewed while its job runs, with a heartbeat that
+/// no job can block; a run whose lease is lost, or could not be renewed, is killed before
 /// the job can be given away, and writes nothing more; every other run is settled exactly once.
 @EventLoop
 package final class WorkerPool {
@@ -26,12 +27,17 @@ package final class WorkerPool {
     package var abandonment: Duration
     /// How long the end of finished work is offered to a broker that is away.
     package var settlementPatience: Duration
+    /// How long running jobs may go on when the worker is told to stop, before they are given back.
+    package var stopGrace: Duration
+    /// Told with every heartbeat.
+    package var version: String
 
     package init(
       queues: [QueueName] = [.default], slots: Int = 2, timing: LeaseTiming = LeaseTiming(),
       killGrace: Duration = .seconds(10), pollInterval: Duration = .seconds(5),
       reportInterval: Duration = .milliseconds(250), abandonment: Duration = .seconds(5),
-      settlementPatience: Duration = .seconds(300)
+      settlementPatience: Duration = .seconds(300), stopGrace: Duration = .seconds(20),
+      version: String = "dev"
     ) {
       precondition(slots > 0, "a pool without slots does nothing")
       self.queues = queues
@@ -42,12 +48,16 @@ package final class WorkerPool {
       self.reportInterval = reportInterval
       self.abandonment = abandonment
       self.settlementPatience = settlementPatience
+      self.stopGrace = stopGrace
+      self.version = version
     }
   }
 
   package nonisolated let id: WorkerID
-  /// No more jobs are taken.
-  package private(set) var isDraining = false
+  /// What it does; changed by ``drain(grace:)``, by directives and by what heartbeats bring.
+  package private(set) var mode = WorkerMode.running
+  /// Called once, when it was told from outside to stop and has.
+  package var whenStopped: (@EventLoop () -> Void)?
   /// How many jobs are being run or settled.
   package var running: Int { executors.count }
   package let configuration: Configuration
@@ -62,7 +72,17 @@ package final class WorkerPool {
   private var heartbeat: Heartbeat
   private var timer: LoopTimer?
   private var directives: (any EventSubscription)?
-  private var isLeasing = false
+  /// Slots with a job in them, and slots that are kept free for jobs which were asked for.
+  private var occupied = 0
+  private var reserved = 0
+  /// The last call that took jobs found fewer than wanted: one waits before one asks again.
+  private var isDry = false
+  private var desk: ExchangeDesk!
+  private let host = ProcessInfo.processInfo.hostName
+  private let startedAt = Timestamp.now
+  private var memory = 0
+  /// When a directive came last: heartbeats that were asked for before know less.
+  private var directedAt = Duration.zero
   /// Rung when a job ended, a lease call returned, or the drain was asked for.
   private let changed = Bell()
   private var hasCutShort = false
@@ -85,12 +105,18 @@ package final class WorkerPool {
     logger[metadataKey: "worker"] = "\(id)"
     self.logger = logger
     heartbeat = Heartbeat(configuration.timing)
+    desk = ExchangeDesk(
+      broker: broker,
+      taking: ExchangeDesk.Taking(
+        request: { [weak self] in self?.request(freed: $0) },
+        take: { [weak self] in self?.take($0, $1, since: $2) }))
   }
 
   /// Begins to take jobs. To be called once.
   package func start() {
     precondition(timer == nil, "a pool is started once")
     timer = LoopTimer(every: configuration.timing.tick) { [weak self] in self?.tick() }
+    tick()
     Task { await listen() }
     Task { await takeJobs() }
   }
@@ -102,7 +128,8 @@ package final class WorkerPool {
   /// A second call with a shorter grace cuts the first one short; with zero the children are killed
   /// at once.
   package func drain(grace: Duration) async {
-    isDraining = true
+    mode = .stopping
+    heartbeat.hurry()
     changed.ring()
     if grace <= .zero {
       hasCutShort = true
@@ -113,48 +140,82 @@ package final class WorkerPool {
       }
     } else {
       let deadline = Uptime.now + grace
-      while running > 0 || isLeasing, !hasCutShort {
+      while running > 0 || reserved > 0, !hasCutShort {
         let left = deadline - Uptime.now
         guard left > .zero else { break }
         await changed.wait(upTo: left)
       }
       for executor in executors.values { executor.end(.released) }
     }
-    while running > 0 || isLeasing { await changed.wait() }
+    while running > 0 || reserved > 0 { await changed.wait() }
+    guard timer != nil else { return }
     timer = nil
     directives?.cancel()
     directives = nil
+    do throws(BrokerError) {
+      try await broker.dismiss(id)
+    } catch {
+      // It is listed as lost for a while: nothing depends on it.
+      logger.notice("the broker was not told of the end", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// Does as it is told from outside. Who stops does not begin again.
+  private func become(_ wanted: WorkerMode) {
+    guard wanted != mode, mode != .stopping else { return }
+    logger.notice("told to be \(wanted.rawValue)", metadata: ["was": "\(mode.rawValue)"])
+    mode = wanted
+    heartbeat.hurry()
+    changed.ring()
+    guard wanted == .stopping else { return }
+    Task {
+      await drain(grace: configuration.stopGrace)
+      whenStopped?()
+    }
   }
 
   // MARK: Taking
 
+  /// What may be asked for when `freed` slots become free; what is asked for is reserved.
+  private func request(freed: Int) -> LeaseRequest? {
+    let limit = max(0, configuration.slots - occupied - reserved) + freed
+    guard mode == .running, limit > 0 else { return nil }
+    reserved += limit
+    return LeaseRequest(
+      queues: configuration.queues, limit: limit, duration: configuration.timing.lease, worker: id)
+  }
+
+  private func take(_ jobs: [LeasedJob], _ request: LeaseRequest, since asked: Duration) {
+    reserved -= request.limit
+    isDry = jobs.count < request.limit
+    for job in jobs { run(job, since: asked) }
+    changed.ring()
+  }
+
+  /// Takes jobs while there is nothing to settle; a busy pool takes them as it settles (``ExchangeDesk``).
   private func takeJobs() async {
     var pause = Duration.milliseconds(250)
-    while !isDraining {
-      let free = configuration.slots - running
-      guard free > 0 else {
+    while mode != .stopping {
+      if isDry, mode == .running, occupied < configuration.slots {
+        await broker.waitForWork(in: configuration.queues, upTo: configuration.pollInterval)
+        isDry = false
+        continue
+      }
+      guard let request = request(freed: 0) else {
         await changed.wait()
         continue
       }
       let asked = Uptime.now
-      isLeasing = true
       do throws(BrokerError) {
-        let jobs = try await broker.lease(
-          from: configuration.queues, limit: free, for: configuration.timing.lease, by: id)
-        for job in jobs { run(job, since: asked) }
-        isLeasing = false
-        changed.ring()
+        take(try await broker.exchange([], for: request).jobs, request, since: asked)
         pause = .milliseconds(250)
-        if jobs.count < free, !isDraining {
-          await broker.waitForWork(in: configuration.queues, upTo: configuration.pollInterval)
-        }
       } catch {
-        isLeasing = false
-        changed.ring()
+        take([], request, since: asked)
+        isDry = false
         if error != .unavailable {
           logger.error("the broker gives no jobs", metadata: ["error": "\(error)"])
         }
-        if !isDraining { await changed.wait(upTo: pause * Double.random(in: 0.75...1.25)) }
+        if mode != .stopping { await changed.wait(upTo: pause * Double.random(in: 0.75...1.25)) }
         pause = min(pause * 2, configuration.pollInterval)
       }
     }
@@ -162,13 +223,18 @@ package final class WorkerPool {
 
   private func run(_ job: LeasedJob, since asked: Duration) {
     heartbeat.add(job.lease, since: asked)
+    occupied += 1
     let executor = JobExecutor(
-      job, worker: registry[job.kind], broker: broker, store: store, settings: configuration,
-      orphanGuard: orphanGuard, logger: logger
-    ) { [weak self] in self?.heartbeat.end(of: job.lease) }
+      job, worker: registry[job.kind], broker: broker, desk: desk, store: store,
+      settings: configuration, orphanGuard: orphanGuard, logger: logger,
+      leaseEnd: { [weak self] in self?.heartbeat.end(of: job.lease) },
+      slotFreed: { [weak self] in
+        self?.occupied -= 1
+        self?.changed.ring()
+      })
     executors[job.lease.job] = executor
     // A lease that was under way when the drain began: back at once.
-    if isDraining { executor.end(.released) }
+    if mode == .stopping { executor.end(.released) }
     Task {
       await executor.run()
       heartbeat.remove(job.lease)
@@ -192,14 +258,19 @@ package final class WorkerPool {
         "a lease could not be renewed in time: the run is killed", metadata: ["job": "\(job)"])
       executor.end(.lost)
     }
-    if !actions.renew.isEmpty { Task { await renew(actions.renew) } }
+    if let leases = actions.beat { Task { await beat(leases) } }
   }
 
-  private func renew(_ leases: [Lease]) async {
+  /// Renews the leases, says how the worker is, and learns what it is wanted to be.
+  private func beat(_ leases: [Lease]) async {
+    // Renewals do not wait for the file system; the first report, which renews nothing, may.
+    if memory == 0, leases.isEmpty { memory = await ResidentMemory.bytes() }
     let asked = Uptime.now
     do throws(BrokerError) {
-      let standings = try await broker.extend(leases, for: configuration.timing.lease)
-      for (job, standing) in heartbeat.renewed(leases, standings, since: asked) {
+      let answer = try await broker.beat(
+        report, renewing: leases, for: configuration.timing.lease)
+      if asked > directedAt { become(answer.wanted) }
+      for (job, standing) in heartbeat.renewed(leases, answer.standings, since: asked) {
         if standing == .lost, executors[job]?.isPerforming == true {
           logger.warning("a lease was lost", metadata: ["job": "\(job)"])
         }
@@ -209,6 +280,14 @@ package final class WorkerPool {
       heartbeat.failed()
       logger.warning("leases could not be renewed", metadata: ["error": "\(error)"])
     }
+    memory = await ResidentMemory.bytes()
+  }
+
+  private var report: WorkerReport {
+    WorkerReport(
+      id: id, host: host, process: Int(ProcessInfo.processInfo.processIdentifier),
+      version: configuration.version, queues: configuration.queues, kinds: registry.kinds,
+      slots: configuration.slots, memory: memory, startedAt: startedAt, mode: mode)
   }
 
   private func listen() async {
@@ -218,10 +297,12 @@ package final class WorkerPool {
         case .cancel(let job, forced: let isForced):
           self?.executors[job]?.end(.cancelled)
           if isForced { self?.executors[job]?.kill() }
-        case .become(let mode): self?.logger.notice("told to be \(mode)")
+        case .become(let mode):
+          self?.directedAt = Uptime.now
+          self?.become(mode)
         }
       }
-      if isDraining, running == 0 { subscription.cancel() } else { directives = subscription }
+      if mode == .stopping, timer == nil { subscription.cancel() } else { directives = subscription }
     } catch {
       // Renewals repeat what directives say, a beat later.
       logger.warning(

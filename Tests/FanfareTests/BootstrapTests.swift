@@ -26,6 +26,7 @@ import Testing
     let diary: Diary
     init(_ diary: Diary) { self.diary = diary }
     var kinds: [String] { ["ffmpeg", "transcribe"] }
+    var whenStopped: (@EventLoop () -> Void)?
     func drain(within time: Duration) async { diary.note("workers \(time.written)") }
   }
 

@@ -95,6 +95,14 @@ package actor RedisServer {
   /// Lets a stopped server go on.
   package func resume() { process?.signal(SIGCONT) }
 
+  /// Its address over the loopback, as a configuration names it.
+  package nonisolated var url: String {
+    guard case .tcp(let host, let port) = portEndpoint.address else {
+      preconditionFailure("a test's Redis has no port")
+    }
+    return "redis://\(host):\(port)"
+  }
+
   /// Asks the server something over a connection of its own.
   @discardableResult
   package nonisolated func ask(_ command: RedisCommand) async throws -> RedisValue {

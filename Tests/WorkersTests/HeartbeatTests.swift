@@ -7,35 +7,53 @@ import Testing
   private let timing = LeaseTiming(
     lease: .seconds(30), beat: .seconds(10), margin: .seconds(8))
 
+  /// A heartbeat that beat at 0, as a pool's does when it starts.
+  private func beating() -> Heartbeat {
+    var heartbeat = Heartbeat(timing)
+    #expect(heartbeat.tick(at: .zero).beat == [])
+    _ = heartbeat.renewed([], [], since: .zero)
+    return heartbeat
+  }
+
   private func lease(_ token: UInt64 = 1, of job: JobID = JobID()) -> Lease {
     Lease(
       job: job, queue: .default, worker: WorkerID("w")!, token: token,
       deadline: Timestamp(milliseconds: 0))
   }
 
+  @Test("beats at once, and then whether or not there are leases")
+  func idle() {
+    var heartbeat = beating()
+    #expect(heartbeat.tick(at: .seconds(9)).beat == nil)
+    #expect(heartbeat.tick(at: .seconds(10)).beat == [])
+    _ = heartbeat.renewed([], [], since: .seconds(10))
+    heartbeat.hurry()
+    #expect(heartbeat.tick(at: .seconds(11)).beat == [], "something was to be told")
+  }
+
   @Test("renews all leases in one call, a beat apart")
   func beats() {
-    var heartbeat = Heartbeat(timing)
+    var heartbeat = beating()
     let (a, b) = (lease(), lease())
     heartbeat.add(a, since: .seconds(0))
     heartbeat.add(b, since: .seconds(3))
-    #expect(heartbeat.tick(at: .seconds(9)).renew == [])
-    #expect(Set(heartbeat.tick(at: .seconds(10)).renew) == [a, b])
-    #expect(heartbeat.tick(at: .seconds(25)).renew == [], "one call is under way")
+    #expect(heartbeat.tick(at: .seconds(9)).beat == nil)
+    #expect(Set(heartbeat.tick(at: .seconds(10)).beat ?? []) == [a, b])
+    #expect(heartbeat.tick(at: .seconds(25)).beat == nil, "one call is under way")
     _ = heartbeat.renewed([a, b], [.held, .held], since: .seconds(10))
     #expect(heartbeat.end(of: a) == .seconds(40))
-    #expect(Set(heartbeat.tick(at: .seconds(20)).renew) == [a, b])
+    #expect(Set(heartbeat.tick(at: .seconds(20)).beat ?? []) == [a, b])
   }
 
   @Test("tries a renewal that failed again soon, and kills a margin before the end")
   func outage() {
-    var heartbeat = Heartbeat(timing)
+    var heartbeat = beating()
     let a = lease()
     heartbeat.add(a, since: .zero)
-    #expect(heartbeat.tick(at: .seconds(10)).renew == [a])
+    #expect(heartbeat.tick(at: .seconds(10)).beat == [a])
     heartbeat.failed()
-    #expect(heartbeat.tick(at: .seconds(11)).renew == [])
-    #expect(heartbeat.tick(at: .seconds(12)).renew == [a])
+    #expect(heartbeat.tick(at: .seconds(11)).beat == nil)
+    #expect(heartbeat.tick(at: .seconds(12)).beat == [a])
     heartbeat.failed()
     #expect(heartbeat.tick(at: .milliseconds(21_999)).overdue == [])
     #expect(heartbeat.tick(at: .seconds(22)).overdue == [a.job])
@@ -43,16 +61,16 @@ import Testing
 
   @Test("kills in time although a renewal hangs")
   func hanging() {
-    var heartbeat = Heartbeat(timing)
+    var heartbeat = beating()
     let a = lease()
     heartbeat.add(a, since: .zero)
-    #expect(heartbeat.tick(at: .seconds(10)).renew == [a])
-    #expect(heartbeat.tick(at: .seconds(22)) == Heartbeat.Actions(renew: [], overdue: [a.job]))
+    #expect(heartbeat.tick(at: .seconds(10)).beat == [a])
+    #expect(heartbeat.tick(at: .seconds(22)) == Heartbeat.Actions(beat: nil, overdue: [a.job]))
   }
 
   @Test("counts from when the renewal was asked for, not from its answer")
   func lateAnswer() {
-    var heartbeat = Heartbeat(timing)
+    var heartbeat = beating()
     let a = lease()
     heartbeat.add(a, since: .zero)
     _ = heartbeat.tick(at: .seconds(10))
@@ -63,7 +81,7 @@ import Testing
 
   @Test("tells what each job learned and holds lost leases no more")
   func news() {
-    var heartbeat = Heartbeat(timing)
+    var heartbeat = beating()
     let (a, b, c) = (lease(), lease(), lease())
     for lease in [a, b, c] { heartbeat.add(lease, since: .zero) }
     _ = heartbeat.tick(at: .seconds(10))
@@ -76,6 +94,17 @@ import Testing
     #expect(news.map(\.standing) == [.cancelRequested, .lost])
     #expect(heartbeat.end(of: c) == nil)
     #expect(heartbeat.end(of: again) == .seconds(41))
+  }
+
+  @Test("beats three times a lease, however short, unless told otherwise")
+  func beatOfShortLeases() {
+    var heartbeat = Heartbeat(LeaseTiming(lease: .seconds(3)))
+    _ = heartbeat.tick(at: .zero)
+    _ = heartbeat.renewed([], [], since: .zero)
+    let lease = lease()
+    heartbeat.add(lease, since: .zero)
+    let actions = heartbeat.tick(at: .seconds(1))
+    #expect(actions.beat == [lease] && actions.overdue.isEmpty)
   }
 
   @Test("has a margin of a beat, at most a third of the lease")

@@ -48,7 +48,9 @@ final class HTTPConnection {
     for fault in problem?["errors"]?.array ?? [] {
       words.append("\(fault["pointer"]?.string ?? ""): \(fault["detail"]?.string ?? "")")
     }
-    return .problem(status: head.status, detail: words.joined(separator: "; "))
+    let seconds = problem?["retry_after"]?.int ?? head.headers["retry-after"].flatMap { Int($0) }
+    return .problem(
+      status: head.status, detail: words.joined(separator: "; "), retryAfter: seconds)
   }
 
   func readHead(until deadline: ContinuousClock.Instant) throws(ClientError) -> Head {

@@ -10,6 +10,11 @@ struct SubmitRequest: Hashable, Sendable {
   var arguments: [String] = []
   var queue: String?
   var priority: Int?
+  /// In seconds.
+  var delay: Double?
+  var uniqueKey: String?
+  var parents: [String] = []
+  var reuses = false
   var maxAttempts: Int?
   var timeout: Duration?
   var idempotencyKey: String
@@ -24,6 +29,12 @@ struct SubmitRequest: Hashable, Sendable {
       job.member("queue", queue)
       job.member("payload", payload)
       job.member("priority", priority)
+      job.member("delay", number: delay)
+      job.member("unique_key", uniqueKey)
+      if !parents.isEmpty {
+        job.array("depends_on") { list in for parent in parents { list.element(parent) } }
+      }
+      job.fact("reuse", reuses)
       job.member("max_attempts", maxAttempts)
       job.member("timeout", number: timeout.map { $0 / .seconds(1) })
       job.member("idempotency_key", idempotencyKey)

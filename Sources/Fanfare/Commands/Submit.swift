@@ -17,6 +17,7 @@ struct Submit: ParsableCommand {
       """)
 
   @OptionGroup var client: ClientOptions
+  @OptionGroup var watching: WatchOptions
 
   @Argument(help: "What is to be done: ffmpeg, or a command of the gateway's configuration.")
   var kind: String
@@ -42,6 +43,18 @@ struct Submit: ParsableCommand {
   @Option(name: .long, help: "The longest one attempt may run, like 10m.")
   var timeout: String?
 
+  @Option(name: .long, help: "Not before this long, like 10m.")
+  var delay: String?
+
+  @Option(name: .long, help: "Answered with an unfinished job of this queue that has the same key.")
+  var uniqueKey: String?
+
+  @Option(name: .long, help: "A job that has to complete before; may be repeated.")
+  var after: [String] = []
+
+  @Flag(name: .long, help: "Be content with an earlier result for the same input.")
+  var reuse = false
+
   @Option(name: .long, help: "Makes it safe to submit the same again; else one is drawn.")
   var idempotencyKey: String?
 
@@ -58,10 +71,11 @@ struct Submit: ParsableCommand {
 
   func run() throws {
     let server = try client.server()
-    let patience = try client.patienceDuration()
+    let patience = try watching.duration()
     var request = SubmitRequest(
       kind: kind, payload: try payloadText(), output: output, arguments: arguments, queue: queue,
-      priority: priority, maxAttempts: maxAttempts, timeout: try timeoutDuration(),
+      priority: priority, delay: try Written.seconds(delay, "--delay"), uniqueKey: uniqueKey,
+      parents: after, reuses: reuse, maxAttempts: maxAttempts, timeout: try timeoutDuration(),
       idempotencyKey: idempotencyKey ?? UUID().uuidString.lowercased())
     let token = try client.bearer(for: server)
     if let file { request.input = try upload(file, to: server, token: token) }
@@ -73,7 +87,8 @@ struct Submit: ParsableCommand {
     }
     guard watch else { return }
     let status = try JobWatch.show(
-      job, at: server, token: token, patience: patience, json: json, with: session)
+      job, at: server, token: token, patience: patience, json: json, with: session,
+      again: client.commandLine("watch \(job.id)"))
     throw ExitCode(status.rawValue)
   }
 

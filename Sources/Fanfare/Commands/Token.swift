@@ -7,6 +7,11 @@ import Jobs
 struct Token: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Make a token, or look into one.",
+    usage: """
+      fanfare token [--user <name>] [--scope <scope> …] [--expires 1h] [--folder <folder>]
+      fanfare token inspect <token>
+      """,
+    discussion: "All options of making one: fanfare token issue --help",
     subcommands: [Issue.self, Inspect.self], defaultSubcommand: Issue.self)
 
   struct Issue: ParsableCommand {
@@ -76,8 +81,15 @@ struct Token: ParsableCommand {
 
     private func signingKey(_ configuration: Configuration) throws -> SigningKey {
       guard let privateKey else {
-        return try KeyStore(configuration, environment: ProcessInfo.processInfo.environment)
-          .signingKey(id: key)
+        let environment = ProcessInfo.processInfo.environment
+        let keys = KeyStore(configuration, environment: environment)
+        if configuration.isDevelopment, try keys.existingDevelopmentKey() == nil {
+          let folder = StateFolder(configuration, environment: environment).path
+          Terminal.note(
+            "A development key is made in \(folder). A gateway that was started with another folder "
+              + "does not know it: then name that one with --folder.")
+        }
+        return try keys.signingKey(id: key)
       }
       guard let algorithm = algorithm.flatMap(TokenAlgorithm.init(rawValue:)) else {
         throw CommandFailure(

@@ -12,6 +12,7 @@ struct Watch: ParsableCommand {
       """)
 
   @OptionGroup var client: ClientOptions
+  @OptionGroup var watching: WatchOptions
 
   @Flag(name: .long, help: "Print the gateway's events, a JSON object a line.")
   var json = false
@@ -26,16 +27,17 @@ struct Watch: ParsableCommand {
     }
     let status = try JobWatch.show(
       WatchedJob(id: job), at: server, token: try client.bearer(for: server),
-      patience: try client.patienceDuration(), json: json)
+      patience: try watching.duration(), json: json, again: client.commandLine("watch \(job)"))
     throw ExitCode(status.rawValue)
   }
 }
 
 extension JobWatch {
-  /// Watches a job to its end, on standard output, and says how it ended.
+  /// Watches a job to its end, on standard output, and says how it ended; `again` is the command that
+  /// does the same.
   static func show(
     _ job: WatchedJob, at server: ServerAddress, token: String, patience: Duration, json: Bool,
-    with client: GatewayClient? = nil
+    with client: GatewayClient? = nil, again: String
   ) throws(ClientError) -> ExitStatus {
     Interrupt.watch()
     let display = JobDisplay(terminal: Terminal(), json: json)
@@ -53,7 +55,7 @@ extension JobWatch {
     } catch {
       display.endLine()
       if error == .interrupted {
-        Terminal.note("The job goes on. See it again with: fanfare watch \(job.id)")
+        Terminal.note("The job goes on. See it again with: \(again)")
       }
       throw error
     }

@@ -9,10 +9,11 @@ enum DevelopmentToken {
 
   /// A token of the development key's that the gateway of this configuration takes.
   static func make(
-    with key: SigningKey, _ configuration: Configuration, user: String = user
+    with key: SigningKey, _ configuration: Configuration, user: String = user,
+    permissions: Permissions? = nil
   ) throws -> String {
     try TokenIssuer(key: key, configuration).connectionToken(
-      user: user, lifetime: lifetime, now: Date())
+      user: user, permissions: permissions, lifetime: lifetime, now: Date())
   }
 }
 

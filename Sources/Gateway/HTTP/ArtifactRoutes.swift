@@ -43,8 +43,12 @@ package struct ArtifactRoutes {
       let upload: Upload
       do {
         // The next piece is read when this one is on disk: a fast sender waits, memory does not grow.
-        try await call.exchange.readBody(limit: limit) { try await writer.write($0) }
-        upload = try await writer.finish()
+        let digest = ContentDigest()
+        try await call.exchange.readBody(limit: limit) {
+          digest.add($0)
+          try await writer.write($0)
+        }
+        upload = try await writer.finish(contentHash: digest.finish())
       } catch {
         await writer.abort()
         throw error

@@ -1,7 +1,8 @@
 package import EventLoop
 import Jobs
 
-/// `/v1/jobs`: the verbs over plain HTTP.
+/// `/v1/jobs`, where HTTP has forms of its own: waiting, entity tags, idempotency keys. The other verbs
+/// are ``ProcedureRoutes``.
 @EventLoop
 package struct JobRoutes {
   private let environment: SessionEnvironment
@@ -12,11 +13,8 @@ package struct JobRoutes {
   package var routes: [Route] {
     [
       Route(.post, "/v1/jobs", .counted, handler: submit),
-      Route(.get, "/v1/jobs", .counted, handler: list),
       Route(.get, "/v1/jobs/:id", .counted, handler: show),
       Route(.get, "/v1/jobs/:id/result", .counted, handler: result),
-      Route(.get, "/v1/jobs/:id/log", .counted, handler: log),
-      Route(.post, "/v1/jobs/:id/cancel", .counted, handler: cancel),
     ]
   }
 
@@ -25,7 +23,7 @@ package struct JobRoutes {
     // A payload at its limit, and the little around it.
     let body = try await call.exchange.body(limit: environment.settings.payloadLimit + (16 << 10))
     let submission = try JobSubmission(
-      reading: try document(body), idempotencyKey: idempotencyKey(of: call.request),
+      reading: try body.json, idempotencyKey: idempotencyKey(of: call.request),
       settings: environment.settings)
     let acceptance = try await verbs.submit(submission, by: call.identity)
     var job = acceptance.job
@@ -38,34 +36,17 @@ package struct JobRoutes {
     writer.object {
       job.payload = nil
       $0.member("job", JobDocument.text(of: job))
-      writeLinks(of: job.id, into: &$0)
+      $0.member("match", acceptance.match?.rawValue)
+      Self.writeLinks(of: job.id, into: &$0)
     }
     // Accepted, not done; done already only for who waited or asks again.
     var response = Response(
       job.state.isTerminal ? 200 : 202,
       headers: [("location", "/v1/jobs/\(job.id)"), ("content-type", "application/json")],
       body: .bytes(writer.bytes))
-    if acceptance.isReplay { response.headers.append(("idempotency-replayed", "true")) }
+    if acceptance.match == .idempotencyKey { response.headers.append(("idempotency-replayed", "true")) }
     if let wait { response.headers.append(preferenceApplied(wait)) }
     return response
-  }
-
-  private func list(_ call: Call) async throws -> Response {
-    let states =
-      call.request.query.filter { $0.name == "state" }
-      .flatMap { $0.value.split(separator: ",") }.map(String.init)
-    var limit: Int?
-    if let text = call.request.parameter("limit") {
-      limit = Int(text) ?? 0
-    }
-    let page = try await verbs.jobs(
-      JobListing(
-        states: states, limit: limit, cursor: call.request.parameter("cursor"),
-        user: call.request.parameter("user")),
-      for: call.identity)
-    var writer = JSONWriter()
-    writer.object { page.write(into: &$0) }
-    return json(writer)
   }
 
   /// With `wait`: until it differs from `If-None-Match` where that is given, until it has ended
@@ -87,10 +68,12 @@ package struct JobRoutes {
     ]
     if let preferred { headers.append(preferenceApplied(preferred)) }
     if known == job.position { return Response(304, headers: headers) }
+    let estimate = await verbs.estimate(for: job)
     var writer = JSONWriter()
     writer.object {
-      JobDocument.write(job, into: &$0)
-      writeLinks(of: id, into: &$0)
+      JobDocument.write(
+        job, estimate: estimate, showsWorker: call.identity.seesWorkers, into: &$0)
+      Self.writeLinks(of: id, into: &$0)
     }
     return Response(
       200, headers: headers + [("content-type", "application/json")], body: .bytes(writer.bytes))
@@ -106,50 +89,16 @@ package struct JobRoutes {
     }
     var writer = JSONWriter()
     writer.element(job.result ?? .emptyObject)
-    return json(writer)
+    return .json(writer.text)
   }
 
-  private func log(_ call: Call) async throws -> Response {
-    let lines = try await verbs.logLines(of: try call.jobID, for: call.identity)
-    var writer = JSONWriter()
-    writer.object { object in
-      object.array("lines") { list in for line in lines { list.element(line) } }
-    }
-    return json(writer)
-  }
-
-  private func cancel(_ call: Call) async throws -> Response {
-    let body = try await call.exchange.body(limit: 4 << 10)
-    let reason = body.isEmpty ? nil : try document(body)["reason"]?.string
-    let job = try await verbs.cancel(try call.jobID, reason: reason, by: call.identity)
-    var writer = JSONWriter()
-    writer.object {
-      JobDocument.write(job, into: &$0)
-      writeLinks(of: job.id, into: &$0)
-    }
-    var response = json(writer)
-    response.status = 202
-    return response
-  }
-
-  private func json(_ writer: JSONWriter) -> Response {
-    Response(
-      200, headers: [("content-type", "application/json"), ("cache-control", "no-store")],
-      body: .bytes(writer.bytes))
-  }
-
-  private func document(_ body: [UInt8]) throws(Problem) -> JSONValue {
-    do throws(JSONError) { return try JSONDocument(bytes: body).root } catch {
-      throw .invalid([.init("", "is not JSON: \(error)")])
-    }
-  }
-
-  private func writeLinks(of id: JobID, into writer: inout JSONWriter) {
+  static func writeLinks(of id: JobID, into writer: inout JSONWriter) {
     writer.object("links") {
       $0.member("self", "/v1/jobs/\(id)")
       $0.member("events", "/v1/jobs/\(id)/events")
       $0.member("result", "/v1/jobs/\(id)/result")
       $0.member("cancel", "/v1/jobs/\(id)/cancel")
+      $0.member("why", "/v1/jobs/\(id)/why")
       $0.member("websocket", "/connection/websocket")
     }
   }

@@ -6,7 +6,7 @@ package import Jobs
 package final class JobWaiter {
   /// What is waited for.
   package enum Goal: Sendable {
-    /// The record differs from this position.
+    /// The record differs from this position. One that has ended is not waited for: nothing comes.
     case change(from: StreamPosition)
     case end
   }
@@ -43,7 +43,7 @@ package final class JobWaiter {
 
   private func isReached(by position: StreamPosition, isTerminal: Bool) -> Bool {
     switch goal {
-    case .change(let from): position != from
+    case .change(let from): position != from || isTerminal
     case .end: isTerminal
     }
   }
@@ -62,6 +62,7 @@ package final class JobWaiter {
 
 extension JobWaiter: Subscriber {
   package func receive(_ publication: Publication) {
-    if isReached(by: publication.position, isTerminal: publication.isTerminal) { end() }
+    guard let position = publication.position else { return }
+    if isReached(by: position, isTerminal: publication.isTerminal) { end() }
   }
 }

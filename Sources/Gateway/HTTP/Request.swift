@@ -40,7 +40,7 @@ package struct Request: Sendable {
   /// The headers that the transport copies; others are not looked at.
   package static let knownHeaders: [String] = [
     "host", "origin", "authorization", "cookie", "content-type", "content-length",
-    "if-none-match", "if-range", "range", "accept", "prefer", "idempotency-key", "last-event-id",
+    "if-match", "if-none-match", "if-range", "range", "accept", "prefer", "idempotency-key", "last-event-id",
     "user-agent", "traceparent", "x-forwarded-for", "x-request-id",
     "access-control-request-method", "access-control-request-headers", "sec-websocket-protocol",
     "sec-fetch-site",

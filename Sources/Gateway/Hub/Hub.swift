@@ -17,13 +17,22 @@ package final class Hub {
   /// How long a channel that nobody watches is kept, so that a reload does not churn the broker.
   private let linger: Duration
 
+  private var places = PlaceWatch()
+  private let placeInterval: Duration
+  private let estimates: WaitEstimates?
+  private var isAskingForPlaces = false
+
+  /// `places` is how often, at most, watchers of waiting jobs are told their places; zero: never.
   package init(
-    broker: any Broker, wheel: TimerWheel, logger: Logger, linger: Duration = .seconds(1)
+    broker: any Broker, wheel: TimerWheel, places: Duration = .zero,
+    estimates: WaitEstimates? = nil, logger: Logger, linger: Duration = .seconds(1)
   ) {
     self.broker = broker
     self.wheel = wheel
     self.logger = logger
     self.linger = linger
+    self.estimates = estimates
+    placeInterval = places
   }
 
   /// Channels that are watched, or were a moment ago.
@@ -40,6 +49,7 @@ package final class Hub {
     let watched = channels[channel] ?? open(channel)
     let subscription = Subscription(channel: channel, subscriber: subscriber)
     watched.add(subscription)
+    if case .job(let id) = channel { note { $0.watch(id) } }
     if let error = await watched.opening.value {
       leave(subscription)
       throw error
@@ -85,6 +95,7 @@ package final class Hub {
 
   private func forget(_ watched: WatchedChannel) {
     watched.source?.cancel()
+    if case .job(let id) = watched.channel { places.forget(id) }
     if channels[watched.channel] === watched { channels[watched.channel] = nil }
   }
 
@@ -95,10 +106,14 @@ package final class Hub {
     }
     switch delivery {
     case .snapshot(let job):
-      if case .job = watched.channel { watched.gap.sawRecord(at: job.position) }
+      if case .job = watched.channel {
+        watched.gap.sawRecord(at: job.position)
+        note { $0.saw(job.state, of: job.id) }
+      }
       publish(Publication(snapshot: job, on: watched.channel), on: watched)
     case .event(let event):
       guard case .job(let id) = watched.channel else { return take(event, onUsers: watched) }
+      if event.class == .state { note { $0.saw(event.state, of: id) } }
       switch watched.gap.take(event) {
       case .publish: publish(Publication(event, on: watched.channel), on: watched)
       case .hold: break
@@ -162,6 +177,38 @@ package final class Hub {
         publish(Publication(event, on: watched.channel), on: watched)
       }
     }
+  }
+
+  // MARK: Places
+
+  /// Notes something of the jobs that may wait, and sees to it that their places are asked for.
+  private func note(_ change: (inout PlaceWatch) -> Void) {
+    guard placeInterval > .zero else { return }
+    change(&places)
+    guard !isAskingForPlaces, !places.isEmpty else { return }
+    isAskingForPlaces = true
+    wheel.schedule(after: placeInterval) { [weak self] in
+      Task { @EventLoop in await self?.tellPlaces() }
+    }
+  }
+
+  /// Asks for the places of all jobs that are watched and may wait, in one call, and tells what changed.
+  private func tellPlaces() async {
+    do throws(BrokerError) {
+      let answer = try await broker.places(of: places.ask())
+      for (job, place) in places.answered(answer) {
+        let estimate = await estimates?.estimate(for: place)
+        guard places.isNews(.init(job: job, place: place, estimate: estimate)),
+          let watched = channels[.job(job)]
+        else { continue }
+        publish(Publication(place, estimate: estimate, of: job), on: watched)
+      }
+    } catch {
+      // The broker is away: places are told again when it is back.
+      logger.debug("places could not be had", metadata: ["error": "\(error)"])
+    }
+    isAskingForPlaces = false
+    note { _ in }
   }
 
   private static let userInterval = Duration.milliseconds(250)

@@ -6,9 +6,21 @@ package import Jobs
 /// (payload, details, result) goes through byte by byte.
 package enum JobDocument {
   /// The whole record.
-  package static func text(of job: Job) -> JSONText {
+  package static func text(of job: Job, showsWorker: Bool = false) -> JSONText {
     var writer = JSONWriter(reserving: 512)
-    writer.object { write(job, into: &$0) }
+    writer.object { write(job, showsWorker: showsWorker, into: &$0) }
+    return writer.text
+  }
+
+  /// A place in the queue, and how long that is likely to last.
+  package static func text(of place: QueuePlace, estimate: WaitEstimate?, for id: JobID) -> JSONText {
+    var writer = JSONWriter(reserving: 128)
+    writer.object {
+      $0.member("event", "position")
+      $0.member("id", id.description)
+      $0.member("position", place.position)
+      write(estimate, into: &$0)
+    }
     return writer.text
   }
 
@@ -48,8 +60,11 @@ package enum JobDocument {
     return writer.text
   }
 
-  /// The members of the record, into an object that is open.
-  package static func write(_ job: Job, into writer: inout JSONWriter) {
+  /// The members of the record, into an object that is open; the worker that holds it only where asked.
+  package static func write(
+    _ job: Job, estimate: WaitEstimate? = nil, showsWorker: Bool = false,
+    into writer: inout JSONWriter
+  ) {
     writer.member("id", job.id.description)
     writer.member("queue", job.queue.description)
     writer.member("kind", job.kind.description)
@@ -57,6 +72,10 @@ package enum JobDocument {
     writer.member("state", job.state.rawValue)
     writer.member("priority", job.priority.level)
     writer.member("position", job.queuePosition)
+    write(estimate, into: &writer)
+    if job.pendingParents > 0 { writer.member("pending_parents", job.pendingParents) }
+    writer.member("group", job.group?.description)
+    if showsWorker { writer.member("worker", job.worker?.description) }
     if job.attempt > 0 { writer.member("attempt", job.attempt) }
     writer.member("max_attempts", job.maxAttempts)
     if job.lostDeliveries > 0 { writer.member("lost", job.lostDeliveries) }
@@ -69,10 +88,22 @@ package enum JobDocument {
     writer.member("started_at", job.startedAt?.milliseconds)
     writer.member("finished_at", job.finishedAt?.milliseconds)
     writer.member("updated_at", job.updatedAt.milliseconds)
-    writer.member("timeout", number: job.timeout.map { Double($0.milliseconds) / 1000 })
+    writer.member("due_at", job.dueAt?.milliseconds)
+    writer.member("start_by", job.startBy?.milliseconds)
+    writer.member("end_by", job.endBy?.milliseconds)
+    writer.member("timeout", seconds: job.timeout)
     writer.member("payload", job.payload)
     writer.member("offset", job.position.offset)
     writer.member("epoch", job.position.epoch)
+  }
+
+  /// Seconds.
+  private static func write(_ estimate: WaitEstimate?, into writer: inout JSONWriter) {
+    guard let estimate else { return }
+    writer.object("estimate") {
+      $0.member("least", seconds: estimate.least)
+      $0.member("most", seconds: estimate.most)
+    }
   }
 
   private static func write(

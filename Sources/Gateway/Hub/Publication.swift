@@ -6,8 +6,8 @@ package import Jobs
 package final class Publication {
   package let channel: Channel
   package let job: JobID
-  /// Where the job's stream stands with it.
-  package let position: StreamPosition
+  /// Where the job's stream stands with it; nil for what is no event of the job: its place in the queue.
+  package let position: StreamPosition?
   /// Whether a newer one makes this one superfluous.
   package let isProgress: Bool
   /// Whether it tells the job's end.
@@ -38,6 +38,18 @@ package final class Publication {
     eventName = "snapshot"
   }
 
+  /// Where a waiting job stands, which is no step of its record: without a number, and superfluous as
+  /// soon as a newer one is there.
+  package init(_ place: QueuePlace, estimate: WaitEstimate?, of job: JobID) {
+    channel = .job(job)
+    self.job = job
+    position = nil
+    isProgress = true
+    isTerminal = false
+    data = JobDocument.text(of: place, estimate: estimate, for: job)
+    eventName = "position"
+  }
+
   /// `{"push":{"channel":…,"pub":{…}}}` as a frame. On a user's channel without an offset: the
   /// numbers of different jobs are not one stream.
   package private(set) lazy var push = PreparedFrame(
@@ -54,12 +66,13 @@ package final class Publication {
 
   /// The event as `text/event-stream` has it, with the offset as its id.
   package private(set) lazy var serverSentEvent = PreparedFrame(
-    raw: Array("id: \(position.offset)\nevent: \(eventName)\ndata: ".utf8) + data.bytes
-      + Array("\n\n".utf8))
+    raw: Array(
+      "\(position.map { "id: \($0.offset)\n" } ?? "")event: \(eventName)\ndata: ".utf8)
+      + data.bytes + Array("\n\n".utf8))
 
   /// The members of a publication object, as `publications` of a subscribe result lists them too.
   package func writePublication(into writer: inout JSONWriter) {
     writer.member("data", data)
-    if case .job = channel { writer.member("offset", position.offset) }
+    if case .job = channel, let position { writer.member("offset", position.offset) }
   }
 }

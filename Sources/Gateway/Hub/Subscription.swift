@@ -42,9 +42,9 @@ package final class Subscription {
   func deliver(_ publication: Publication) {
     switch phase {
     case .live(let last):
-      if case .job = channel {
-        guard publication.position.offset > last else { return }
-        phase = .live(last: publication.position.offset)
+      if case .job = channel, let position = publication.position {
+        guard position.offset > last else { return }
+        phase = .live(last: position.offset)
       }
       subscriber?.receive(publication)
     case .gathering(var gathered):

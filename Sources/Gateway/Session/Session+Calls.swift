@@ -10,20 +10,13 @@ extension Session {
       throw .tooManyRequests(retryAfter: secondsRoundedUp(budget.retryAfter))
     }
     guard let method = command.request["method"]?.string else { throw .badRequest }
+    let procedure = environment.procedures[method]
+    guard procedure != nil || method == "job.submit" else { throw .methodNotFound }
     do throws(Problem) {
-      switch method {
-      case "job.submit": try await submit(command, identity, budget)
-      case "job.get":
-        let job = try await environment.verbs.job(jobID(in: command), for: identity)
-        reply(to: command, job)
-      case "job.cancel":
-        let reason = command.request["data"]?["reason"]?.string
-        let job = try await environment.verbs.cancel(
-          jobID(in: command), reason: reason, by: identity)
-        reply(to: command, job)
-      case "job.list": try await list(command, identity)
-      default: send(Reply.failure(of: command, .methodNotFound))
-      }
+      guard let procedure else { return try await submit(command, identity, budget) }
+      var reader = MemberReader()
+      if let data = command.request["data"] { reader = try MemberReader(data) }
+      reply(to: command, try await procedure.perform(&reader, identity), identity)
     } catch {
       throw ReplyError(error)
     }
@@ -45,6 +38,7 @@ extension Session {
           job.payload = nil
           $0.member("job", JobDocument.text(of: job))
           $0.fact("replayed", acceptance.isReplay)
+          $0.member("match", acceptance.match?.rawValue)
           write(budget, into: &$0)
         }
       })
@@ -74,41 +68,35 @@ extension Session {
     return record
   }
 
-  private func list(_ command: Command, _ identity: Identity) async throws(Problem) {
-    let data = command.request["data"]
-    let listing = try JobListing(
-      states: data?["state"]?.array?.compactMap(\.string) ?? data?["state"]?.string.map { [$0] }
-        ?? [],
-      limit: data?["limit"]?.int, cursor: data?["cursor"]?.string,
-      user: data?["user"]?.string)
-    let page = try await environment.verbs.jobs(listing, for: identity)
+  private func reply(to command: Command, _ answer: Answer, _ identity: Identity) {
+    let showsWorker = identity.seesWorkers
     send(
       Reply.success(to: command) {
-        $0.object("data") { page.write(into: &$0) }
+        switch answer {
+        case .document(let text), .pending(let text): $0.member("data", text)
+        case .nothing: $0.member("data", .emptyObject)
+        case .job(let job, let estimate):
+          $0.object("data") {
+            $0.object("job") {
+              JobDocument.write(job, estimate: estimate, showsWorker: showsWorker, into: &$0)
+            }
+          }
+        case .jobs(let page):
+          $0.object("data") { page.write(into: &$0, showsWorkers: showsWorker) }
+        case .queue(let queue, _):
+          $0.object("data") { $0.object("queue") { QueueDocument.write(queue, into: &$0) } }
+        case .worker(let worker):
+          $0.object("data") { $0.object("worker") { QueueDocument.write(worker, into: &$0) } }
+        }
       })
-  }
-
-  private func reply(to command: Command, _ job: Job) {
-    send(
-      Reply.success(to: command) {
-        $0.object("data") { $0.member("job", JobDocument.text(of: job)) }
-      })
-  }
-
-  private func jobID(in command: Command) throws(Problem) -> JobID {
-    guard let text = command.request["data"]?["id"]?.string else {
-      throw .invalid([.init("/id", "is missing")])
-    }
-    guard let id = JobID(text) else { throw .jobNotFound }
-    return id
   }
 }
 
 extension JobPage {
   /// `jobs` and, where there is more, `cursor`.
-  func write(into writer: inout JSONWriter) {
+  func write(into writer: inout JSONWriter, showsWorkers: Bool) {
     writer.array("jobs") { list in
-      for job in jobs { list.element(JobDocument.text(of: job)) }
+      for job in jobs { list.element(JobDocument.text(of: job, showsWorker: showsWorkers)) }
     }
     writer.member("cursor", next)
   }

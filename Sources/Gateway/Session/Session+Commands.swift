@@ -222,8 +222,7 @@ extension Session {
     }
     defer { if !hasJoined { abandon(subscription) } }
     do throws(Problem) {
-      let listing = try JobListing(states: [], limit: 50, cursor: nil, user: user)
-      page = try await environment.verbs.jobs(listing, for: identity)
+      page = try await environment.verbs.jobs(JobListing(JobFilter(user: user)), for: identity)
     } catch {
       throw .internal
     }

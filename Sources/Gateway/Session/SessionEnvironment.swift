@@ -9,6 +9,7 @@ package final class SessionEnvironment {
   package let authenticator: Authenticator
   package let hub: Hub
   package let verbs: JobVerbs
+  package let procedures: Procedures
   package let limiter: RateLimiter
   package let wheel: TimerWheel
   package let flushes: FlushSchedule
@@ -18,13 +19,14 @@ package final class SessionEnvironment {
 
   package init(
     settings: GatewaySettings, authenticator: Authenticator, hub: Hub, verbs: JobVerbs,
-    limiter: RateLimiter, wheel: TimerWheel, flushes: FlushSchedule, logger: Logger,
+    procedures: Procedures, limiter: RateLimiter, wheel: TimerWheel, flushes: FlushSchedule, logger: Logger,
     now: @escaping @Sendable () -> Date = { Date() }
   ) {
     self.settings = settings
     self.authenticator = authenticator
     self.hub = hub
     self.verbs = verbs
+    self.procedures = procedures
     self.limiter = limiter
     self.wheel = wheel
     self.flushes = flushes

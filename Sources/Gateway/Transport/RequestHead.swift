@@ -80,9 +80,6 @@ struct RequestHead {
     }
     if let authority = target.authority { fields["host"] = authority }
     let verb = try Self.method(method)
-    if length == nil, [.post, .put, .patch].contains(verb) {
-      throw Refusal(411, "This method needs a Content-Length.")
-    }
     var awaitsContinue = false
     if let expectation = fields["expect"] {
       guard expectation.lowercased() == "100-continue" else {

@@ -38,10 +38,12 @@ package struct Upload: Hashable, Sendable {
   /// In bytes.
   package var size: Int
   package var createdAt: Timestamp
+  /// Stands for the bytes, where somebody hashed them on their way in: SHA-256, hexadecimal.
+  package var contentHash: String?
 
   package init(
     id: UploadID, owner: String, name: ArtifactName, contentType: String, size: Int,
-    createdAt: Timestamp
+    createdAt: Timestamp, contentHash: String? = nil
   ) {
     self.id = id
     self.owner = owner
@@ -49,6 +51,7 @@ package struct Upload: Hashable, Sendable {
     self.contentType = contentType
     self.size = size
     self.createdAt = createdAt
+    self.contentHash = contentHash
   }
 
   /// The form in which `meta.json` keeps it.
@@ -61,6 +64,7 @@ package struct Upload: Hashable, Sendable {
       object.member("content_type", contentType)
       object.member("bytes", size)
       object.member("created_at", createdAt.milliseconds)
+      object.member("content_hash", contentHash)
     }
     return writer.text
   }
@@ -75,7 +79,8 @@ package struct Upload: Hashable, Sendable {
     else { return nil }
     self.init(
       id: id, owner: owner, name: name, contentType: contentType, size: size,
-      createdAt: Timestamp(milliseconds: Int64(createdAt)))
+      createdAt: Timestamp(milliseconds: Int64(createdAt)),
+      contentHash: metadata["content_hash"]?.string)
   }
 }
 

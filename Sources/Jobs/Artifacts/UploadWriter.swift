@@ -43,12 +43,14 @@ package actor UploadWriter {
     }
   }
 
-  /// Makes the upload whole and safe on disk: from now on it may be looked up.
-  package func finish() throws(ArtifactError) -> Upload {
+  /// Makes the upload whole and safe on disk: from now on it may be looked up. `contentHash` stands for
+  /// its bytes (``Upload/contentHash``).
+  package func finish(contentHash: String? = nil) throws(ArtifactError) -> Upload {
     guard let descriptor else { throw .ended }
     self.descriptor = nil
     let upload = Upload(
-      id: id, owner: owner, name: name, contentType: contentType, size: size, createdAt: .now)
+      id: id, owner: owner, name: name, contentType: contentType, size: size, createdAt: .now,
+      contentHash: contentHash)
     do throws(ArtifactError) {
       try FileOperations.syncAndClose(descriptor)
       try FileOperations.move("\(folder)/data.partial", to: "\(folder)/data")

@@ -26,6 +26,14 @@ package struct JSONWriter: Sendable {
     close(UInt8(ascii: "}"))
   }
 
+  /// An array, as the outermost value or as an element of another.
+  package mutating func array(_ elements: (inout JSONWriter) -> Void) {
+    separate()
+    open(UInt8(ascii: "["))
+    elements(&self)
+    close(UInt8(ascii: "]"))
+  }
+
   /// An array as a member; `elements` writes them with the forms that take no name.
   package mutating func array(_ name: StaticString, _ elements: (inout JSONWriter) -> Void) {
     self.name(name)
@@ -101,6 +109,16 @@ package struct JSONWriter: Sendable {
     separate()
     bytes.append(contentsOf: value.bytes)
     needsComma = true
+  }
+
+  /// An object as a member whose name is only known at run time.
+  package mutating func object(named name: String, _ members: (inout JSONWriter) -> Void) {
+    separate()
+    quote(name)
+    bytes.append(UInt8(ascii: ":"))
+    open(UInt8(ascii: "{"))
+    members(&self)
+    close(UInt8(ascii: "}"))
   }
 
   /// A member whose name is only known at run time.

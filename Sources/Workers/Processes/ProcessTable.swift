@@ -73,7 +73,7 @@ enum ProcessTable {
     return fields[48] == "0" ? .isBeginning : .isStranger
   }
 
-  private static func list() -> [pid_t] {
+  static func list() -> [pid_t] {
     guard let folder = opendir("/proc") else { return [] }
     defer { closedir(folder) }
     var processes: [pid_t] = []

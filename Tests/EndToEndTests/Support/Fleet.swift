@@ -24,7 +24,7 @@ actor Fleet {
       port = 0
       drain = "200ms"
       [broker]
-      url = "\(Self.url(of: redis))"
+      url = "\(redis.url)"
       folder = "\(folder.path("state"))"
       lease = "6s"
       reap_interval = "1s"
@@ -64,13 +64,6 @@ actor Fleet {
       until: "works:")
     processes.append(process)
     return process
-  }
-
-  private static func url(of redis: RedisServer) -> String {
-    guard case .tcp(let host, let port) = redis.portEndpoint.address else {
-      preconditionFailure("a test's Redis has no port")
-    }
-    return "redis://\(host):\(port)"
   }
 
   nonisolated func token(_ user: String = "alice") throws -> String {

@@ -11,11 +11,15 @@ final class JobClient {
   /// Publications that came, in order.
   private(set) var events: [JSONValue] = []
 
+  /// The gateway did not let it in.
+  struct Refused: Error { let reply: String }
+
   private init(_ socket: WebSocketClient) { self.socket = socket }
 
   static func connect(to port: Int, token: String) async throws -> JobClient {
     let client = JobClient(try await WebSocketClient.connect(to: port))
-    _ = try await client.call("connect", #"{"token":"\#(token)"}"#)
+    let reply = try await client.call("connect", #"{"token":"\#(token)"}"#)
+    guard reply["error"] == nil else { throw Refused(reply: reply.text.description) }
     return client
   }
 

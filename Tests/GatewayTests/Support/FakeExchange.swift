@@ -2,17 +2,26 @@ import EventLoop
 import Gateway
 import Support
 
-/// A request without a connection and without a body, whose answer can be waited for.
+import protocol Gateway.Exchange
+
+/// A request without a connection, whose answer can be waited for.
 @EventLoop
 final class FakeExchange: Exchange {
   let request: Request
   private(set) var isClosed = false
   var whenClosed: (@EventLoop () -> Void)?
+  private let body: [UInt8]
   private let answers = Arrivals<Response>()
 
-  init(_ request: Request) { self.request = request }
+  init(_ request: Request, body: String = "") {
+    self.request = request
+    self.body = Array(body.utf8)
+  }
 
-  func readBody(limit: Int, _ consume: @EventLoop ([UInt8]) async throws -> Void) async throws {}
+  func readBody(limit: Int, _ consume: @EventLoop ([UInt8]) async throws -> Void) async throws {
+    guard body.count <= limit else { throw RequestBodyError.tooLarge(limit: limit) }
+    if !body.isEmpty { try await consume(body) }
+  }
 
   func respond(_ response: Response) { answers.append(response) }
 

@@ -30,8 +30,9 @@ final class SessionHarness {
     let broker = try await EmbeddedBroker.open(at: "\(folder)/jobs", logger: logger)
     let key = try SigningKey(secret: Array(repeating: 7, count: 32), algorithm: .hs256)
     var settings = GatewaySettings()
-    // No pings unless a test is about them.
+    // No pings and no places unless a test is about them.
     settings.pingInterval = .zero
+    settings.placeInterval = .zero
     change(&settings)
     let gateway = Gateway(
       settings: settings, broker: broker,

@@ -1,35 +1,16 @@
 import EventLoop
-import Foundation
 import Jobs
-import Logging
 import Support
 import Synchronization
 import Testing
 
 @Suite("The embedded broker", .timeLimit(.minutes(2)))
 struct EmbeddedBrokerTests {
-  private let folder = TemporaryFolder()
-  private let clock = ManualClock()
+  private let place = BrokerFolder()
+  private var clock: ManualClock { place.clock }
 
-  private func open(_ path: String? = nil) async throws -> EmbeddedBroker {
-    let clock = clock
-    return try await EmbeddedBroker.open(
-      at: path ?? folder.path("broker"), clock: { clock.now }, logger: Logger(label: "test"))
-  }
-
-  /// The folder as a machine that stops at this moment would leave it: opened under another name.
-  private func crashCopy() throws -> String {
-    let copy = folder.path("copy-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
-    // The log after the file: SQLite moves nothing between them in runs as short as these.
-    for name in ["journal.sqlite", "journal.sqlite-wal"] {
-      let source = folder.path("broker/\(name)")
-      if FileManager.default.fileExists(atPath: source) {
-        try FileManager.default.copyItem(atPath: source, toPath: "\(copy)/\(name)")
-      }
-    }
-    return copy
-  }
+  private func open() async throws -> EmbeddedBroker { try await place.open() }
+  private func openCrashCopy() async throws -> EmbeddedBroker { try await place.openCrashCopy() }
 
   // MARK: What survives
 
@@ -47,14 +28,14 @@ struct EmbeddedBrokerTests {
       for _ in 0..<5 {
         group.addTask {
           let before = acknowledged.jobs
-          let copy = try await self.open(self.crashCopy())
+          let copy = try await self.openCrashCopy()
           for job in before { #expect(try await copy.job(job.id)?.payload == job.payload) }
           await copy.close()
         }
       }
       try await group.waitForAll()
     }
-    let copy = try await open(crashCopy())
+    let copy = try await openCrashCopy()
     #expect(try await copy.allJobs(matching: JobFilter()).count == 60)
     #expect(
       try await copy.lease(from: [.mail], limit: 100, for: .seconds(9), by: .a).map(\.lease.job)
@@ -88,7 +69,7 @@ struct EmbeddedBrokerTests {
 
     var before: [Job?] = []
     for id in ids { before.append(try await broker.job(id)) }
-    let copy = try await open(crashCopy())
+    let copy = try await openCrashCopy()
     for (id, job) in zip(ids, before) { #expect(try await copy.job(id) == job) }
     #expect(try await copy.logLines(of: ids[0]) == ["one", "two"])
     clock.advance(by: .seconds(60))
@@ -117,7 +98,7 @@ struct EmbeddedBrokerTests {
     let told = try await log.events { $0.contains { $0.progress.percent == 50 } }
 
     // The same clock, not a millisecond later: growth must not hang on time.
-    let copy = try await open(crashCopy())
+    let copy = try await openCrashCopy()
     let returned = try #require(try await copy.job(first.id))
     #expect(returned.state == .queued)
     #expect(returned.queuePosition == 1)
@@ -144,7 +125,7 @@ struct EmbeddedBrokerTests {
     for _ in 0..<2500 { _ = try await broker.report(Progress(percent: 1), under: lease) }
     let offsets = try await log.events(atLeast: 2501).map(\.position.offset)
     #expect(offsets == Array(2...2502))
-    let copy = try await open(crashCopy())
+    let copy = try await openCrashCopy()
     #expect(try #require(try await copy.job(job.id)).position.offset > 2502)
     await copy.close()
     await broker.close()
@@ -259,7 +240,7 @@ struct EmbeddedBrokerTests {
     let told = await log.events
     #expect(!told.contains { $0.id == request.id || $0.state == .completed })
 
-    let copy = try await open(crashCopy())
+    let copy = try await openCrashCopy()
     #expect(Set(try await copy.allJobs(matching: JobFilter()).map(\.id)) == Set(accepted))
     await copy.close()
 
@@ -308,7 +289,7 @@ struct EmbeddedBrokerTests {
   @Test("refuses a folder that another broker uses, and takes it when that one is closed")
   func folderInUse() async throws {
     let broker = try await open()
-    await #expect(throws: JournalError.inUse(folder: folder.path("broker"))) {
+    await #expect(throws: JournalError.inUse(folder: place.path)) {
       _ = try await open()
     }
     await broker.close()
@@ -319,10 +300,11 @@ struct EmbeddedBrokerTests {
 
   @Test("says what is wrong with a folder that cannot be used")
   func unusableFolder() async throws {
+    let folder = TemporaryFolder()
     let file = try folder.write("not a folder", to: "file")
-    await #expect(throws: JournalError.self) { _ = try await open(file) }
+    await #expect(throws: JournalError.self) { _ = try await place.open(file) }
     try folder.write(String(repeating: "not a database ", count: 100), to: "bad/journal.sqlite")
-    await #expect(throws: JournalError.self) { _ = try await open(folder.path("bad")) }
+    await #expect(throws: JournalError.self) { _ = try await place.open(folder.path("bad")) }
   }
 }
 

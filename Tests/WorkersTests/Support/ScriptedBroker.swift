@@ -20,6 +20,12 @@ final class ScriptedBroker: Broker {
   private(set) var settlements: [(lease: Lease, settlement: Settlement)] = []
   private(set) var attemptedSettlements = 0
   private(set) var reapings = 0
+  /// How many settlements each call brought, and how many jobs it asked for.
+  private(set) var exchanges: [(settlements: Int, limit: Int?)] = []
+  private(set) var beats: [WorkerReport] = []
+  private(set) var dismissed: [WorkerID] = []
+  /// What heartbeats answer.
+  var wanted = WorkerMode.running
   private(set) var mostLeasedAtOnce = 0
 
   private var held = 0
@@ -92,6 +98,7 @@ final class ScriptedBroker: Broker {
     _ settlements: [LeaseSettlement], for request: LeaseRequest?
   ) async throws(BrokerError) -> Exchange {
     defer { changed() }
+    exchanges.append((settlements.count, request?.limit))
     var exchange = Exchange()
     for one in settlements { exchange.outcomes.append(try end(one.lease, one.settlement)) }
     if let request { exchange.jobs = try take(request) }
@@ -166,10 +173,14 @@ final class ScriptedBroker: Broker {
   func beat(
     _ report: WorkerReport, renewing leases: [Lease], for duration: Duration
   ) async throws(BrokerError) -> HeartbeatAnswer {
-    HeartbeatAnswer(standings: try await extend(leases, for: duration), wanted: .running)
+    beats.append(report)
+    return HeartbeatAnswer(standings: try await extend(leases, for: duration), wanted: wanted)
   }
 
-  func dismiss(_ worker: WorkerID) async throws(BrokerError) { try answer() }
+  func dismiss(_ worker: WorkerID) async throws(BrokerError) {
+    try answer()
+    dismissed.append(worker)
+  }
 
   func isAvailable() async -> Bool { !isAway }
   func close() async {}

@@ -16,7 +16,8 @@ final class Workshop {
   init(
     _ workers: [any Worker], slots: Int = 2,
     timing: LeaseTiming = LeaseTiming(lease: .seconds(30), beat: .seconds(10)),
-    killGrace: Duration = .seconds(20), abandonment: Duration = .seconds(20)
+    killGrace: Duration = .seconds(20), abandonment: Duration = .seconds(20),
+    stopGrace: Duration = .seconds(20)
   ) {
     store = ArtifactStore(root: folder.path("store"))
     var logger = Logger(label: "test")
@@ -25,7 +26,7 @@ final class Workshop {
       broker: broker, registry: WorkerRegistry(workers), store: store,
       configuration: WorkerPool.Configuration(
         slots: slots, timing: timing, killGrace: killGrace, pollInterval: .milliseconds(200),
-        abandonment: abandonment), logger: logger)
+        abandonment: abandonment, stopGrace: stopGrace), logger: logger)
     pool.start()
   }
 

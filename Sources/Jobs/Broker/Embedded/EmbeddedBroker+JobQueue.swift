@@ -91,6 +91,8 @@ extension EmbeddedBroker: JobQueue {
     _ sequence: Int64, order: QueueOrder?, priority: Priority, user: String, in name: QueueName,
     at now: Timestamp
   ) -> EmbeddedRecord.Place {
+    // Named is made.
+    if store.table.queues[name] == nil { store.changeQueue(name, at: now) { _ in } }
     let settings = store.table.settings(of: name)
     var base: Int64 = 0
     if settings.isFair {

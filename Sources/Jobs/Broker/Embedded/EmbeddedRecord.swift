@@ -124,9 +124,8 @@ struct EmbeddedRecord: Sendable {
       job.progress.percent = 100
       return step(.complete, at: now)
     case .cancel(let failure):
-      // The worker's word, where nobody gave a reason.
-      let isReasoned = cancellation != nil && cancellation != .cancelled(nil)
-      return stop(isReasoned ? nil : failure.cut, at: now)
+      // Its own word only where nobody said why.
+      return stop(cancellation == nil || cancellation == .cancelled(nil) ? failure.cut : nil, at: now)
     case .fail, .release:
       if cancellation != nil { return stop(nil, at: now) }
     }
@@ -152,7 +151,7 @@ struct EmbeddedRecord: Sendable {
     return step(.failRetryably, at: now)
   }
 
-  /// The end of a run that was asked to stop; by its own word, if it has one.
+  /// The end of a run that stopped: for the reason that it was asked to, else by its own word.
   private mutating func stop(_ failure: JobFailure?, at now: Timestamp, reason: String? = nil) -> JobEvent {
     job.failure = failure ?? cancellation
     return step(

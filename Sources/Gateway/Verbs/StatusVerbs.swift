@@ -1,0 +1,93 @@
+package import EventLoop
+package import Jobs
+
+/// What operators see of the whole. All of it needs `admin`.
+@EventLoop
+package final class StatusVerbs {
+  private let broker: any Broker
+  private let rules: HealthRules
+
+  package init(broker: any Broker, rules: HealthRules) {
+    self.broker = broker
+    self.rules = rules
+  }
+
+  /// Counts over all queues, what they did in the last minutes, and who works.
+  package func statistics(
+    minutes: Int, for identity: Identity
+  ) async throws(Problem) -> JSONText {
+    try identity.require(.admin)
+    return try await solving { () async throws(BrokerError) in
+      let queues = try await broker.queues()
+      let recent = try await broker.statistics(of: nil, minutes: minutes)
+      return Self.document(queues, recent, try await broker.workers())
+    }
+  }
+
+  private static func document(
+    _ queues: [QueueStatus], _ recent: QueueStatistics, _ workers: [WorkerInfo]
+  ) -> JSONText {
+    var counts: [JobState: Int] = [:]
+    var levels: [Int: Int] = [:]
+    var totals = QueueTotals()
+    for queue in queues {
+      counts.merge(queue.counts, uniquingKeysWith: +)
+      levels.merge(queue.levels, uniquingKeysWith: +)
+      totals.add(queue.totals)
+    }
+    let live = workers.filter { !$0.isLost }
+    var writer = JSONWriter(reserving: 1024)
+    writer.object {
+      $0.member("queues", queues.count)
+      $0.member("waiting", queues.reduce(0) { $0 + $1.waiting })
+      $0.member("running", queues.reduce(0) { $0 + $1.running })
+      QueueDocument.write(counts: counts, into: &$0)
+      QueueDocument.write(levels: levels, into: &$0)
+      QueueDocument.write(totals, into: &$0)
+      $0.object("recent") { QueueDocument.write(recent, into: &$0) }
+      $0.object("workers") {
+        $0.member("live", live.count)
+        $0.member("lost", workers.count - live.count)
+        $0.member("slots", live.slots)
+        $0.member("busy", live.reduce(0) { $0 + $1.jobs.count })
+      }
+    }
+    return writer.text
+  }
+
+  /// How the whole does. A broker that does not answer is an answer too, no problem.
+  package func health(for identity: Identity) async throws(Problem) -> HealthReport {
+    try identity.require(.admin)
+    guard await broker.isAvailable() else {
+      return HealthReport(brokerAway: "The broker cannot be reached.")
+    }
+    guard broker.isDelivering else {
+      return HealthReport(brokerAway: "The broker delivers no events at present.")
+    }
+    do throws(BrokerError) {
+      let minutes = max(1, min(1440, Int(rules.errorWindow.milliseconds / 60_000)))
+      var queues: [HealthReport.QueueView] = []
+      for queue in try await broker.queues() {
+        queues.append(
+          .init(
+            status: queue, recent: try await broker.statistics(of: queue.name, minutes: minutes)))
+      }
+      return HealthReport(
+        queues: queues, workers: try await broker.workers(), now: .now, rules: rules)
+    } catch {
+      guard error == .unavailable else { throw Problem(error) }
+      return HealthReport(brokerAway: "The broker cannot be reached.")
+    }
+  }
+}
+
+extension QueueTotals {
+  fileprivate mutating func add(_ other: QueueTotals) {
+    accepted += other.accepted
+    completed += other.completed
+    failed += other.failed
+    cancelled += other.cancelled
+    retried += other.retried
+    lost += other.lost
+  }
+}

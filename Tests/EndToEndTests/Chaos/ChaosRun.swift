@@ -1,0 +1,302 @@
+import EventLoop
+import Foundation
+import Gateway
+import Jobs
+import Redis
+import Support
+
+/// One run: load, faults at random moments, and when all has settled, a look at everything that must hold.
+@EventLoop
+final class ChaosRun {
+  private let plan: ChaosPlan
+  private let ledger = ChaosLedger()
+  private let fleet: ChaosFleet
+  private let ended = Arrivals<String>()
+  private var watchers: [ChaosWatcher] = []
+  private var random: SeededRandom
+  private var isLoading = true
+  private var submitting: [Task<Void, Never>] = []
+  private var watching: [Task<Void, Never>] = []
+  private var repairs: [Task<Void, any Error>] = []
+
+  /// How many jobs may be unfinished at a time: bounds what is left to settle.
+  private static let backlog = 120
+
+  private init(_ plan: ChaosPlan) async throws {
+    self.plan = plan
+    random = SeededRandom(seed: plan.seed)
+    fleet = try await ChaosFleet(plan, ledger)
+  }
+
+  /// Runs a plan and answers with what was seen.
+  static func run(_ plan: ChaosPlan) async throws -> ChaosLedger {
+    let run = try await ChaosRun(plan)
+    do { try await run.run() } catch {
+      await run.fleet.end()
+      throw error
+    }
+    await run.fleet.end()
+    return run.ledger
+  }
+
+  private func run() async throws {
+    let start = ContinuousClock.now
+    func say(_ what: String) { print("chaos: \(what) at \(ContinuousClock.now - start)") }
+    try await fleet.start()
+    say("started")
+    try await setQueues()
+    try load()
+    try await makeFaults()
+    isLoading = false
+    say("no more faults")
+    for repair in repairs { try await repair.value }
+    say("repaired")
+    await settle()
+    say("settled")
+    for watcher in watchers { watcher.stop() }
+    for task in watching { await task.value }
+    checkStreams()
+    checkExecutions()
+    await checkSurvivors()
+    await fleet.drain()
+    say("drained")
+    try await checkStore()
+    say("checked")
+  }
+
+  // MARK: Load
+
+  private func setQueues() async throws {
+    let token = try fleet.token(user: "operator", permissions: [.admin])
+    let client = try await JobClient.connect(to: fleet.port(&random) ?? 0, token: token)
+    for (name, settings) in [
+      ("narrow", #"{"concurrency":3,"order":"lifo"}"#), ("fair", #"{"fair":true,"user_window":6}"#),
+    ] {
+      let reply = try await client.rpc("queue.set", #"{"name":"\#(name)","settings":\#(settings)}"#)
+      if reply["error"] != nil { ledger.violate("a queue could not be set: \(reply.text)") }
+    }
+    client.drop()
+  }
+
+  private func load() throws {
+    for number in 0..<plan.watchers {
+      watchers.append(try ChaosWatcher(fleet, ledger, seed: plan.seed &+ 100 &+ UInt64(number), ended: ended))
+    }
+    watching = watchers.map { watcher in Task { await watcher.run() } }
+    for number in 0..<plan.submitters {
+      let submitter = try ChaosSubmitter(
+        "user\(number)", fleet, ledger, seed: plan.seed &+ 200 &+ UInt64(number)
+      ) { [unowned self] in accepted($0) }
+      submitting.append(
+        Task { [unowned self] in
+          await submitter.run(while: { isLoading }, isBusy: { unfinished > Self.backlog })
+        })
+    }
+  }
+
+  private var unfinished: Int { ledger.acknowledged.count - Set(ended.values).count }
+
+  /// Every job has a watcher, every third one two.
+  private func accepted(_ job: String) {
+    let number = ledger.acknowledged.count
+    watchers[number % watchers.count].watch(job)
+    if number % 3 == 0 { watchers[(number + 1) % watchers.count].watch(job) }
+  }
+
+  // MARK: Faults
+
+  private func makeFaults() async throws {
+    let end = ContinuousClock.now + plan.duration
+    while ContinuousClock.now < end {
+      await pause(.seconds(Double.random(in: plan.interval, using: &random)))
+      try await make(plan.faults.randomElement(using: &random)!)
+    }
+  }
+
+  private func make(_ fault: ChaosPlan.Fault) async throws {
+    let delay = Duration.seconds(Double.random(in: 0...1.5, using: &random))
+    switch fault {
+    case .killWorker:
+      guard let worker = fleet.takeWorker(&random) else { return }
+      await worker.end()
+      repair(after: delay) { [fleet] in try await fleet.startWorker() }
+    case .killGateway:
+      guard let gateway = fleet.takeGateway(&random) else { return }
+      await gateway.end()
+      repair(after: delay) { [fleet] in try await fleet.startGateway() }
+    case .stopWorker:
+      guard let worker = fleet.takeWorker(&random) else { return }
+      ledger.stoppedWorkers.insert(String(worker.pid))
+      worker.signal(SIGSTOP)
+      repair(after: .seconds(plan.lease + 1) + delay) { [fleet] in
+        worker.signal(SIGCONT)
+        fleet.giveBack(worker)
+      }
+    case .killRedis:
+      guard let redis = fleet.redis else { return }
+      await redis.kill()
+      // Sometimes for longer than a lease.
+      await pause(Int.random(in: 0..<6, using: &random) == 0 ? .seconds(plan.lease + 2) : delay)
+      try await redis.restart()
+    case .killClients:
+      for type in ["normal", "pubsub"] {
+        try await fleet.redis?.ask(RedisCommand("CLIENT", "KILL", "TYPE", type))
+      }
+    case .flushScripts: try await fleet.redis?.ask(RedisCommand("SCRIPT", "FLUSH"))
+    }
+    ledger.count(fault.rawValue)
+  }
+
+  private func repair(after delay: Duration, _ work: @escaping @EventLoop () async throws -> Void) {
+    repairs.append(
+      Task {
+        await pause(delay)
+        try await work()
+      })
+  }
+
+  // MARK: Settling
+
+  /// Waits until every job that was acknowledged has been seen to end by all its watchers.
+  private func settle() async {
+    let patience = LoopTimer(after: .seconds(60)) { [unowned self] in
+      ledger.violate("it did not settle in 60 s")
+      for task in submitting { task.cancel() }
+      waiting?.cancel()
+    }
+    for task in submitting { await task.value }
+    let wait = Task { [unowned self] in
+      _ = try? await ended.values { [unowned self] _ in
+        watchers.allSatisfy { $0.streams.values.allSatisfy(\.hasEnded) }
+      }
+    }
+    waiting = wait
+    await wait.value
+    patience.stop()
+  }
+
+  private var waiting: Task<Void, Never>?
+
+  // MARK: What must hold
+
+  /// Each watcher saw all changes of state, each once, up to one end.
+  private func checkStreams() {
+    var states: [String: Set<Int>] = [:]
+    var ends: [String: Set<Int>] = [:]
+    for stream in watchers.flatMap(\.streams.values) {
+      for item in stream.items {
+        switch item {
+        case .event(let offset, let isState, let state):
+          if isState { states[stream.job, default: []].insert(offset) }
+          if JobState(rawValue: state)?.isTerminal == true { ends[stream.job, default: []].insert(offset) }
+        case .record(let offset, let state):
+          if JobState(rawValue: state)?.isTerminal == true { ends[stream.job, default: []].insert(offset) }
+        }
+      }
+    }
+    for stream in watchers.flatMap(\.streams.values) {
+      stream.faults.forEach(ledger.violate)
+      if !stream.hasEnded { ledger.violate("\(stream.job) was never seen to end; last: \(stream.items.suffix(3))") }
+      let missed = stream.missed(of: states[stream.job] ?? [])
+      if !missed.isEmpty { ledger.violate("\(stream.job): a watcher was not told of the changes \(missed)") }
+      ledger.count("streams checked")
+    }
+    for (job, offsets) in ends where offsets.count != 1 {
+      ledger.violate("\(job) ended \(offsets.count) times: at \(offsets.sorted())")
+    }
+  }
+
+  /// No two runs of a job lived at once, but below a worker that could not know.
+  private func checkExecutions() {
+    for entry in fleet.executions.entries {
+      switch entry.word {
+      case .begin: ledger.count("executions begun")
+      case .end: ledger.count("executions that did their work")
+      case .overlap:
+        if ledger.stoppedWorkers.contains(entry.worker) {
+          ledger.count("runs that met one of a stopped worker")
+        } else {
+          ledger.violate("two runs at once: \(entry.line)")
+        }
+      }
+    }
+  }
+
+  /// No child process is left, once no job runs.
+  private func checkSurvivors() async {
+    let end = ContinuousClock.now + .seconds(5)
+    var survivors = fleet.executions.survivors(in: fleet.folder)
+    while !survivors.isEmpty, ContinuousClock.now < end {
+      await pause(.milliseconds(100))
+      survivors = fleet.executions.survivors(in: fleet.folder)
+    }
+    for process in survivors {
+      let words = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
+      ledger.violate("process \(process) is left: \(String(decoding: words, as: UTF8.self))")
+    }
+  }
+
+  /// The store holds every acknowledged job, ended, and nothing else; its counters count what is there.
+  private func checkStore() async throws {
+    let broker = try await fleet.broker()
+    let worked = Set(fleet.executions.entries.filter { $0.word == .end }.map(\.job))
+    for id in ledger.acknowledged {
+      guard let id = JobID(id), let job = try await broker.job(id) else {
+        ledger.violate("\(id) was acknowledged and is not on record")
+        continue
+      }
+      if !job.state.isTerminal { ledger.violate("\(id) is \(job.state) at the end") }
+      if job.state == .completed, !worked.contains("\(id)") { ledger.violate("\(id) completed and was never run") }
+      ledger.count("jobs \(job.state)\(job.failure?.code == "lost" ? " (lost)" : "")")
+    }
+    ledger.count("jobs acknowledged", by: ledger.acknowledged.count)
+    for queue in try await broker.queues() { try await check(queue, broker) }
+    try await audit(broker)
+    await broker.close()
+  }
+
+  private func check(_ queue: QueueStatus, _ broker: any Broker) async throws {
+    var listed: [JobState: Int] = [:]
+    var filter = JobFilter(queue: queue.name, limit: 200)
+    repeat {
+      let page = try await broker.jobs(matching: filter)
+      for job in page.jobs {
+        listed[job.state, default: 0] += 1
+        if !isKnown(job.id.description) { ledger.violate("\(job.id) is on record and was acknowledged to nobody") }
+      }
+      filter.cursor = page.next
+    } while filter.cursor != nil
+    for state in JobState.allCases where listed[state, default: 0] != queue.counts[state, default: 0] {
+      ledger.violate(
+        "queue \(queue.name) counts \(queue.counts[state, default: 0]) \(state), \(listed[state, default: 0]) are listed"
+      )
+    }
+    let totals = queue.totals
+    for (name, total, found) in [
+      ("accepted", totals.accepted, listed.values.reduce(0, +)),
+      ("completed", totals.completed, listed[.completed] ?? 0),
+      ("failed", totals.failed, listed[.failed] ?? 0), ("cancelled", totals.cancelled, listed[.cancelled] ?? 0),
+    ] where total != found {
+      ledger.violate("queue \(queue.name) says it has \(name) \(total) jobs, \(found) are on record")
+    }
+    ledger.count("jobs found in listings", by: listed.values.reduce(0, +))
+  }
+
+  private lazy var known = Set(ledger.acknowledged)
+  private func isKnown(_ id: String) -> Bool { known.contains(id) }
+
+  private func audit(_ broker: any Broker) async throws {
+    var cursor: String?
+    repeat {
+      let report: AuditReport
+      do { report = try await broker.audit(repairs: false, after: cursor, limit: 500) } catch {
+        return ledger.count("audit: \(error)", by: 0)
+      }
+      ledger.count("records audited", by: report.checked)
+      for finding in report.findings {
+        ledger.violate("\(finding.kind.rawValue): \(finding.subject): \(finding.detail)")
+      }
+      cursor = report.next
+    } while cursor != nil
+  }
+}

@@ -1,0 +1,59 @@
+import EventLoop
+import Gateway
+import Jobs
+import Testing
+
+@Suite("Watchers of a waiting job") struct PlaceTests {
+  @Test("are told its place when it changes, and nothing of it once it runs")
+  func places() async throws {
+    try await SessionHarness.run(settings: { $0.placeInterval = .milliseconds(1) }) { harness in
+      func submit() async throws -> JobID {
+        try await harness.broker.enqueue(JobRequest(kind: JobKind("echo")!, user: "alice")).job.id
+      }
+      _ = try await submit()
+      let job = try await submit()
+      let (session, connection) = try await harness.connect()
+      session.tell(#"{"id":2,"subscribe":{"channel":"job:\#(job)"}}"#)
+      let told = try json(await connection.frames(3)[2])["push"]?["pub"]
+      #expect(told?["data"]?.text.description == #"{"event":"position","id":"\#(job)","position":2}"#)
+      #expect(told?["offset"] == nil, "it is no event of the job")
+      _ = try await harness.lease()
+      let next = try json(await connection.frames(4)[3])["push"]?["pub"]
+      #expect(next?["data"]?["position"]?.int == 1)
+      _ = try await harness.lease()
+      let running = try json(await connection.frames(5)[4])["push"]?["pub"]
+      #expect(running?["data"]?["state"]?.string == "running")
+    }
+  }
+
+  @Test("are told how long it may last, where the queue has done enough of late")
+  func estimate() async throws {
+    try await SessionHarness.run(settings: {
+      $0.placeInterval = .milliseconds(1)
+      $0.requestLimit = 1000
+    }) { harness in
+      let request = JobRequest(kind: JobKind("echo")!, user: "alice")
+      _ = try await harness.broker.beat(
+        WorkerReport(
+          id: WorkerID("worker")!, host: "h", process: 1, version: "v", queues: [.default],
+          kinds: [JobKind("echo")!], slots: 1, memory: 0, startedAt: .now),
+        renewing: [], for: .seconds(30))
+      for _ in 0..<WaitEstimate.fewestSamples {
+        var request = request
+        request.id = JobID()
+        _ = try await harness.broker.enqueue(request)
+        _ = try await harness.broker.settle(try await harness.lease().lease, .complete(nil))
+      }
+      var waiting = request
+      waiting.id = JobID()
+      let job = try await harness.broker.enqueue(waiting).job.id
+      let answer = try await harness.ask(.get, "/v1/jobs/\(job)")
+      #expect(answer["estimate"]?["least"]?.double == 0)
+      #expect(answer["estimate"]?["most"]?.double != nil)
+      let (session, connection) = try await harness.connect()
+      session.tell(#"{"id":2,"subscribe":{"channel":"job:\#(job)"}}"#)
+      let told = try json(await connection.frames(3)[2])["push"]?["pub"]?["data"]
+      #expect(told?["estimate"]?["most"]?.double != nil)
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import Gateway
+import Jobs
+import Testing
+
+@Suite("Health") struct HealthReportTests {
+  private let now = Timestamp(milliseconds: 1_700_000_000_000)
+
+  private func view(
+    _ name: String = "default", mode: QueueMode = .active, queued: Int = 0, running: Int = 0,
+    completed: Int = 0, failed: Int = 0, oldest: Duration? = nil, lastFinished: Duration? = nil,
+    updated: Duration = .zero
+  ) -> HealthReport.QueueView {
+    var recent = QueueStatistics(minutes: 15)
+    recent.completed = completed
+    recent.failed = failed
+    return .init(
+      status: QueueStatus(
+        name: QueueName(name)!, mode: mode, counts: [.queued: queued, .running: running],
+        oldestQueued: oldest.map(ago), createdAt: ago(.seconds(90_000)), updatedAt: ago(updated),
+        lastFinishedAt: lastFinished.map(ago)), recent: recent)
+  }
+
+  private func ago(_ duration: Duration) -> Timestamp { now + (.zero - duration) }
+
+  private func worker(isLost: Bool = false) -> WorkerInfo {
+    WorkerInfo(
+      report: WorkerReport(
+        id: WorkerID("w")!, host: "h", process: 1, version: "v", queues: [.default], kinds: [],
+        slots: 2, memory: 0, startedAt: now), seenAt: now, isLost: isLost)
+  }
+
+  private func report(
+    _ queues: [HealthReport.QueueView], workers: [WorkerInfo]? = nil
+  ) -> HealthReport {
+    HealthReport(queues: queues, workers: workers ?? [worker()], now: now, rules: HealthRules())
+  }
+
+  @Test("is good where nothing is wrong")
+  func healthy() throws {
+    let report = report([
+      view(queued: 100, completed: 90, failed: 10, oldest: .seconds(60), lastFinished: .seconds(1))
+    ])
+    #expect(report.status == .healthy)
+    #expect(report.alerts.isEmpty)
+    #expect(
+      report.document.description
+        == #"{"status":"healthy","queues":{"total":1,"healthy":1,"overloaded":0,"errors":0},"#
+        + #""workers":{"live":1,"lost":0,"slots":2},"alerts":[]}"#)
+  }
+
+  @Test("names each condition")
+  func conditions() {
+    let cases: [(HealthReport.QueueView, HealthAlert.Condition)] = [
+      (view(queued: 101, lastFinished: .seconds(1)), .backlog),
+      (view(completed: 89, failed: 11), .errorRate),
+      (view(mode: .paused, updated: .seconds(3601)), .paused),
+      (view(queued: 1, oldest: .seconds(1801), lastFinished: .seconds(4000)), .idle),
+    ]
+    for (view, condition) in cases {
+      let report = report([view])
+      #expect(report.alerts.map(\.condition) == [condition])
+      #expect(report.status == .degraded)
+    }
+  }
+
+  @Test("does not call a queue idle that was empty, or whose job runs long")
+  func notIdle() {
+    #expect(
+      report([view(queued: 1, oldest: .seconds(60), lastFinished: .seconds(9000))]).alerts.isEmpty)
+    #expect(
+      report([view(queued: 1, running: 1, oldest: .seconds(9000), lastFinished: .seconds(9000))])
+        .alerts.isEmpty)
+  }
+
+  @Test("is bad where jobs wait and nobody works")
+  func nobody() {
+    let busy = view(queued: 1, lastFinished: .seconds(1))
+    #expect(report([busy], workers: [worker(isLost: true)]).status == .unhealthy)
+    #expect(report([busy], workers: []).alerts.map(\.condition) == [.noWorker])
+    // Somebody works, but not on this queue.
+    let other = view("other", queued: 1, lastFinished: .seconds(1))
+    #expect(report([other]).status == .degraded)
+    #expect(report([other]).alerts.first?.queue?.description == "other")
+  }
+
+  @Test("is bad where the broker is away")
+  func away() { #expect(HealthReport(brokerAway: "gone").status == .unhealthy) }
+}

@@ -1,0 +1,185 @@
+import EventLoop
+import Gateway
+import Jobs
+import Testing
+
+/// The verbs on queues and workers as HTTP and sockets have them, on a real broker.
+@Suite("What is done to queues and workers") struct QueueVerbTests {
+  @EventLoop
+  private func run(_ body: @EventLoop (SessionHarness) async throws -> Void) async throws {
+    try await SessionHarness.run(settings: { $0.requestLimit = 10_000 }, body)
+  }
+
+  @Test("a queue is made, changed, looked at and deleted")
+  func life() async throws {
+    try await run { harness in
+      let made = try await harness.admin(
+        .put, "/v1/queues/render", #"{"concurrency":5,"retention":{"completed":{"count":10}}}"#)
+      #expect(made.status == 201)
+      #expect(made["settings"]?["concurrency"]?.int == 5)
+      #expect(made["settings"]?["retention"]?["completed"]?["count"]?.int == 10)
+      let tag = try #require(made.headers["etag"])
+
+      let changed = try await harness.admin(
+        .patch, "/v1/queues/render", #"{"concurrency":10,"order":"lifo"}"#,
+        headers: ["if-match": tag])
+      #expect(changed.status == 200)
+      #expect(changed["settings"]?["concurrency"]?.int == 10)
+      #expect(changed["settings"]?["retention"]?["completed"]?["count"]?.int == 10)
+      #expect(changed.headers["etag"] != tag)
+
+      for method in [Request.Method.patch, .put] {
+        let late = try await harness.admin(
+          method, "/v1/queues/render", "{}", headers: ["if-match": tag])
+        #expect(late.status == 412)
+        #expect(late.code == "changed-meanwhile")
+      }
+      let taken = try await harness.admin(
+        .put, "/v1/queues/render", "{}", headers: ["if-none-match": "*"])
+      #expect(taken.status == 412)
+
+      let listed = try await harness.admin(.get, "/v1/queues")
+      #expect(listed["queues"]?.array?.map { $0["name"]?.string } == ["render"])
+      #expect(try await harness.admin(.delete, "/v1/queues/render").status == 204)
+      #expect(try await harness.admin(.get, "/v1/queues/render").status == 404)
+    }
+  }
+
+  @Test("the faults of settings are told where they stand in the body")
+  func faults() async throws {
+    try await run { harness in
+      let answer = try await harness.admin(
+        .put, "/v1/queues/a", #"{"concurrency":0,"defaults":{"timeout":-1}}"#)
+      #expect(answer.status == 400)
+      #expect(
+        answer["errors"]?.array?.map { $0["pointer"]?.string }
+          == ["/concurrency", "/defaults/timeout"])
+      let reply = try await harness.call(
+        "queue.set", #"{"name":"a","settings":{"concurrency":0}}"#, scopes: [.admin])
+      #expect(reply["error"]?["message"]?.string?.contains("/settings/concurrency") == true)
+      let unnamed = try await harness.call("queue.pause", "{}", scopes: [.admin])
+      #expect(unnamed["error"]?["message"]?.string?.contains("/name: is missing") == true)
+    }
+  }
+
+  @Test("a queue is paused, resumed and drained")
+  func modes() async throws {
+    try await run { harness in
+      _ = try await harness.ask(.post, "/v1/jobs", #"{"kind":"echo"}"#)
+      func mode(_ verb: String) async throws -> String? {
+        try await harness.admin(.post, "/v1/queues/default/\(verb)")["mode"]?.string
+      }
+      #expect(try await mode("pause") == "paused")
+      #expect(try await mode("resume") == "active")
+      #expect(try await mode("drain?mode=backlog") == "draining_backlog")
+      let refused = try await harness.ask(.post, "/v1/jobs", #"{"kind":"echo"}"#)
+      #expect(refused.code == "queue-draining")
+      // Nothing runs: it is at rest at once.
+      #expect(try await mode("drain") == "paused")
+      #expect(try await harness.admin(.post, "/v1/queues/nowhere/pause").code == "queue-not-found")
+      #expect(try await harness.admin(.delete, "/v1/queues/default").code == "queue-not-empty")
+    }
+  }
+
+  @Test("a queue is cleared of what waits, or of what is named")
+  func clear() async throws {
+    try await run { harness in
+      for _ in 0..<3 { _ = try await harness.ask(.post, "/v1/jobs", #"{"kind":"echo"}"#) }
+      _ = try await harness.lease()
+      let part = try await harness.admin(.post, "/v1/queues/default/clear", #"{"limit":1}"#)
+      #expect(part["removed"]?.int == 1)
+      #expect(part["more"]?.bool == true)
+      let named = try await harness.admin(
+        .post, "/v1/queues/default/clear", #"{"state":["completed"]}"#)
+      #expect(named["removed"]?.int == 0)
+      let rest = try await harness.admin(.post, "/v1/queues/default/clear")
+      #expect(rest["removed"]?.int == 1)
+      #expect(rest["more"]?.bool == false)
+      #expect(try await harness.admin(.get, "/v1/queues/default")["running"]?.int == 1)
+    }
+  }
+
+  @Test("what a queue holds and did is counted")
+  func statistics() async throws {
+    try await run { harness in
+      for priority in [5, 5, 9] {
+        _ = try await harness.ask(.post, "/v1/jobs", #"{"kind":"echo","priority":\#(priority)}"#)
+      }
+      let lease = try await harness.lease().lease
+      _ = try await harness.broker.settle(lease, .complete(nil))
+      let queue = try await harness.admin(.get, "/v1/queues/default")
+      #expect(queue["levels"]?.object?.map(\.name) == (1...10).map(String.init))
+      #expect(queue["levels"]?["5"]?.int == 2)
+      #expect(queue["counts"]?["queued"]?.int == 2)
+      #expect(queue["counts"]?["failed"]?.int == 0)
+      #expect(queue["waiting"]?.int == 2)
+      #expect(queue["totals"]?["completed"]?.int == 1)
+      let recent = try await harness.admin(.get, "/v1/queues/default/stats?minutes=5")
+      #expect(recent["minutes"]?.int == 5)
+      #expect(recent["accepted"]?.int == 3)
+      #expect(recent["success_rate"]?.double == 1)
+      #expect(recent["run"]?["count"]?.int == 1)
+      let all = try await harness.admin(.get, "/v1/stats")
+      #expect(all["queues"]?.int == 1)
+      #expect(all["recent"]?["completed"]?.int == 1)
+      #expect(all["levels"]?["5"]?.int == 2)
+      #expect(all["workers"]?["live"]?.int == 0)
+    }
+  }
+
+  @Test("workers are listed and directed")
+  func workers() async throws {
+    try await run { harness in
+      let id = WorkerID("host-1-abc")!
+      _ = try await harness.broker.beat(
+        WorkerReport(
+          id: id, host: "host", process: 1, version: "v", queues: [.default],
+          kinds: [JobKind("echo")!], slots: 2, memory: 1000, startedAt: .now),
+        renewing: [], for: .seconds(30))
+      let listed = try await harness.admin(.get, "/v1/workers")
+      let worker = try #require(listed["workers"]?.array?.first)
+      #expect(worker["id"]?.string == "host-1-abc")
+      #expect(worker["mode"]?.string == "running")
+      #expect(worker["slots"]?.int == 2)
+      let quiet = try await harness.admin(.post, "/v1/workers/host-1-abc/quiet")
+      #expect(quiet["wanted"]?.string == "quiet")
+      let resumed = try await harness.admin(.post, "/v1/workers/host-1-abc/resume")
+      #expect(resumed["wanted"] == nil)
+      #expect(
+        try await harness.admin(.post, "/v1/workers/host-1-abc/stop")["wanted"]?.string
+          == "stopping")
+      #expect(try await harness.admin(.post, "/v1/workers/gone/stop").code == "worker-not-found")
+    }
+  }
+
+  @Test("health is told")
+  func health() async throws {
+    try await run { harness in
+      #expect(try await harness.admin(.get, "/v1/health")["status"]?.string == "healthy")
+      _ = try await harness.ask(.post, "/v1/jobs", #"{"kind":"echo"}"#)
+      let answer = try await harness.admin(.get, "/v1/health")
+      #expect(answer["status"]?.string == "unhealthy")
+      #expect(answer["alerts"]?.array?.map { $0["condition"]?.string } == ["no_worker"])
+      #expect(answer["queues"]?["errors"]?.int == 1)
+    }
+  }
+
+  @Test(
+    "none of it is for those who are no operators",
+    arguments: [
+      (.get, "/v1/queues"), (.get, "/v1/queues/default"), (.put, "/v1/queues/default"),
+      (.patch, "/v1/queues/default"), (.delete, "/v1/queues/default"),
+      (.post, "/v1/queues/default/pause"), (.post, "/v1/queues/default/resume"),
+      (.post, "/v1/queues/default/drain"), (.post, "/v1/queues/default/clear"),
+      (.get, "/v1/queues/default/stats"), (.get, "/v1/workers"), (.post, "/v1/workers/a/quiet"),
+      (.post, "/v1/workers/a/resume"), (.post, "/v1/workers/a/stop"), (.get, "/v1/stats"),
+      (.get, "/v1/health"),
+    ] as [(Request.Method, String)])
+  func scope(method: Request.Method, path: String) async throws {
+    try await run { harness in
+      let body = [.put, .patch].contains(method) ? "{}" : ""
+      let answer = try await harness.ask(method, path, body)
+      #expect(answer.status == 403)
+    }
+  }
+}

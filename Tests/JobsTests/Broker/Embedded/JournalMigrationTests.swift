@@ -1,0 +1,133 @@
+import Foundation
+import GRDB
+import Jobs
+import Support
+import Testing
+
+@Suite("A journal of version 1", .timeLimit(.minutes(1)))
+struct JournalMigrationTests {
+  private let place = BrokerFolder()
+  private static let ids = (0..<6).map { "01970000-0000-8000-8000-00000000000\($0)" }
+  private static let accepted: Int64 = 1_749_999_000_000
+
+  @Test("is taken up whole, and written on in the form of today")
+  func migration() async throws {
+    try writeVersion1()
+    for _ in 0..<2 {
+      let broker = try await place.open()
+      try await check(broker)
+      await broker.close()
+    }
+    let queue = try DatabaseQueue(path: "\(place.path)/journal.sqlite")
+    let (version, tables) = try await queue.read { database in
+      (
+        try Int.fetchOne(database, sql: "PRAGMA user_version"),
+        try String.fetchSet(database, sql: "SELECT name FROM sqlite_master WHERE type = 'table'")
+      )
+    }
+    #expect(version == 2)
+    #expect(tables.isDisjoint(with: ["job_1", "log_1", "payload"]))
+    try queue.close()
+
+    let broker = try await place.open()
+    let id = try #require(JobID(Self.ids[3]))
+    #expect(try await broker.retry(id).state == .queued, "with the payload it came with")
+    let taken = try await broker.lease(from: [.mail], limit: 9, for: .seconds(30), by: .a)
+    #expect(taken.map { $0.lease.job.description } == [0, 1, 3].map { Self.ids[$0] })
+    #expect(taken[2].payload.description == #"{"n":3}"#)
+    await broker.close()
+  }
+
+  private func check(_ broker: EmbeddedBroker) async throws {
+    var jobs: [Job] = []
+    for id in Self.ids.compactMap({ JobID($0) }) { jobs.append(try await broker.find(id)) }
+    try #require(jobs.count == 6)
+    #expect(jobs.map(\.state) == [.queued, .queued, .retrying, .completed, .failed, .cancelled])
+    #expect(jobs.map(\.queuePosition) == [1, 2, nil, nil, nil, nil], "what ran is at the front again")
+    #expect(jobs[1].position.offset == 1 && jobs[1].position.epoch == "0badcafe")
+    #expect(jobs[0].lostDeliveries == 1 && jobs[0].attempt == 0)
+    #expect(jobs.map { $0.payload?.description } == (0..<6).map { #"{"n":\#($0)}"# })
+    #expect(jobs.allSatisfy { $0.maxAttempts == 5 && $0.kind == .example && $0.user == "alice" })
+    #expect(jobs.map(\.createdAt.milliseconds) == (0..<6).map { Self.accepted + $0 })
+    #expect(jobs[2].dueAt?.milliseconds == 1_750_000_060_000)
+    #expect(jobs[2].failure == .example)
+    #expect(jobs[3].result?.description == "[true]")
+    #expect(jobs[3].progress == Progress(percent: 100, stage: "last", message: "done"))
+    #expect(jobs[4].failure == .example)
+    #expect(try await broker.logLines(of: jobs[3].id) == ["one", "two"])
+    #expect(try await broker.enqueue(.example(maxAttempts: 5, key: "k")).job.id == jobs[1].id)
+
+    let queue = try #require(try await broker.queue(.mail))
+    #expect(queue.version == 0 && queue.mode == .active && queue.settings == QueueSettings())
+    #expect(
+      queue.counts
+        == [.queued: 2, .retrying: 1, .completed: 1, .failed: 1, .cancelled: 1])
+    #expect(queue.totals.accepted == 6 && queue.totals.failed == 1)
+    let refused = try await broker.spendRequest(of: "alice", limit: 1, window: .seconds(60))
+    #expect(!refused.isAdmitted)
+  }
+
+  /// One job in each state that version 1 knew, as it wrote them.
+  private func writeVersion1() throws {
+    try FileManager.default.createDirectory(
+      atPath: place.path, withIntermediateDirectories: true)
+    let queue = try DatabaseQueue(path: "\(place.path)/journal.sqlite")
+    try queue.write { database in
+      try database.execute(sql: Self.version1)
+      let sequence = (Self.accepted - 1_735_689_600_000) * 1000
+      let fingerprint = JobRequest.example(maxAttempts: 5).fingerprint
+      for (number, state) in ["a", "w", "y", "c", "f", "x"].enumerated() {
+        let id = Self.ids[number]
+        let isEnded = number > 2
+        try database.execute(
+          sql: """
+            INSERT INTO job VALUES (?, ?, 'mail', 'example', 'alice', ?, 5, ?, 5, 0, ?, NULL, NULL,
+              NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, ?, NULL, ?, ?, NULL, NULL, ?, '0badcafe',
+              ?, ?, 0)
+            """,
+          arguments: [
+            id, sequence + Int64(number) * 1000, state, number == 1 ? 0 : 1, number == 1 ? 0 : 77,
+            Self.accepted + Int64(number), isEnded ? 1_749_999_500_000 : nil, 1_749_999_500_000,
+            number == 1 ? 1 : 1030, number == 1 ? "k" : nil, fingerprint,
+          ])
+        try database.execute(
+          sql: "INSERT INTO payload VALUES (?, ?)",
+          arguments: [id, Data(#"{"n":\#(number)}"#.utf8)])
+      }
+      try database.execute(
+        sql: """
+          UPDATE job SET failure_code = 'exit_status', failure_message = 'It ended with status 1.'
+          WHERE state IN ('y', 'f');
+          UPDATE job SET due = 1750000060000 WHERE state = 'y';
+          UPDATE job SET result = CAST('[true]' AS BLOB), permille = 1000, stage = 'last',
+            message = 'done', log_count = 2 WHERE state = 'c';
+          INSERT INTO log SELECT id, 1, 'one' FROM job WHERE state = 'c';
+          INSERT INTO log SELECT id, 2, 'two' FROM job WHERE state = 'c';
+          INSERT INTO spending VALUES ('alice', '1749999999000', 1750000059000);
+          """)
+    }
+    try queue.close()
+  }
+
+  private static let version1 = """
+    CREATE TABLE job (
+      id TEXT PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, queue TEXT NOT NULL, kind TEXT NOT NULL,
+      user TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER NOT NULL, attempt INTEGER NOT NULL,
+      max_attempts INTEGER NOT NULL, lost INTEGER NOT NULL, token INTEGER NOT NULL,
+      permille INTEGER, stage TEXT, message TEXT, details BLOB,
+      is_cancelling INTEGER NOT NULL, cancellation_code TEXT, cancellation_message TEXT,
+      result BLOB, failure_code TEXT, failure_message TEXT,
+      created_at INTEGER NOT NULL, started_at INTEGER, finished_at INTEGER, updated_at INTEGER NOT NULL,
+      timeout INTEGER, due INTEGER, offset INTEGER NOT NULL, epoch TEXT NOT NULL,
+      idempotency_key TEXT, fingerprint TEXT NOT NULL, log_count INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE payload (job TEXT PRIMARY KEY, bytes BLOB NOT NULL);
+    CREATE TABLE log (
+      job TEXT NOT NULL, number INTEGER NOT NULL, line TEXT NOT NULL, PRIMARY KEY (job, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE spending (
+      user TEXT PRIMARY KEY, moments TEXT NOT NULL, is_over INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    PRAGMA user_version = 1;
+    """
+}
