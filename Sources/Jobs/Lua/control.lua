@@ -62,10 +62,11 @@ local function redrive(target)
   end
   if ended then
     reopen(job, queue)
-  else
-    if withdraw(job, queue) then free_place(queue, job.user) end
-    if more.uk then drop_claim(unique_claim(job.user, job.queue, more.uk), job.id) end
+  elseif withdraw(job, queue) then
+    free_place(queue, job.user)
   end
+  -- Also the claim that an ended job has made anew: its key counts where it goes.
+  if more.uk then drop_claim(unique_claim(job.user, job.queue, more.uk), job.id) end
   if target.is_new then keep_queue(target) end
   job.queue, more.b = target.name, nil
   claim_keys(job)

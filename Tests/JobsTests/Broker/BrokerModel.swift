@@ -163,13 +163,15 @@ struct BrokerModel {
       default: $0.totals.cancelled += 1
       }
     }
-    for child in entries.filter({ $0.pending.contains(id) }) {
-      switch (state, child.request.dependencies.whenOneFails) {
+    for child in entries.filter({ $0.pending.contains(id) }).map(\.id) {
+      // A child of this one and of another child has ended with that.
+      guard let waiting = self[child], waiting.pending.contains(id) else { continue }
+      switch (state, waiting.request.dependencies.whenOneFails) {
       case (.completed, _), (_, .run):
-        change(child.id) { $0.pending.removeAll { $0 == id } }
-        if child.pending == [id] { free(child.id) }
-      case (_, .cancel): end(child.id, .cancelled, "parent_failed")
-      case (_, .fail): end(child.id, .failed, "parent_failed")
+        change(child) { $0.pending.removeAll { $0 == id } }
+        if waiting.pending == [id] { free(child) }
+      case (_, .cancel): end(child, .cancelled, "parent_failed")
+      case (_, .fail): end(child, .failed, "parent_failed")
       }
     }
     if entry.isDoomed { forget(id) }

@@ -54,7 +54,7 @@ extension ModelRun {
     guard let target = Self.queues.filter({ $0 != model[id]?.queue }).randomElement(using: &random)
     else { return }
     if model[id]?.pending.isEmpty == false { return }
-    done = "redrive \(id) to \(target)"
+    done = "redrive \(id) (\(model[id]?.queue, default: "-") \(model[id]?.state, default: "-")) to \(target)"
     let broker = broker
     let job = try await attempt(model.redrive(id, to: target)) { () async throws(BrokerError) in
       try await broker.redrive(id, to: target)

@@ -24,7 +24,10 @@ final class ModelRun {
   private var tokens: [JobID: UInt64] = [:]
   private var offsets: [JobID: UInt64] = [:]
   private var step = 0
-  var done = ""
+  var done = "" {
+    didSet { trail = trail.suffix(5) + ["\(step) \(done)"] }
+  }
+  private var trail: [String] = []
 
   static let hour = Duration.seconds(3600)
   /// Shorter than any wait of a step.
@@ -65,9 +68,10 @@ final class ModelRun {
 
   private func doSomething() async throws {
     switch Int.random(in: 0..<200, using: &random) {
-    case 0..<44: try await submit()
-    case 44..<48: try await resubmit()
-    case 48..<84: try await exchange()
+    case 0..<40: try await submit()
+    case 40..<43: try await resubmit()
+    case 43..<78: try await exchange()
+    case 78..<84: try await clear()
     case 84..<90: try await extend()
     case 90..<100: try await report()
     case 100..<104: try await stall()
@@ -346,7 +350,7 @@ final class ModelRun {
       try demand(queue.settings == line.settings, "left \(queue.name) set otherwise")
       try demand(queue.version == line.version, "left \(queue.name) at version \(queue.version)")
       try demand(queue.mode == line.mode, "left \(queue.name) \(queue.mode), not \(line.mode)")
-      try demand(queue.totals == line.totals, "counted \(queue.totals), not \(line.totals)")
+      try demand(queue.totals == line.totals, "counted \(queue.totals) in \(queue.name), not \(line.totals)")
       for state in JobState.allCases {
         let count = model.count(state, in: queue.name)
         try demand(
@@ -388,6 +392,6 @@ final class ModelRun {
   }
 
   private func deviation(_ what: String) -> Deviation {
-    Deviation(description: "seed \(seed), step \(step): \(done) — \(what)")
+    Deviation(description: "seed \(seed), step \(step): \(what)\n" + trail.joined(separator: "\n"))
   }
 }

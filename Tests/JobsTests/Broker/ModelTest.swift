@@ -14,10 +14,8 @@ struct ModelTest {
 
   @Test("on random sequences of operations", arguments: Backend.allCases, 1...seeds)
   func randomSequence(_ backend: Backend, _ seed: UInt64) async throws {
-    let start = ContinuousClock.now
     try await backend.withUncheckedBroker { broker, time in
       try await ModelRun(broker: broker, time: time, seed: seed).run(steps: 3000)
     }
-    print("TIMING \(backend) \(seed) \(ContinuousClock.now - start)")
   }
 }
