@@ -12,7 +12,9 @@ struct RedisScripts: Sendable {
 
   init(keys: RedisKeys) {
     func script(_ name: String, _ bytes: [UInt8]) -> RedisScript {
-      RedisScript(name: name, source: Self.assemble(bytes, preamble: keys.preamble))
+      var source = Self.assemble(bytes, preamble: keys.preamble)
+      if Self.servesWithoutMemory.contains(name) { source = Self.firstWrite + source }
+      return RedisScript(name: name, source: source)
     }
     beat = script("beat", PackageResources.beat_lua)
     cancel = script("cancel", PackageResources.cancel_lua)
@@ -80,6 +82,15 @@ struct RedisScripts: Sendable {
     "includes/wake": PackageResources.wake_lua,
     "includes/window": PackageResources.window_lua,
   ]
+
+  /// What ends work or keeps it going, and so must not be refused while Redis has no memory left; new jobs are.
+  private static let servesWithoutMemory: Set<String> = [
+    "beat", "cancel", "clear", "exchange", "expire", "extend", "prune", "reap",
+  ]
+
+  /// Redis refuses a script's first writing command that may need memory, and none after one that was let
+  /// through: this one needs none, and does nothing, since no key has the bare name of the partition.
+  private static let firstWrite = "redis.call('PERSIST', KEYS[1])\n"
 
   /// A script with what it includes in its place.
   static func assemble(_ script: [UInt8], preamble: String) -> String {
