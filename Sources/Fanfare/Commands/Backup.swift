@@ -10,7 +10,7 @@ struct Backup: AsyncParsableCommand {
     abstract: "Back the broker up: queues, schedules, groups and jobs, in their order.",
     discussion: """
       Works while gateways and workers do, if the broker is a Redis. A gateway on an embedded broker backs it up \
-      itself: every backup.interval, at its end, and when asked with POST /v1/backups.
+      itself, every backup.interval and at its end.
       """,
     subcommands: [Write.self, Verify.self], defaultSubcommand: Write.self)
 

@@ -34,6 +34,10 @@ package struct HealthRoutes {
               list.member(named: name, JSONText(unchecked: Array((isGood ? "true" : "false").utf8)))
             }
           }
+          // Ready all the same: it works, until the day that is warned of.
+          if !broker.warnings.isEmpty {
+            $0.array("warnings") { list in for warning in broker.warnings { list.element(warning) } }
+          }
         }
         return Response(
           isReady ? 200 : 503,

@@ -132,13 +132,23 @@ package final class Hub {
           publish(Publication(snapshot: job, on: watched.channel), on: watched)
           watched.gap.healed(at: job.position.offset)
         }
+      } catch .unavailable {
+        // Events arrive, but calls do not yet. What follows the gap is not let go before the record: it would
+        // hide for ever what is missing.
+        return healLater(watched, id)
       } catch {
-        // The broker is away. It delivers a snapshot of every watched job when it is back.
-        logger.notice("the record could not be read", metadata: ["job": "\(id)", "error": "\(error)"])
+        logger.error("the record could not be read", metadata: ["job": "\(id)", "error": "\(error)"])
       }
       for event in watched.gap.release() {
         publish(Publication(event, on: watched.channel), on: watched)
       }
+    }
+  }
+
+  private func healLater(_ watched: WatchedChannel, _ id: JobID) {
+    wheel.schedule(after: .milliseconds(100)) { [weak self] in
+      guard let self, channels[watched.channel] === watched else { return }
+      if watched.subscriptions.isEmpty { watched.gap.forget() } else { heal(watched, id) }
     }
   }
 

@@ -47,7 +47,8 @@ extension JobRequest {
       throw ArchiveFault(member: "payload", "is missing")
     }
     self.init(
-      id: try value.name("id") { JobID($0) }, queue: try value.name("queue") { QueueName($0) }, kind: try value.name("kind") { JobKind($0) },
+      id: try value.name("id") { JobID($0) }, queue: try value.name("queue") { QueueName($0) },
+      kind: try value.name("kind") { JobKind($0) },
       user: try value.name("user") { $0 }, payload: payload)
     guard let priority = Priority(try value.number("priority")) else {
       throw ArchiveFault(member: "priority", "is not 1 to 10")

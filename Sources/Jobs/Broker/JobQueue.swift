@@ -98,11 +98,16 @@ package protocol JobQueue: AnyObject, Sendable {
   /// Whether the broker answers right now; never throws.
   func isAvailable() async -> Bool
 
+  /// What an operator should change about the store, a sentence each; empty where nothing is known.
+  var warnings: [String] { get }
+
   /// Makes everything acknowledged safe and lets connections and files go. The broker is not used after.
   func close() async
 }
 
 extension JobQueue {
+  package var warnings: [String] { [] }
+
   /// Takes jobs; see ``exchange(_:for:)``.
   package func lease(
     from queues: [QueueName], limit: Int, for duration: Duration, by worker: WorkerID

@@ -24,33 +24,37 @@ struct ChaosPlan: Sendable {
   let seed: UInt64
   /// How long faults are made; settling comes on top.
   let duration: Duration
-  /// The faults, as often as they are to be drawn against each other.
+  /// What happens, as often as it is named, in each round of faults; the seed gives the order.
   let faults: [Fault]
-  /// From one fault to the next.
+  /// From one fault to the next, in seconds.
   let interval: ClosedRange<Double>
-
   let gateways: Int
   let workers: Int
   let submitters = 4
   let watchers = 3
   let slots = 5
-  /// Short, so that a run sees many leases end.
-  let lease = 4
+  /// Seconds; short, so that a run sees many leases end.
+  let lease = 3
+  /// How many jobs may be unfinished at a time: bounds what is left to settle.
+  let backlog: Int
 
   static func redis(
-    _ appendOnly: RedisServer.AppendOnly, seed: UInt64, for duration: Duration
+    _ appendOnly: RedisServer.AppendOnly, seed: UInt64, for duration: Duration, every interval: ClosedRange<Double>,
+    backlog: Int
   ) -> ChaosPlan {
     ChaosPlan(
       store: .redis(appendOnly), seed: seed, duration: duration,
       faults: [
         .killWorker, .killWorker, .killWorker, .killGateway, .killGateway, .killRedis, .stopWorker, .killClients,
         .flushScripts,
-      ], interval: 0.3...1.8, gateways: 2, workers: 3)
+      ], interval: interval, gateways: 2, workers: 3, backlog: backlog)
   }
 
-  static func embedded(seed: UInt64, for duration: Duration) -> ChaosPlan {
+  static func embedded(
+    seed: UInt64, for duration: Duration, every interval: ClosedRange<Double>, backlog: Int
+  ) -> ChaosPlan {
     ChaosPlan(
-      store: .embedded, seed: seed, duration: duration, faults: [.killGateway], interval: 1...4, gateways: 1, workers: 0
-    )
+      store: .embedded, seed: seed, duration: duration, faults: [.killGateway], interval: interval, gateways: 1,
+      workers: 0, backlog: backlog)
   }
 }

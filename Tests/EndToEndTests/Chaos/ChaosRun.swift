@@ -19,9 +19,6 @@ final class ChaosRun {
   private var watching: [Task<Void, Never>] = []
   private var repairs: [Task<Void, any Error>] = []
 
-  /// How many jobs may be unfinished at a time: bounds what is left to settle.
-  private static let backlog = 120
-
   private init(_ plan: ChaosPlan) async throws {
     self.plan = plan
     random = SeededRandom(seed: plan.seed)
@@ -40,28 +37,20 @@ final class ChaosRun {
   }
 
   private func run() async throws {
-    let start = ContinuousClock.now
-    func say(_ what: String) { print("chaos: \(what) at \(ContinuousClock.now - start)") }
     try await fleet.start()
-    say("started")
     try await setQueues()
     try load()
     try await makeFaults()
     isLoading = false
-    say("no more faults")
     for repair in repairs { try await repair.value }
-    say("repaired")
     await settle()
-    say("settled")
     for watcher in watchers { watcher.stop() }
     for task in watching { await task.value }
     checkStreams()
     checkExecutions()
     await checkSurvivors()
     await fleet.drain()
-    say("drained")
     try await checkStore()
-    say("checked")
   }
 
   // MARK: Load
@@ -89,7 +78,7 @@ final class ChaosRun {
       ) { [unowned self] in accepted($0) }
       submitting.append(
         Task { [unowned self] in
-          await submitter.run(while: { isLoading }, isBusy: { unfinished > Self.backlog })
+          await submitter.run(while: { isLoading }, isBusy: { unfinished > plan.backlog })
         })
     }
   }
@@ -107,9 +96,11 @@ final class ChaosRun {
 
   private func makeFaults() async throws {
     let end = ContinuousClock.now + plan.duration
+    var round: [ChaosPlan.Fault] = []
     while ContinuousClock.now < end {
       await pause(.seconds(Double.random(in: plan.interval, using: &random)))
-      try await make(plan.faults.randomElement(using: &random)!)
+      if round.isEmpty { round = plan.faults.shuffled(using: &random) }
+      try await make(round.removeLast())
     }
   }
 
@@ -135,7 +126,7 @@ final class ChaosRun {
     case .killRedis:
       guard let redis = fleet.redis else { return }
       await redis.kill()
-      // Sometimes for longer than a lease.
+      // Now and then for longer than a lease.
       await pause(Int.random(in: 0..<6, using: &random) == 0 ? .seconds(plan.lease + 2) : delay)
       try await redis.restart()
     case .killClients:

@@ -18,6 +18,8 @@ struct WatchedStream {
   private(set) var faults: [String] = []
   private var attempt = 0
   private var percent = 0.0
+  /// The newest as they came, for whoever reads of a fault.
+  private var newest: [String] = []
 
   init(of job: String) { self.job = job }
 
@@ -30,6 +32,7 @@ struct WatchedStream {
   /// Takes the data of a subscribe result, or of a publication.
   mutating func take(_ data: JSONValue, isLive: Bool) {
     guard data["event"]?.string != "position" else { return }
+    newest = newest.suffix(5) + [data.text.description]
     guard let offset = data["offset"]?.int, let state = data["state"]?.string else {
       return fault("something without offset or state: \(data.text)")
     }
@@ -63,7 +66,7 @@ struct WatchedStream {
     items.append(.event(offset: offset, isState: data["event"]?.string == "state", state: state))
   }
 
-  mutating func fault(_ sentence: String) { faults.append("\(job): \(sentence)") }
+  mutating func fault(_ sentence: String) { faults.append(([sentence] + newest).joined(separator: "\n      ")) }
 
   /// Whether changes of state that others saw are missing where this watcher saw what came before and after
   /// live. Progress may be left out: readers who are behind get the newest.

@@ -90,6 +90,8 @@ extension FallbackBroker: JobQueue {
     try await active.jobs(matching: filter)
   }
 
+  package var warnings: [String] { shared.warnings + local.warnings }
+
   package func isAvailable() async -> Bool {
     if isReachable(), await shared.isAvailable() { return true }
     return await local.isAvailable()

@@ -15,6 +15,7 @@ package final class RedisBroker: Broker {
   let client: RedisClient
   let subscriber: RedisSubscriber
   let logger: Logger
+  package private(set) var warnings: [String] = []
 
   // What RedisBroker+EventSource keeps.
   var watchers: [UInt64: Watcher] = [:]
@@ -44,11 +45,29 @@ package final class RedisBroker: Broker {
   /// Connects, and waits a moment for the events to be delivered. Throws `unavailable` when Redis cannot be reached now; the broker goes on trying,
   /// refuses calls meanwhile, and needs no second start.
   package func start() async throws(BrokerError) {
-    subscriber.onLive = { [weak self] in self?.reconcile() }
+    subscriber.onLive = { [weak self] in
+      self?.reconcile()
+      // Another Redis may stand there by now.
+      Task { [weak self] in await self?.lookAtMemoryPolicy() }
+    }
     subscriber.onLost = { [weak self] in self?.sourceLost() }
     subscriber.start()
     do { try await client.start() } catch { throw BrokerError(error) }
+    await lookAtMemoryPolicy()
     await subscriber.waitUntilLive(upTo: .seconds(1))
+  }
+
+  /// Warns of a Redis that would make room by throwing jobs away. INFO, since hosted ones often forbid CONFIG.
+  private func lookAtMemoryPolicy() async {
+    guard let answer = try? await client.send(RedisCommand("INFO", "memory")), let text = answer.text,
+      let line = text.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("maxmemory_policy:") })
+    else { return }
+    let policy = line.dropFirst("maxmemory_policy:".count)
+    let found =
+      policy == "noeviction"
+      ? [] : ["Redis throws jobs away when its memory is full: maxmemory-policy is \(policy), not noeviction."]
+    if found != warnings { for warning in found { logger.warning("\(warning)") } }
+    warnings = found
   }
 
   /// Whether there is a connection now: what is asked is at least sent.

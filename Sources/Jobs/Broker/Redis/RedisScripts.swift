@@ -9,7 +9,9 @@ struct RedisScripts: Sendable {
   init(keys: RedisKeys) {
     let assembler = LuaAssembler(includes: Self.includes, constants: keys.constants)
     func script(_ name: String, _ bytes: [UInt8]) -> RedisScript {
-      RedisScript(name: name, source: assembler.assemble(bytes))
+      var source = assembler.assemble(bytes)
+      if Self.servesWithoutMemory.contains(name) { source = Self.firstWrite + source }
+      return RedisScript(name: name, source: source)
     }
     archive = script("archive", PackageResources.archive_lua)
     beat = script("beat", PackageResources.beat_lua)
@@ -105,4 +107,13 @@ struct RedisScripts: Sendable {
     "includes/withdraw": PackageResources.withdraw_lua,
     "includes/write_counts": PackageResources.write_counts_lua,
   ]
+
+  /// What ends work or keeps it going, and so must not be refused while Redis has no memory left; new jobs are.
+  private static let servesWithoutMemory: Set<String> = [
+    "beat", "cancel", "clear", "exchange", "expire", "extend", "prune", "reap",
+  ]
+
+  /// Redis refuses a script's first writing command that may need memory, and none after one that was let
+  /// through: this one needs none, and does nothing, since no key has the bare name of the partition.
+  private static let firstWrite = "redis.call('PERSIST', KEYS[1])\n"
 }

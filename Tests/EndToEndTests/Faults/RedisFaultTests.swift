@@ -1,0 +1,119 @@
+import EventLoop
+import Jobs
+import Logging
+import Redis
+import Support
+import Testing
+
+/// What fails at Redis, and what happens then (docs/operations.md says it in words).
+@Suite("Faults of Redis", .timeLimit(.minutes(2))) @EventLoop
+struct RedisFaultTests {
+  private let queue = QueueName("faults")!
+
+  private func broker(on server: RedisServer) async throws -> RedisBroker {
+    let broker = RedisBroker(endpoint: server.endpoint, logger: Logger(label: "test"))
+    try await broker.start()
+    return broker
+  }
+
+  private func request(_ key: String? = nil) -> JobRequest {
+    JobRequest(queue: queue, kind: JobKind("fault")!, user: "alice", idempotencyKey: key)
+  }
+
+  private func next(_ broker: any Broker) async throws -> LeasedJob? {
+    try await broker.lease(from: [queue], limit: 1, for: .seconds(30), by: WorkerID("w")!).first
+  }
+
+  /// What a client does with a refusal that passes.
+  private func insist<Answer>(_ call: () async throws -> Answer) async throws -> Answer {
+    while true {
+      do { return try await call() } catch BrokerError.unavailable { await pause(.milliseconds(20)) }
+      try Task.checkCancellation()
+    }
+  }
+
+  @Test("takes no new job while Redis has no memory left, lets running ones end, and goes on when there is room")
+  func outOfMemory() async throws {
+    let server = try await RedisServer.start()
+    let broker = try await broker(on: server)
+    let log = DeliveryLog()
+    let running = try await broker.enqueue(request()).job
+    let waiting = try await broker.enqueue(request()).job
+    _ = try await broker.subscribe(to: .job(running.id)) { log.record($0) }
+    let lease = try #require(try await next(broker)).lease
+    try await server.ask(RedisCommand("CONFIG", "SET", "maxmemory", "1"))
+    await #expect(throws: BrokerError.unavailable) { _ = try await broker.enqueue(request("k")) }
+    #expect(try await broker.extend([lease], for: .seconds(30)) == [.held])
+    let settled = try await broker.settle(lease, .complete(JSONText(unchecked: Array(#"{"a":1}"#.utf8))))
+    #expect(settled == .settled(.completed))
+    #expect(try await log.eventsUntilEnd().last?.state == .completed)
+    #expect(try await broker.job(waiting.id)?.state == .queued)
+    try await server.ask(RedisCommand("CONFIG", "SET", "maxmemory", "0"))
+    #expect(try await broker.enqueue(request("k")).isReplay == false)
+    #expect(try await next(broker)?.lease.job == waiting.id)
+    let status = try #require(try await broker.queue(queue))
+    #expect(status.counts[.queued] == 1 && status.counts[.running] == 1 && status.counts[.completed] == 1)
+    await broker.close()
+  }
+
+  @Test("goes on after Redis cut every connection, and its watchers miss nothing")
+  func killedConnections() async throws {
+    let server = try await RedisServer.start()
+    let broker = try await broker(on: server)
+    let job = try await broker.enqueue(request("k")).job
+    let log = DeliveryLog()
+    _ = try await broker.subscribe(to: .job(job.id)) { log.record($0) }
+    let lease = try #require(try await next(broker)).lease
+    for type in ["normal", "pubsub"] {
+      try await server.ask(RedisCommand("CLIENT", "KILL", "TYPE", type))
+    }
+    #expect(try await insist { try await broker.enqueue(request("k")).job.id } == job.id)
+    #expect(try await insist { try await broker.settle(lease, .complete(nil)) } == .settled(.completed))
+    while !log.deliveries.contains(where: \.tellsEnd) { await pause(.milliseconds(10)) }
+    await broker.close()
+  }
+
+  @Test("goes on with an empty Redis: leases are lost, what was known is unknown, submissions are taken")
+  func emptyReplica() async throws {
+    let server = try await RedisServer.start()
+    let broker = try await broker(on: server)
+    let old = try await broker.enqueue(request("k")).job
+    let lease = try #require(try await next(broker)).lease
+    try await server.ask(RedisCommand("FLUSHALL"))
+    try await server.ask(RedisCommand("SCRIPT", "FLUSH"))
+    #expect(try await broker.extend([lease], for: .seconds(30)) == [.lost])
+    #expect(try await broker.report(Progress(percent: 5), under: lease) == .lost)
+    #expect(try await broker.settle(lease, .complete(nil)) == .leaseLost)
+    #expect(try await broker.job(old.id) == nil)
+    await #expect(throws: BrokerError.jobNotFound) { try await broker.cancel(old.id, reason: nil) }
+    // The same submission again is another job: nobody knows of the first.
+    let new = try await broker.enqueue(request("k"))
+    #expect(!new.isReplay && new.job.id != old.id)
+    let again = try #require(try await next(broker)).lease
+    #expect(again.job == new.job.id)
+    #expect(try await broker.settle(again, .complete(nil)) == .settled(.completed))
+    await broker.close()
+  }
+
+  @Test("warns of a Redis that throws data away when its memory is full")
+  func memoryPolicy() async throws {
+    let server = try await RedisServer.start()
+    let sound = try await broker(on: server)
+    #expect(sound.warnings.isEmpty)
+    await sound.close()
+    try await server.ask(RedisCommand("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"))
+    let warned = try await broker(on: server)
+    #expect(warned.warnings.contains { $0.contains("allkeys-lru") })
+    await warned.close()
+  }
+}
+
+extension Delivery {
+  /// As an event, or with the record after an interruption.
+  fileprivate var tellsEnd: Bool {
+    switch self {
+    case .event(let event): event.state.isTerminal
+    case .snapshot(let job): job.state.isTerminal
+    }
+  }
+}
