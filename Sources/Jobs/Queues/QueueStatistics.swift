@@ -73,8 +73,12 @@ package struct DurationHistogram: Hashable, Sendable {
     // comparing squares.
     let whole = Int64.bitWidth - 1 - milliseconds.leadingZeroBitCount
     let fraction = Double(milliseconds) / Double(Int64(1) << Int64(whole))
-    let quarter = fraction < 1.189207115002721 ? 0 : fraction < 1.4142135623730951 ? 1
-      : fraction < 1.681792830507429 ? 2 : 3
+    let quarter =
+      fraction < 1.189207115002721
+      ? 0
+      : fraction < 1.4142135623730951
+        ? 1
+        : fraction < 1.681792830507429 ? 2 : 3
     return min(127, whole * 4 + quarter)
   }
 
