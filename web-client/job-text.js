@@ -22,11 +22,15 @@ export function describe(job) {
 
 const wording = {
   scheduled: () => ({ tone: 'waiting', headline: 'Scheduled', detail: 'Starts later.' }),
-  blocked: () => ({ tone: 'waiting', headline: 'Waiting', detail: 'Another job has to finish first.' }),
-  queued: ({ position }) => ({
+  blocked: ({ pending_parents: parents }) => ({
+    tone: 'waiting', headline: 'Waiting', detail: parents > 1 ? `${parents} other jobs have to finish first.` : 'Another job has to finish first.',
+  }),
+  queued: ({ position, estimate }) => ({
     tone: 'waiting',
     headline: position === undefined ? 'Queued' : position === 1 ? 'Next in line' : `In line: place ${position}`,
-    detail: position > 1 ? `${position - 1} ${position === 2 ? 'job is' : 'jobs are'} ahead.` : 'Waiting for a free worker.',
+    detail: [
+      position > 1 ? `${position - 1} ${position === 2 ? 'job is' : 'jobs are'} ahead.` : 'Waiting for a free worker.', waitOf(estimate),
+    ].filter(Boolean).join(' '),
   }),
   running: (job) => {
     const percent = job.percent ?? 0
@@ -40,6 +44,13 @@ const wording = {
   completed: (job) => ({ tone: 'completed', percent: 100, headline: 'Done', detail: tookOf(job) }),
   failed: (job) => ({ tone: 'failed', percent: job.percent, headline: 'Failed', detail: job.error?.message ?? '' }),
   cancelled: (job) => ({ tone: 'cancelled', percent: job.percent, headline: 'Cancelled', detail: job.error?.message ?? '' }),
+}
+
+/** "Starts in 20 s to 2 min 05 s.": a range, because run times vary. */
+function waitOf(estimate) {
+  if (!(estimate?.most >= 0)) return ''
+  const [least, most] = [duration(estimate.least), duration(estimate.most)]
+  return Math.round(estimate.least) === 0 ? `Starts within ${most}.` : `Starts in ${least} to ${most}.`
 }
 
 /** "1.3× speed · 24 fps · 12 s left", from what the worker tells of itself. */

@@ -55,6 +55,7 @@ export class Job {
    */
   merge(event, { offset = event.offset, epoch = event.epoch } = {}) {
     if (event.event === 'snapshot') return this.replace({ ...event, offset, epoch })
+    if (event.event === 'position') return this.#place(event)
     if (!this.#isNews(event, offset, epoch)) return false
     this.#advance(offset, epoch, event.at ?? 0)
     const { event: kind, at, ...fields } = event
@@ -66,6 +67,14 @@ export class Job {
       this.#settleTimes(before, at, next)
     }
     this.document = Object.freeze(this.#withoutStepBack(next))
+    return true
+  }
+
+  // A place in the queue is no step of the job: it has no number and no time, and means nothing once the job left.
+  #place({ position, estimate }) {
+    const { estimate: _, ...document } = this.document
+    if (document.state !== 'queued') return false
+    this.document = Object.freeze({ ...document, position, ...(estimate && { estimate }) })
     return true
   }
 
@@ -98,7 +107,10 @@ export class Job {
   #settleFacts(before, fields, next) {
     if (!('stalled' in fields)) delete next.stalled
     if (!('cancelling' in fields)) delete next.cancelling
-    if (next.state !== 'queued') delete next.position
+    if (next.state !== 'queued') {
+      delete next.position
+      delete next.estimate
+    }
     const startsOver = next.state !== before.state && !isTerminal(next.state)
     if (startsOver) {
       for (const field of progressFields) if (!(field in fields)) delete next[field]

@@ -92,6 +92,8 @@ extension GatewaySettings {
     channelsPerConnection = gateway.maxSubscriptions
     requestLimit = configuration.admission.requests
     requestWindow = configuration.admission.window
+    reusableKinds = Set(configuration.jobs.reusableKinds.compactMap { JobKind($0) })
+    health = HealthRules(configuration.health)
     uploadLimit = Int64(configuration.uploads.maxSize.bytes)
     givesDevelopmentTokens = configuration.isDevelopment
   }

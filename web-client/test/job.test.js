@@ -144,6 +144,31 @@ test('a snapshot event replaces all, but keeps a payload it does not carry', () 
   assert.deepEqual(job.document.payload, { input: 'x' })
 })
 
+describe('a place in the queue', () => {
+  const queued = () => {
+    const job = new Job('j')
+    job.replace({ id: 'j', state: 'queued', position: 3, updated_at: 5, offset: 1, epoch: 'e' })
+    return job
+  }
+
+  test('is taken without a number, with its estimate, and takes back an estimate that is not told any more', () => {
+    const job = queued()
+    assert.equal(job.merge({ event: 'position', id: 'j', position: 2, estimate: { least: 10, most: 60 } }), true)
+    assert.deepEqual([job.document.position, job.document.estimate], [2, { least: 10, most: 60 }])
+    assert.equal(job.offset, 1)
+    job.merge({ event: 'position', id: 'j', position: 1 })
+    assert.deepEqual([job.document.position, 'estimate' in job.document], [1, false])
+  })
+
+  test('ends with the waiting, and means nothing to a job that runs', () => {
+    const job = queued()
+    job.merge({ event: 'position', id: 'j', position: 2, estimate: { least: 10, most: 60 } })
+    job.merge(state('running', { at: 10 }), { offset: 2, epoch: 'e' })
+    assert.deepEqual(['position' in job.document, 'estimate' in job.document], [false, false])
+    assert.equal(job.merge({ event: 'position', id: 'j', position: 1 }), false)
+  })
+})
+
 test('a document handed out is never altered', () => {
   const job = example()
   const { document } = job

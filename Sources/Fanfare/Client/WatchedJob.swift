@@ -7,6 +7,8 @@ struct WatchedJob: Sendable, Equatable {
   var state = JobState.queued
   /// Place in the queue, while queued.
   var place: Int?
+  /// How long it is likely to wait yet.
+  var estimate: WaitEstimate?
   var attempt = 0
   var maxAttempts = 0
   var percent: Double?
@@ -32,6 +34,7 @@ struct WatchedJob: Sendable, Equatable {
   /// that is older than what is known.
   @discardableResult
   mutating func merge(_ value: JSONValue, offset: Int? = nil) -> Bool {
+    if value["event"]?.string == "position" { return take(place: value) }
     let offset = (offset ?? value["offset"]?.int).flatMap(UInt64.init(exactly:))
     let epoch = value["epoch"]?.string ?? position?.epoch
     if let offset, let known = position, known.epoch == epoch, offset < known.offset {
@@ -48,6 +51,7 @@ struct WatchedJob: Sendable, Equatable {
     kind = value["kind"]?.string ?? kind
     maxAttempts = value["max_attempts"]?.int ?? maxAttempts
     place = state == .queued ? value["position"]?.int ?? place : nil
+    if state != .queued { estimate = nil }
     mergeProgress(value)
     result = value["result"]?.text ?? result
     if let error = value["error"] {
@@ -62,6 +66,17 @@ struct WatchedJob: Sendable, Equatable {
       isCancelling = value["cancelling"]?.bool ?? false
     }
     if state == .completed { percent = 100 }
+    return true
+  }
+
+  /// A place is no step of the job: it has no number, and means nothing once the job has left the queue.
+  private mutating func take(place value: JSONValue) -> Bool {
+    guard state == .queued, let position = value["position"]?.int else { return false }
+    place = position
+    estimate = nil
+    if let least = value["estimate"]?["least"]?.double, let most = value["estimate"]?["most"]?.double {
+      estimate = WaitEstimate(least: .seconds(least), most: .seconds(most))
+    }
     return true
   }
 

@@ -5,6 +5,8 @@ struct Configuration: Sendable, Equatable {
   var gateway = GatewayConfiguration()
   var broker = BrokerConfiguration()
   var admission = AdmissionConfiguration()
+  var jobs = JobsConfiguration()
+  var health = HealthConfiguration()
   var uploads = UploadsConfiguration()
   var artifacts = ArtifactsConfiguration()
   var backup = BackupConfiguration()
@@ -18,6 +20,8 @@ struct Configuration: Sendable, Equatable {
     ConfigurationTable("broker", \.broker),
     ConfigurationTable("admission", \.admission),
     ConfigurationTable(each: "admission.keys", \.admission.keys, KeyConfiguration()),
+    ConfigurationTable("jobs", \.jobs),
+    ConfigurationTable("health", \.health),
     ConfigurationTable("uploads", \.uploads),
     ConfigurationTable("artifacts", \.artifacts),
     ConfigurationTable("backup", \.backup),

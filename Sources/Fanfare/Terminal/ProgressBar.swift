@@ -42,6 +42,12 @@ enum ProgressBar {
   private static func facts(of job: WatchedJob) -> [String] {
     var facts: [String] = []
     if job.isStalled { facts.append("its worker is silent") }
+    if job.state == .queued, let estimate = job.estimate {
+      let most = estimate.most.shortText
+      facts.append(
+        estimate.least < .seconds(1)
+          ? "starts within \(most)" : "starts in \(estimate.least.shortText) to \(most)")
+    }
     if job.state == .running {
       if let speed = job.speed { facts.append(String(format: "%.1fx", speed)) }
       if let remaining = job.remaining { facts.append("\(clock(remaining)) left") }

@@ -251,7 +251,6 @@ final class ChaosRun {
     }
     ledger.count("jobs acknowledged", by: ledger.acknowledged.count)
     for queue in try await broker.queues() { try await check(queue, broker) }
-    try await audit(broker)
     await broker.close()
   }
 
@@ -284,19 +283,4 @@ final class ChaosRun {
 
   private lazy var known = Set(ledger.acknowledged)
   private func isKnown(_ id: String) -> Bool { known.contains(id) }
-
-  private func audit(_ broker: any Broker) async throws {
-    var cursor: String?
-    repeat {
-      let report: AuditReport
-      do { report = try await broker.audit(repairs: false, after: cursor, limit: 500) } catch {
-        return ledger.count("audit: \(error)", by: 0)
-      }
-      ledger.count("records audited", by: report.checked)
-      for finding in report.findings {
-        ledger.violate("\(finding.kind.rawValue): \(finding.subject): \(finding.detail)")
-      }
-      cursor = report.next
-    } while cursor != nil
-  }
 }

@@ -73,4 +73,23 @@ import Testing
     #expect(FileUpload.queryEncoded("a b&ü.mp4") == "a%20b%26%C3%BC.mp4")
     #expect(FileUpload.contentType(of: "a.MP4") == "video/mp4")
   }
+
+  @Test("takes its place in the queue without a number, and only while it waits")
+  func place() throws {
+    var job = WatchedJob(id: "j")
+    job.merge(try read(#"{"state":"queued","position":3,"offset":1,"epoch":"e"}"#))
+    let event = #"{"event":"position","id":"j","position":2,"estimate":{"least":10,"most":60.5}}"#
+    #expect(job.merge(try read(event)) == true)
+    #expect(job.place == 2)
+    #expect(job.estimate == WaitEstimate(least: .seconds(10), most: .milliseconds(60_500)))
+    #expect(job.position?.offset == 1)
+    job.merge(try read(#"{"event":"state","state":"running","offset":2,"epoch":"e"}"#))
+    #expect(job.merge(try read(event)) == false)
+    #expect(job.place == nil)
+    #expect(job.estimate == nil)
+  }
+
+  private func read(_ text: String) throws -> JSONValue {
+    try JSONDocument(bytes: Array(text.utf8)).root
+  }
 }

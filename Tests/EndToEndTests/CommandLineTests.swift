@@ -1,0 +1,131 @@
+import Foundation
+import Jobs
+import Support
+import Testing
+
+/// The commands that ask a gateway, each a process of its own, against one that was started with a
+/// folder of its own.
+@Suite("The command line", .timeLimit(.minutes(3))) struct CommandLineTests {
+  private struct Desk {
+    var folder: TemporaryFolder
+    var port: Int
+
+    /// Runs a command as a user would; gives its lines and its status.
+    func run(_ words: String...) async throws -> (lines: [String], status: Int32) {
+      let process = try SpawnedProcess(
+        FanfareProcess.binary,
+        words + ["--url", "http://127.0.0.1:\(port)", "--folder", folder.path("state")],
+        environment: ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": folder.path("home")])
+      var lines: [String] = []
+      for await line in process.lines { lines.append(line) }
+      return (lines, await process.ended())
+    }
+  }
+
+  private func withGateway(
+    _ flags: [String] = [], _ body: (Desk, [String]) async throws -> Void
+  ) async throws {
+    let folder = TemporaryFolder()
+    let gateway = try await FanfareProcess.start(
+      [
+        "serve", "--port", "0", "--workers", "0", "--folder", folder.path("state"), "--set",
+        "admission.requests=10000",
+      ] + flags, environment: ["HOME": folder.path("home")], until: "(user ")
+    let banner = await gateway.banner
+    let page = banner.first { $0.contains("  page") } ?? ""
+    let port = try #require(page.split(separator: ":").last.flatMap { Int($0.filter(\.isNumber)) })
+    do {
+      try await body(Desk(folder: folder, port: port), banner)
+    } catch {
+      await gateway.end(SIGKILL)
+      throw error
+    }
+    await gateway.end()
+  }
+
+  @Test("finds the key of a gateway that was started with a folder, and hints say so")
+  func folder() async throws {
+    try await withGateway { desk, banner in
+      let state = desk.folder.path("state")
+      #expect(banner.contains { $0.contains("another: fanfare token --folder \(state) --user NAME") })
+      let submitted = try await desk.run("submit", "echo")
+      #expect(submitted.status == 0)
+      #expect(JobID(submitted.lines.first ?? "") != nil)
+      let process = try SpawnedProcess(
+        FanfareProcess.binary, ["jobs", "list", "--url", "http://127.0.0.1:\(desk.port)"],
+        environment: ["HOME": desk.folder.path("home")])
+      var lines: [String] = []
+      for await line in process.lines { lines.append(line) }
+      #expect(await process.ended() == 2)
+      #expect(lines.first?.contains("--folder") == true)
+    }
+  }
+
+  @Test("handles jobs from one end to the other")
+  func jobs() async throws {
+    try await withGateway { desk, _ in
+      let job = try #require(try await desk.run("submit", "echo", "--delay", "1h").lines.first)
+      let list = try await desk.run("jobs")
+      #expect(list.lines.first?.hasPrefix("ID") == true)
+      #expect(list.lines.dropFirst().first?.hasPrefix("\(job)  scheduled  default  echo") == true)
+      #expect(try await desk.run("jobs", "why", job).lines.first?.hasPrefix("Its time has not come. In ") == true)
+      #expect(try await desk.run("jobs", "promote", job).lines == ["\(job)  queued  queue default  priority 5"])
+      #expect(try await desk.run("jobs", "priority", "9", job).lines == ["\(job)  queued  queue default  priority 9"])
+      #expect(
+        try await desk.run("jobs", "redrive", "--to", "other", job).lines == ["\(job)  queued  queue other  priority 9"]
+      )
+      #expect(
+        try await desk.run("jobs", "show", job).lines.contains { $0.hasPrefix("queue ") && $0.hasSuffix("other") })
+      let bulk = try await desk.run("jobs", "bulk", "cancel", "--queue", "other", "--reason", "no more")
+      #expect(bulk.lines == ["cancel: 1 jobs, 0 skipped"])
+      let refused = try await desk.run("jobs", "promote", job)
+      #expect(refused.status == 2)
+      #expect(refused.lines == ["fanfare: the gateway refused: The job is cancelled. (409)"])
+      #expect(try await desk.run("jobs", "retry", job).lines == ["\(job)  queued  queue other  priority 9"])
+      let json = try await desk.run("jobs", "cancel", "--json", job).lines.first ?? ""
+      #expect(try JSONDocument(bytes: Array(json.utf8)).root["state"]?.string == "cancelled")
+      #expect(try await desk.run("jobs", "remove", job).lines == ["\(job)  removed"])
+      #expect(try await desk.run("jobs", "bulk", "cancel").status == 2, "which jobs are meant?")
+    }
+  }
+
+  @Test("handles queues, workers and health")
+  func queues() async throws {
+    try await withGateway { desk, _ in
+      let set = try await desk.run("queues", "set", "render", "concurrency=5", "defaults.timeout=10m")
+      #expect(set.status == 0)
+      #expect(set.lines.contains { $0.hasPrefix("concurrency ") && $0.hasSuffix(" 5") })
+      #expect(set.lines.contains { $0.hasPrefix("defaults.timeout ") && $0.hasSuffix(" 600") })
+      let changed = try await desk.run("queues", "set", "render", "concurrency=null")
+      #expect(!changed.lines.contains { $0.hasPrefix("concurrency") })
+      #expect(changed.lines.contains { $0.hasPrefix("defaults.timeout ") })
+      _ = try await desk.run("submit", "echo", "--queue", "render")
+      #expect(try await desk.run("queues", "pause", "render").lines == ["render  paused  1 waiting, 0 running"])
+      #expect(try await desk.run("queues").lines.dropFirst().first?.hasPrefix("render  paused  1        0") == true)
+      #expect(try await desk.run("queues", "delete", "render").status == 2)
+      #expect(try await desk.run("queues", "clear", "render").lines == ["1 jobs removed"])
+      #expect(try await desk.run("queues", "stats", "render").lines.contains { $0.hasPrefix("accepted ") })
+      #expect(try await desk.run("queues", "stats").lines.contains { $0.hasPrefix("workers.live ") })
+      #expect(try await desk.run("queues", "delete", "render").lines == ["render deleted"])
+      #expect(try await desk.run("workers").lines == ["Nobody works."])
+      #expect(try await desk.run("health").lines == ["healthy"])
+      _ = try await desk.run("submit", "echo")
+      let health = try await desk.run("health")
+      #expect(health.status == 1)
+      #expect(health.lines.first == "unhealthy")
+    }
+  }
+
+  @Test("is told how long to wait where the budget of requests is spent")
+  func budget() async throws {
+    try await withGateway(["--set", "admission.requests=1"]) { desk, _ in
+      _ = try await desk.run("jobs")
+      let refused = try await desk.run("jobs")
+      #expect(refused.status == 2)
+      #expect(
+        refused.lines.first?.wholeMatch(
+          of: /fanfare: the gateway refused: At most 1 requests in any 60 seconds\. Try again in \d+ s\. \(429\)/)
+          != nil)
+    }
+  }
+}
