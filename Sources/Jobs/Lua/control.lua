@@ -38,7 +38,9 @@ local function retry(delay)
   if not is_terminal(state) then return wrong_state() end
   local holder = more.uk and unique_holder(job.user, job.queue, more.uk)
   if holder then return { "unique_key_taken", holder.id } end
+  if queue.is_new then keep_queue(queue) end
   reopen(job, queue, delay > 0 and now + delay or nil)
+  claim_keys(job)
   if delay > 0 then
     postpone(job, queue, now + delay, SCHEDULED)
   else
@@ -61,12 +63,12 @@ local function redrive(target)
     if holder then return { "unique_key_taken", holder.id } end
   end
   if ended then
+    -- Its keys are claimed below, where it goes: here another job may have them.
     reopen(job, queue)
-  elseif withdraw(job, queue) then
-    free_place(queue, job.user)
+  else
+    if withdraw(job, queue) then free_place(queue, job.user) end
+    if more.uk then drop_claim(unique_claim(job.user, job.queue, more.uk), job.id) end
   end
-  -- Also the claim that an ended job has made anew: its key counts where it goes.
-  if more.uk then drop_claim(unique_claim(job.user, job.queue, more.uk), job.id) end
   if target.is_new then keep_queue(target) end
   job.queue, more.b = target.name, nil
   claim_keys(job)

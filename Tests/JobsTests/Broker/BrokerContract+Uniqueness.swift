@@ -165,7 +165,17 @@ extension BrokerContract {
       try await broker.work()
       #expect(try await broker.redrive(job.id, to: .video).state == .queued)
       #expect(try await broker.enqueue(unique("u", queue: .video)).job.id == job.id)
-      #expect(try await !broker.enqueue(unique("u")).isReplay, "it is not there any more")
+      let next = try await broker.enqueue(unique("u"))
+      #expect(!next.isReplay, "it is not there any more")
+      try await broker.work(in: .video)
+      #expect(try await broker.redrive(job.id, to: .default).state == .queued)
+      try await broker.work(in: .default)
+      _ = try await broker.redrive(job.id, to: .video)
+      try await broker.work(in: .video)
+      let holder = try await broker.accept(unique("u", queue: .video))
+      _ = try await broker.redrive(job.id, to: .default)
+      #expect(try await broker.enqueue(unique("u", queue: .video)).job.id == holder.id, "another has it there")
+      #expect(try await broker.enqueue(unique("u")).job.id == next.job.id)
     }
   }
 

@@ -2,11 +2,10 @@
 --- @include "includes/outcome"
 --- @include "includes/claims"
 -- Make an ended job one that has not begun, under its old number: a new generation. The caller says where
--- it waits; `due` is when it may begin, nil for at once.
+-- it waits, and claims its keys there; `due` is when it may begin, nil for at once.
 local function reopen(job, queue, due)
   local more = job.more
   redis.call("ZREM", FINISHED .. job.state .. ":" .. job.queue, job.id)
-  if queue.is_new then keep_queue(queue) end
   -- Limits of its time count anew.
   local from = more.an or created_at(job)
   local begin = due or now
@@ -20,5 +19,4 @@ local function reopen(job, queue, due)
   set_outcome(job, "")
   more.st, more.at, more.fi, more.pm, more.rep = nil, nil, nil, nil, nil
   if more.v then more.v = more.v + 1 end
-  claim_keys(job)
 end
