@@ -3,12 +3,13 @@
 SWIFT_BUILD_FLAGS ?=
 export SWIFT_BUILD_FLAGS
 
-.PHONY: help run build test lint format bench clean
+.PHONY: help run build test chaos lint format bench clean
 
 help:
 	@echo "make run      install what is missing, build, serve, and show a first job from end to end"
 	@echo "make build    build the program for use: .build/release/fanfare"
 	@echo "make test     run every test there is; all one needs before a change is proposed"
+	@echo "make chaos    kill everything at random moments for MINUTES=10; SEED=… repeats a run's moments"
 	@echo "make lint     check the form of the sources, changing nothing"
 	@echo "make format   bring the Swift sources into form"
 	@echo "make bench    measure, with machine and command line beside the figures"
@@ -23,6 +24,9 @@ build:
 
 test:
 	@scripts/test
+
+chaos:
+	@scripts/chaos
 
 lint:
 	@scripts/lint

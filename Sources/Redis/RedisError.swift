@@ -1,3 +1,5 @@
+import Foundation
+
 /// Why a command has no answer.
 package enum RedisError: Error, Hashable, Sendable {
   /// There is no connection, or it was lost or silent before the answer came. The command may or
@@ -16,7 +18,12 @@ package struct RedisFailure: Hashable, Sendable, CustomStringConvertible {
 
   package init(_ text: String) {
     description = text
-    code = String(text.prefix { $0 != " " })
+    var words = Substring(text)
+    // Before version 7 an error inside a script stands in the sentence of another.
+    if text.hasPrefix("ERR Error running script"), let inner = text.range(of: ": -") {
+      words = text[inner.upperBound...]
+    }
+    code = String(words.prefix { $0 != " " })
   }
 
   /// Whether the server as a whole cannot serve at present, whatever the command.

@@ -87,7 +87,4 @@ final class UnusedBroker: Broker {
   ) async throws(BrokerError) -> ArchivePage { throw .unavailable }
   func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport { throw .unavailable }
   func discard(_ ids: [JobID]) async throws(BrokerError) { throw .unavailable }
-  func audit(
-    repairs: Bool, after cursor: String?, limit: Int
-  ) async throws(BrokerError) -> AuditReport { throw .unavailable }
 }

@@ -80,19 +80,19 @@ extension QueueSettings {
     concurrency = value["concurrency"]?.int
     userWindow = value["user_window"]?.int
     maxWaiting = value["max_waiting"]?.int
-    order = try value.name("order") { QueueOrder(rawValue: $0) }
+    order = try value.name(optional: "order") { QueueOrder(rawValue: $0) } ?? order
     ageing = value.duration("ageing")
     isFair = value["fair"]?.bool ?? false
     if let given = value["defaults"] {
-      defaults.maxAttempts = try given.number("max_attempts")
+      defaults.maxAttempts = given["max_attempts"]?.int ?? defaults.maxAttempts
       defaults.retry = try RetryPolicy(optional: given)
       defaults.timeout = given.duration("timeout")
       defaults.startWithin = given.duration("start_within")
       defaults.totalTimeout = given.duration("total_timeout")
     }
-    completed = try RetentionRule(reading: value["keep"]?["completed"])
-    failed = try RetentionRule(reading: value["keep"]?["failed"])
-    cancelled = try RetentionRule(reading: value["keep"]?["cancelled"])
+    completed = try RetentionRule(optional: value["keep"]?["completed"]) ?? completed
+    failed = try RetentionRule(optional: value["keep"]?["failed"]) ?? failed
+    cancelled = try RetentionRule(optional: value["keep"]?["cancelled"]) ?? cancelled
   }
 }
 
@@ -102,9 +102,10 @@ extension RetentionRule {
     writer.member("count", count)
   }
 
-  init(reading value: JSONValue?) throws(ArchiveFault) {
-    guard let value, let age = value.duration("age") else {
-      throw ArchiveFault(member: "keep", "is missing or has no age")
+  init?(optional value: JSONValue?) throws(ArchiveFault) {
+    guard let value else { return nil }
+    guard let age = value.duration("age") else {
+      throw ArchiveFault(member: "keep", "has no age")
     }
     self.init(age: age, count: value["count"]?.int)
   }

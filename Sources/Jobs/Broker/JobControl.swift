@@ -17,19 +17,21 @@ package protocol JobControl: AnyObject, Sendable {
 
   /// Runs an ended job again, as a new generation under the same id: queued (or scheduled, with a
   /// `delay`) in the order of its first acceptance, attempts and losses counted anew, result and failure
-  /// gone; offsets go on. A job that waits for a retry is queued now. Throws `wrongState` for any other, and
+  /// gone, limits of time counted anew; offsets go on. It waits for no parent again, and no bound or drain of
+  /// its own queue refuses it. A job that waits for a retry is queued now. Throws `wrongState` for any other, and
   /// `uniqueKeyTaken` when another unfinished job has its unique key.
   func retry(_ id: JobID, delay: Duration) async throws(BrokerError) -> Job
 
   /// Moves a job that does not run to another queue, at the place its acceptance gives it there;
-  /// an ended one is also retried. Throws `wrongState` for a running one, and what the other queue refuses.
+  /// an ended one is also retried (one event, reason `moved`). Throws `wrongState` for a running one, and what the other queue refuses.
   func redrive(_ id: JobID, to queue: QueueName) async throws(BrokerError) -> Job
 
   /// Queues a scheduled or retrying job now (reason `promoted`). Throws `wrongState` for any other.
   func promote(_ id: JobID) async throws(BrokerError) -> Job
 
-  /// Changes the priority of an unfinished job; a queued one takes its new place, in the order of its
-  /// acceptance, and emits a `state` event (reason `reprioritised`). Throws `wrongState` for an ended one.
+  /// Changes the priority of an unfinished job, if it is another, and emits a `state` event (reason
+  /// `reprioritised`); a queued one takes its new place, in the order of its acceptance. Throws `wrongState`
+  /// for an ended one.
   func reprioritise(_ id: JobID, to priority: Priority) async throws(BrokerError) -> Job
 
   /// Forgets a job and everything kept of it. One that waits is cancelled first; one that runs is
@@ -42,7 +44,7 @@ package protocol JobControl: AnyObject, Sendable {
   ///
   /// Any number of callers may do it at once. **Limits**: a job that waits past its start limit fails with
   /// `not_started_in_time`, past its total limit with `total_timeout`; a running one past its total limit is
-  /// told to stop, as if cancelled, and fails. **Losses**: a lease that has less than `rules.warning` left
+  /// told to stop, as if cancelled, and fails. **Losses**: a lease that has less than `rules.warning` left, but some,
   /// makes its job stalled, one `state` event (reason `stalled`). One that ran out is a loss: the job returns
   /// to its old place, to be leased with a new token; after `rules.maxLost` losses it fails with code
   /// `lost`; one that was being cancelled is cancelled. If nobody called for longer than `rules.amnesty`,

@@ -11,29 +11,31 @@ package protocol JobQueue: AnyObject, Sendable {
   /// order (``QueueScore``). What the request leaves open is the queue's default. A queue that nobody has
   /// set exists as soon as it is named.
   ///
-  /// **Repeats.** Answers with an earlier job as it stands, ``Acceptance/match`` saying by what, and
-  /// changes nothing:
+  /// **Repeats.** Answers with an earlier job as it stands, ``Acceptance/match`` saying by what (the first
+  /// of these that holds), and changes nothing, whatever the queue refuses at present:
   /// - an id that exists, so that a submission may be repeated after `unavailable`;
   /// - an idempotency key that the user used within the last 24 hours for the same request
-  ///   (``JobRequest/fingerprint``); for another one it throws `idempotencyKeyReused`;
+  ///   (``JobRequest/fingerprint``); for another one it throws `idempotencyKeyReused`. A key whose job was
+  ///   forgotten is free;
   /// - a unique key that an unfinished job of the user in this queue has. A key whose holder has ended or
   ///   is gone is free, whatever ended it;
   /// - a content key that a job of the user and of this kind has which completed or has not ended.
   ///
-  /// **Refusals**, which change nothing: `payloadTooLarge` over ``JobRequest/payloadLimit``;
+  /// **Refusals**, which change nothing, not even name a queue: `payloadTooLarge` over ``JobRequest/payloadLimit``;
   /// `queueDraining`; `queueFull` at ``QueueSettings/maxWaiting``; `parentNotFound` for a parent that is not
   /// on record; `groupNotFound`, `groupClosed`. A parent that has already ended counts as such: where it
-  /// did not complete, ``ParentFailureRule`` decides at once.
+  /// did not complete, ``ParentFailureRule`` decides at once, and the job is told as `blocked` before its end.
   func enqueue(_ request: JobRequest) async throws(BrokerError) -> Acceptance
 
   /// Ends leases, then takes jobs, in one step: what a busy worker does between two jobs.
   ///
   /// **Settling**, in the order given; exactly one settlement of a lease is accepted. `complete` →
   /// completed, percent 100. `fail` → retrying while attempts are left and a retry is wanted, else
-  /// failed; the delay is the job's policy, else the queue's, else the one given. `release` → queued
+  /// failed; the delay is the worker's own where it names one, else by the job's policy,
+  /// else the queue's, else the worker's. `release` → queued
   /// in its old place (in FIFO order the front of its priority), the attempt uncounted. `cancel` →
   /// cancelled. A job that was cancelled while it ran and fails, is released or is stopped becomes
-  /// cancelled, with the reason that was given; one that passed its total timeout becomes failed
+  /// cancelled, with the reason that was given, or what its worker says where none was; one that passed its total timeout becomes failed
   /// (`total_timeout`); one that completes all the same is completed. Emits one `state` event each. With an old
   /// token: `leaseLost`, nothing changed — unless this same token ended the job before, then `settled`
   /// with its state. Throws `reportTooLarge` for a result over ``Settlement/resultLimit``, before anything is

@@ -11,7 +11,7 @@ package protocol QueueAdministration: AnyObject, Sendable {
 
   /// Sets a queue, which exists after that. In force for what happens from now on: a raised limit lets
   /// jobs go at once, a lowered one waits for running jobs to end; order, ageing and fairness hold
-  /// for jobs accepted later; retention for jobs that end later.
+  /// for jobs accepted later; retention for jobs that end later, and what is then too many.
   ///
   /// `version` is ``QueueStatus/version`` of what the change was based on (0 for a new queue), nil to
   /// overwrite; throws `changedMeanwhile` when it is another one.
@@ -29,7 +29,7 @@ package protocol QueueAdministration: AnyObject, Sendable {
     _ name: QueueName, _ states: Set<JobState>, limit: Int
   ) async throws(BrokerError) -> Int
 
-  /// Forgets a queue's settings and counts. Throws `queueNotFound`, and `queueNotEmpty` while it has
+  /// Forgets a queue's settings and totals. Throws `queueNotFound`, and `queueNotEmpty` while it has
   /// unfinished jobs. Ended jobs stay on record for their time.
   func delete(_ name: QueueName) async throws(BrokerError)
 

@@ -7,13 +7,12 @@
   Answers: {the mode wanted or false, for each lease "held" | "cancel" | "lost"}
   Emits:   state running, reason recovered, of those that were shown as stalled
 ]]
---- @include "keys"
 --- @include "includes/now"
 --- @include "includes/extend_leases"
 
 local worker = ARGV[1]
-call("HSET", WORKERS, worker, cmsgpack.pack(tonumber(ARGV[2]), ARGV[3]))
-call("ZADD", WORKERS_SEEN, now, worker)
-local answer = { call("HGET", WORKERS_WANTED, worker) }
+redis.call("HSET", WORKERS, worker, cmsgpack.pack(tonumber(ARGV[2]), ARGV[3]))
+redis.call("ZADD", WORKERS_SEEN, now, worker)
+local answer = { redis.call("HGET", WORKERS_WANTED, worker) }
 extend_leases(answer, now + ARGV[2], ARGV, 4)
 return answer

@@ -3,14 +3,16 @@
 
   KEYS[1] the partition: every key below lies in its slot
   ARGV[1] job id    ARGV[2] the failure it gets, packed    ARGV[3] "1" to have it killed at once, else ""
-  ARGV[4] "1" to forget it when it has ended, else ""
+  ARGV[4] "1" to forget it when it has ended, else ""    ARGV[5] "1" if a reason was given, else ""
   Touches: every family of keys
   Answers: describe… | {"forgotten"} | false for an unknown id
   Emits:   state cancelled, or state running with reason cancelling; a directive to the worker
 ]]
---- @include "keys"
 --- @include "includes/now"
 --- @include "includes/finish"
+--- @include "includes/withdraw"
+--- @include "includes/forget"
+--- @include "includes/write_counts"
 --- @include "includes/progress"
 --- @include "includes/describe"
 
@@ -31,7 +33,8 @@ elseif job.state ~= RUNNING then
   if removed then return { "forgotten" } end
 else
   local was_asked, was_forced = more.x, more.xf
-  more.x, more.xf, more.rm = more.x or ARGV[2], more.xf or forced or nil, more.rm or removed or nil
+  if not was_asked then more.x, more.xg = ARGV[2], ARGV[5] == "1" or nil end
+  more.xf, more.rm = was_forced or forced or nil, more.rm or removed or nil
   if not was_asked then
     read_progress(job)
     change(job, "cancelling")
@@ -39,7 +42,7 @@ else
     write_job(job)
   end
   if not was_asked or (forced and not was_forced) then
-    call("PUBLISH", DIRECTIVES .. more.h, (forced and "K " or "C ") .. job.id)
+    redis.call("PUBLISH", DIRECTIVES .. more.h, (forced and "K " or "C ") .. job.id)
   end
 end
 return describe(job, true)

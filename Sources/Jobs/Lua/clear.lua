@@ -8,9 +8,11 @@
   Answers: {how many went, how many of DUE to skip in the next call, -1 when none is left}
   Emits:   state cancelled of those that had not ended
 ]]
---- @include "keys"
 --- @include "includes/now"
 --- @include "includes/finish"
+--- @include "includes/withdraw"
+--- @include "includes/forget"
+--- @include "includes/write_counts"
 
 local name, state, limit, skip = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
 local queue = queue_named(name)
@@ -38,21 +40,21 @@ local resume = -1
 if state == QUEUED then
   -- A place that is freed lets a parked job in, which is queued then.
   while gone < limit do
-    local ids = call("ZRANGE", WAITING .. name, 0, limit - gone - 1)
+    local ids = redis.call("ZRANGE", WAITING .. name, 0, limit - gone - 1)
     if #ids == 0 then break end
     clear_all(ids)
   end
 elseif state == BLOCKED then
-  clear_all(call("ZRANGE", BLOCKED_JOBS .. name, 0, limit - 1))
-  for _, user in ipairs(call("ZRANGE", PARKED_USERS .. name, 0, limit - gone - 1)) do
+  clear_all(redis.call("ZRANGE", BLOCKED_JOBS .. name, 0, limit - 1))
+  for _, user in ipairs(redis.call("ZRANGE", PARKED_USERS .. name, 0, limit - gone - 1)) do
     if gone < limit then
-      clear_all(call("ZRANGE", BLOCKED_JOBS .. name .. " " .. user, 0, limit - gone - 1))
+      clear_all(redis.call("ZRANGE", BLOCKED_JOBS .. name .. " " .. user, 0, limit - gone - 1))
     end
   end
 elseif is_terminal(state) then
-  clear_all(call("ZRANGE", FINISHED .. state .. ":" .. name, 0, limit - 1))
+  clear_all(redis.call("ZRANGE", FINISHED .. state .. ":" .. name, 0, limit - 1))
 else
-  local ids = call("ZRANGE", DUE, skip, skip + 499)
+  local ids = redis.call("ZRANGE", DUE, skip, skip + 499)
   for _, id in ipairs(ids) do
     if gone == limit then break end
     if not clear(id) then skip = skip + 1 end

@@ -9,9 +9,17 @@
            | {"draining"} | {"full", limit}
   Emits:   state, with reason retried, moved, promoted or reprioritised
 ]]
---- @include "keys"
 --- @include "includes/now"
 --- @include "includes/reopen"
+--- @include "includes/place"
+--- @include "includes/postpone"
+--- @include "includes/block"
+--- @include "includes/withdraw"
+--- @include "includes/free_place"
+--- @include "includes/waiting"
+--- @include "includes/change"
+--- @include "includes/progress"
+--- @include "includes/write_counts"
 --- @include "includes/describe"
 
 local verb, job = ARGV[1], read_job(ARGV[2])
@@ -42,7 +50,7 @@ end
 local function redrive(target)
   if state == RUNNING then return wrong_state() end
   if target ~= queue then
-    if not accepts(target) then return { "draining" } end
+    if target.mode ~= "a" and target.mode ~= "p" then return { "draining" } end
     if target.max_waiting and waiting(target) >= target.max_waiting then
       return { "full", target.max_waiting }
     end
@@ -54,15 +62,16 @@ local function redrive(target)
   end
   if ended then
     reopen(job, queue)
-  else
-    if withdraw(job, queue) then free_place(queue, job.user) end
-    if more.uk then drop_claim(unique_claim(job.user, job.queue, more.uk), job.id) end
+  elseif withdraw(job, queue) then
+    free_place(queue, job.user)
   end
+  -- Also the claim that an ended job has made anew: its key counts where it goes.
+  if more.uk then drop_claim(unique_claim(job.user, job.queue, more.uk), job.id) end
   if target.is_new then keep_queue(target) end
   job.queue, more.b = target.name, nil
   claim_keys(job)
   if target.fair then
-    more.b = fair_base(target, job.user)
+    more.b = fair("base", job, target)
   elseif (more.o or target.order) == "l" then
     more.b = HALF - job.sequence
   end
@@ -91,9 +100,9 @@ local function reprioritise(priority)
   job.priority = priority
   if state == QUEUED then
     count(queue, "w" .. priority, 1)
-    call("ZADD", WAITING .. queue.name, score(job, queue), job.id)
+    redis.call("ZADD", WAITING .. queue.name, score(job, queue), job.id)
   elseif state == BLOCKED then
-    call("ZADD", more.pa and BLOCKED_JOBS .. queue.name or parked_key(job), score(job, queue), job.id)
+    redis.call("ZADD", more.pa and BLOCKED_JOBS .. queue.name or parked_key(job), score(job, queue), job.id)
   elseif state == RUNNING then
     read_progress(job)
   end

@@ -7,15 +7,14 @@
   Answers: 1, or 0 for an unknown worker
   Emits:   a directive
 ]]
---- @include "keys"
 
 local worker, mode = ARGV[1], ARGV[2]
 if mode == "" then
-  call("HDEL", WORKERS_WANTED, worker)
-  call("ZREM", WORKERS_SEEN, worker)
-  return call("HDEL", WORKERS, worker)
+  redis.call("HDEL", WORKERS_WANTED, worker)
+  redis.call("ZREM", WORKERS_SEEN, worker)
+  return redis.call("HDEL", WORKERS, worker)
 end
-if call("HEXISTS", WORKERS, worker) == 0 then return 0 end
-call("HSET", WORKERS_WANTED, worker, mode)
-call("PUBLISH", DIRECTIVES .. worker, "M " .. mode)
+if redis.call("HEXISTS", WORKERS, worker) == 0 then return 0 end
+redis.call("HSET", WORKERS_WANTED, worker, mode)
+redis.call("PUBLISH", DIRECTIVES .. worker, "M " .. mode)
 return 1

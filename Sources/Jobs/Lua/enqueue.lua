@@ -13,10 +13,20 @@
            | {"key_reused"} | {"draining"} | {"full", limit} | {"parent_not_found", id}
   Emits:   state queued, scheduled or blocked, offset 1; where a parent had failed also its end
 ]]
---- @include "keys"
 --- @include "includes/now"
---- @include "includes/finish"
+--- @include "includes/queue"
+--- @include "includes/change"
+--- @include "includes/index_job"
+--- @include "includes/place"
 --- @include "includes/describe"
+--- @include "includes/write_counts"
+--- @defer keep_queue "includes/keep_queue"
+--- @defer waiting "includes/waiting"
+--- @defer block "includes/block"
+--- @defer postpone "includes/postpone"
+--- @defer claimed "includes/claimed"
+--- @defer claim "includes/claim"
+--- @defer fail_child "includes/fail_child"
 
 local id, name, kind, user, priority, payload = unpack(ARGV)
 local asked = ARGV[7] ~= "" and cmsgpack.unpack(ARGV[7]) or {}
@@ -25,44 +35,31 @@ local function known(job, by) return { by, describe(job, true) } end
 
 local same = read_job(id)
 if same then return known(same, "id") end
-local remembered = asked.key and idempotency_claim(user, asked.key)
-if remembered then
-  local used = call("GET", remembered)
-  -- A key may outlive the record it led to; then there is nothing to repeat.
-  local earlier = used and read_job(string.sub(used, 17))
-  if earlier then
-    if string.sub(used, 1, 16) ~= asked.fingerprint then return { "key_reused" } end
-    return known(earlier, "idempotency_key")
-  end
-end
-if asked.uk then
-  local holder = unique_holder(user, name, asked.uk)
-  if holder then return known(holder, "unique_key") end
-end
-if asked.ck then
-  local holder = content_holder(user, kind, asked.ck)
-  if holder then return known(holder, "content_key") end
+if asked.key or asked.uk or asked.ck then
+  local answer, by = claimed(asked, user, name, kind)
+  if answer then return by and known(answer, by) or { answer } end
 end
 
 local queue = queue_named(name)
-if not accepts(queue) then return { "draining" } end
+if queue.mode ~= "a" and queue.mode ~= "p" then return { "draining" } end
 if queue.max_waiting and waiting(queue) >= queue.max_waiting then return { "full", queue.max_waiting } end
-local pending, failed = {}, nil
+local pending, failed, seen = {}, nil, {}
 for _, parent in ipairs(asked.parents or {}) do
   local job = read_job(parent)
   if not job then return { "parent_not_found", parent } end
   if not is_terminal(job.state) then
-    pending[#pending + 1] = job
+    if not seen[parent] then pending[#pending + 1] = job end
+    seen[parent] = true
   elseif job.state ~= COMPLETED then
     failed = failed or parent
   end
 end
 if asked.rule == "r" then failed = nil end
 
-local last, number = unpack(call("HMGET", NUMBERS, "sequence", "number"))
+local last, number = unpack(redis.call("HMGET", NUMBERS, "sequence", "number"))
 local sequence = math.max((last or -1) + 1, micros - BEGINNING * 1000)
 number = (number or -1) + 1
-call("HSET", NUMBERS, "sequence", sequence, "number", number)
+redis.call("HSET", NUMBERS, "sequence", sequence, "number", number)
 if queue.is_new then keep_queue(queue) end
 
 local more = { m = asked.m, rp = asked.rp, to = asked.to, o = asked.order, uk = asked.uk, ck = asked.ck,
@@ -70,12 +67,11 @@ local more = { m = asked.m, rp = asked.rp, to = asked.to, o = asked.order, uk = 
 local job = { id = id, priority = tonumber(priority), attempt = 0, lost = 0, offset = 0,
   sequence = sequence, number = number, queue = name, kind = kind, user = user,
   payload = #payload <= 512 and payload, more = more }
-if not job.payload then call("SET", PAYLOADS .. id, payload) end
-if remembered then call("SET", remembered, asked.fingerprint .. id, "PX", asked.remembered) end
-claim_keys(job)
+if not job.payload then redis.call("SET", PAYLOADS .. id, payload) end
+if asked.key or asked.uk or asked.ck then claim(job, asked) end
 
 if queue.fair then
-  more.b = fair_base(queue, user)
+  more.b = fair("base", job, queue)
 elseif (asked.order or queue.order) == "l" then
   more.b = HALF - sequence
 end
@@ -86,13 +82,13 @@ if within or total then
   more.an = due
   more.sb = within and (due or now) + within
   more.eb = total and (due or now) + total
-  call("ZADD", LIMITS, math.min(more.sb or more.eb, more.eb or more.sb), id)
+  redis.call("ZADD", LIMITS, math.min(more.sb or more.eb, more.eb or more.sb), id)
 end
 
 if #pending > 0 or failed then
-  more.du, more.pr, more.pa = due, asked.rule, math.max(#pending, 1)
+  more.du, more.pr, more.pa, more.ps = due, asked.rule, math.max(#pending, 1), asked.parents
   for _, parent in ipairs(pending) do
-    call("ZADD", CHILDREN .. parent.id, sequence, id)
+    redis.call("ZADD", CHILDREN .. parent.id, sequence, id)
     if not parent.more.ch then
       parent.more.ch = true
       write_job(parent)
@@ -108,6 +104,6 @@ index_job(job)
 count(queue, "in", 1)
 tally(queue, "i")
 change(job)
-if failed then release_child(job, failed, FAILED) end
+if failed then fail_child(job, failed) end
 write_counts()
 return { "accepted", describe(job, false) }

@@ -9,11 +9,11 @@
   Answers: {outcomes, a letter or "lost" each, one after the other; deadline ms; then as lease_jobs has them}
   Emits:   state of each job ended or taken; of those that came due, or that an end lets go on
 ]]
---- @include "keys"
 --- @include "includes/now"
 --- @include "includes/settle_job"
 --- @include "includes/promote_due"
 --- @include "includes/lease_jobs"
+--- @include "includes/write_counts"
 
 local random, settlements = tonumber(ARGV[1]), tonumber(ARGV[2])
 local outcomes, position = {}, 3

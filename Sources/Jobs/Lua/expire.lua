@@ -7,14 +7,15 @@
   Answers: their ids
   Emits:   state failed, or state running with reason cancelling; a directive to the worker
 ]]
---- @include "keys"
 --- @include "includes/now"
 --- @include "includes/finish"
 --- @include "includes/progress"
+--- @include "includes/withdraw"
+--- @include "includes/write_counts"
 
 local expired = {}
-for _, id in ipairs(call("ZRANGEBYSCORE", LIMITS, "-inf", now, "LIMIT", 0, ARGV[1])) do
-  call("ZREM", LIMITS, id)
+for _, id in ipairs(redis.call("ZRANGEBYSCORE", LIMITS, "-inf", now, "LIMIT", 0, ARGV[1])) do
+  redis.call("ZREM", LIMITS, id)
   local job = read_job(id)
   if job and not is_terminal(job.state) then
     local queue, more = queue_named(job.queue), job.more
@@ -27,7 +28,7 @@ for _, id in ipairs(call("ZRANGEBYSCORE", LIMITS, "-inf", now, "LIMIT", 0, ARGV[
       more.x, more.xe = ARGV[3], true
       read_progress(job)
       change(job, "cancelling")
-      call("PUBLISH", DIRECTIVES .. more.h, "C " .. id)
+      redis.call("PUBLISH", DIRECTIVES .. more.h, "C " .. id)
       expired[#expired + 1] = id
     end
   end

@@ -7,7 +7,6 @@
   Answers: for each lease "held" | "cancel" | "lost"
   Emits:   state running, reason recovered, of those that were shown as stalled
 ]]
---- @include "keys"
 --- @include "includes/now"
 --- @include "includes/extend_leases"
 

@@ -8,9 +8,8 @@
   Answers: {number to go on below, or false after the last; describe… for each}
   Emits:   nothing
 ]]
---- @include "keys"
 --- @include "includes/now"
---- @include "includes/index"
+--- @include "includes/user_chunk"
 --- @include "includes/describe"
 
 local below, wanted, look = tonumber(ARGV[1]) or math.huge, tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -21,18 +20,18 @@ local user = filter.user
 local function chunk_below(limit)
   local entries = {}
   if user then
-    local first = call("ZREVRANGEBYSCORE", USERS .. user, limit == math.huge and "+inf" or limit - 1, "-inf",
+    local first = redis.call("ZREVRANGEBYSCORE", USERS .. user, limit == math.huge and "+inf" or limit - 1, "-inf",
       "LIMIT", 0, 1)[1]
     if not first then return nil end
-    for _, number in ipairs(call("SMEMBERS", user_chunk(first, user))) do
+    for _, number in ipairs(redis.call("SMEMBERS", user_chunk(first, user))) do
       entries[#entries + 1] = { tonumber(number), false }
     end
     entries.first = tonumber(first)
   else
-    local chunk = call("ZREVRANGEBYSCORE", INDEX,
+    local chunk = redis.call("ZREVRANGEBYSCORE", INDEX,
       limit == math.huge and "+inf" or math.floor((limit - 1) / 128), "-inf", "LIMIT", 0, 1)[1]
     if not chunk then return nil end
-    local fields = call("HGETALL", INDEX_CHUNKS .. chunk)
+    local fields = redis.call("HGETALL", INDEX_CHUNKS .. chunk)
     for index = 1, #fields, 2 do
       entries[#entries + 1] = { chunk * 128 + fields[index], fields[index + 1] }
     end
@@ -61,7 +60,7 @@ while true do
         return answer
       end
       look, below = look - 1, number
-      id = id or call("HGET", INDEX_CHUNKS .. math.floor(number / 128), number % 128)
+      id = id or redis.call("HGET", INDEX_CHUNKS .. math.floor(number / 128), number % 128)
       local job = id and read_job(id)
       if job and filter.since and created_at(job) < filter.since then return answer end
       if job and matches(job) then

@@ -7,12 +7,10 @@
   Answers: "held" | "cancel" | "lost"
   Emits:   nothing
 ]]
---- @include "keys"
 --- @include "includes/record"
---- @include "includes/states"
 
 local job, kept = read_job(ARGV[1]), tonumber(ARGV[3])
 if not job or job.state ~= RUNNING or job.more.v ~= tonumber(ARGV[2]) then return "lost" end
-for index = 4, #ARGV do call("RPUSH", LOGS .. job.id, ARGV[index]) end
-call("LTRIM", LOGS .. job.id, -kept, -1)
+for index = 4, #ARGV do redis.call("RPUSH", LOGS .. job.id, ARGV[index]) end
+redis.call("LTRIM", LOGS .. job.id, -kept, -1)
 return job.more.x and "cancel" or "held"

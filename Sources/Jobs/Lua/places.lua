@@ -7,14 +7,12 @@
   Answers: for each id its queue and its rank, false and false where it is not queued
   Emits:   nothing
 ]]
---- @include "keys"
 --- @include "includes/record"
---- @include "includes/states"
 
 local answer = {}
 for index, id in ipairs(ARGV) do
   local job = read_job(id)
-  local rank = job and job.state == QUEUED and call("ZRANK", WAITING .. job.queue, id)
+  local rank = job and job.state == QUEUED and redis.call("ZRANK", WAITING .. job.queue, id)
   answer[2 * index - 1] = rank and job.queue or false
   answer[2 * index] = rank or false
 end

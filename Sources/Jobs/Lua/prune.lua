@@ -7,29 +7,29 @@
   Answers: how many jobs went
   Emits:   nothing
 ]]
---- @include "keys"
 --- @include "includes/now"
 --- @include "includes/queue"
---- @include "includes/retain"
+--- @include "includes/record"
+--- @include "includes/prune_queue"
 
 local left = tonumber(ARGV[1])
 local gone = 0
-for _, name in ipairs(call("HKEYS", QUEUES)) do
+for _, name in ipairs(redis.call("HKEYS", QUEUES)) do
   for _, state in ipairs({ COMPLETED, FAILED, CANCELLED }) do
-    if left > gone then gone = gone + prune(queue_named(name), state, left - gone) end
+    if left > gone then gone = gone + prune_queue(queue_named(name), state, left - gone) end
   end
 end
-for _, name in ipairs(call("SMEMBERS", DELETED_QUEUES)) do
+for _, name in ipairs(redis.call("SMEMBERS", DELETED_QUEUES)) do
   local kept = 0
   for _, state in ipairs({ COMPLETED, FAILED, CANCELLED }) do
-    if left > gone then gone = gone + prune(queue_named(name), state, left - gone) end
-    kept = kept + call("EXISTS", FINISHED .. state .. ":" .. name)
+    if left > gone then gone = gone + prune_queue(queue_named(name), state, left - gone) end
+    kept = kept + redis.call("EXISTS", FINISHED .. state .. ":" .. name)
   end
-  if kept == 0 then call("SREM", DELETED_QUEUES, name) end
+  if kept == 0 then redis.call("SREM", DELETED_QUEUES, name) end
 end
-for _, worker in ipairs(call("ZRANGEBYSCORE", WORKERS_SEEN, "-inf", now - ARGV[2], "LIMIT", 0, 100)) do
-  call("ZREM", WORKERS_SEEN, worker)
-  call("HDEL", WORKERS, worker)
-  call("HDEL", WORKERS_WANTED, worker)
+for _, worker in ipairs(redis.call("ZRANGEBYSCORE", WORKERS_SEEN, "-inf", now - ARGV[2], "LIMIT", 0, 100)) do
+  redis.call("ZREM", WORKERS_SEEN, worker)
+  redis.call("HDEL", WORKERS, worker)
+  redis.call("HDEL", WORKERS_WANTED, worker)
 end
 return gone

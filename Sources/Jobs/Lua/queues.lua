@@ -6,10 +6,9 @@
   Answers: describe_queue… for each
   Emits:   nothing
 ]]
---- @include "keys"
 --- @include "includes/now"
 --- @include "includes/describe_queue"
 
 local answer = {}
-for index, name in ipairs(call("HKEYS", QUEUES)) do answer[index] = describe_queue(queue_named(name)) end
+for index, name in ipairs(redis.call("HKEYS", QUEUES)) do answer[index] = describe_queue(queue_named(name)) end
 return answer

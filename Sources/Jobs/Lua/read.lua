@@ -7,7 +7,6 @@
   Answers: for each id describe…, or false
   Emits:   nothing
 ]]
---- @include "keys"
 --- @include "includes/now"
 --- @include "includes/describe"
 

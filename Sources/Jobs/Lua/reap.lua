@@ -8,23 +8,25 @@
   Answers: {pardoned, {stalled ids}, {requeued ids}, {failed ids}, {cancelled ids}}
   Emits:   state queued with reason lost, failed, or cancelled; state running with reason stalled
 ]]
---- @include "keys"
 --- @include "includes/now"
---- @include "includes/running"
+--- @include "includes/stop"
+--- @include "includes/put_back"
+--- @include "includes/finish_stopped"
+--- @include "includes/write_counts"
 
-local limit, max_lost, amnesty, warning = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
-local before = call("HGET", NUMBERS, "reaped")
-call("HSET", NUMBERS, "reaped", now)
+local limit, max_lost, amnesty, warning = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local before = redis.call("HGET", NUMBERS, "reaped")
+redis.call("HSET", NUMBERS, "reaped", now)
 local stalled, requeued, failed, cancelled = {}, {}, {}, {}
 
 if before and now - before > amnesty then
   -- Nobody watched: Redis was away, and so nobody could have renewed.
-  local overdue = call("ZRANGEBYSCORE", LEASES, "-inf", now)
-  for _, id in ipairs(overdue) do call("ZADD", LEASES, now + amnesty, id) end
+  local overdue = redis.call("ZRANGEBYSCORE", LEASES, "-inf", now)
+  for _, id in ipairs(overdue) do redis.call("ZADD", LEASES, now + amnesty, id) end
   return { #overdue, stalled, requeued, failed, cancelled }
 end
 
-for _, id in ipairs(call("ZRANGEBYSCORE", LEASES, "-inf", now, "LIMIT", 0, limit)) do
+for _, id in ipairs(redis.call("ZRANGEBYSCORE", LEASES, "-inf", now, "LIMIT", 0, limit)) do
   local job = read_job(id)
   if job and job.state == RUNNING then
     local queue, more = queue_named(job.queue), job.more
@@ -46,18 +48,25 @@ for _, id in ipairs(call("ZRANGEBYSCORE", LEASES, "-inf", now, "LIMIT", 0, limit
       requeued[#requeued + 1] = id
     end
   else
-    call("ZREM", LEASES, id)
+    redis.call("ZREM", LEASES, id)
   end
 end
 
-for _, id in ipairs(call("ZRANGEBYSCORE", LEASES, "(" .. now, "(" .. now + warning, "LIMIT", 0, limit)) do
-  local job = read_job(id)
-  if job and job.state == RUNNING and not job.more.sl then
-    job.more.sl = true
-    read_progress(job)
-    change(job, "stalled")
-    stalled[#stalled + 1] = id
+-- Those that were shown before are passed over: they are the oldest.
+local skip = 0
+while #stalled < limit do
+  local near = redis.call("ZRANGEBYSCORE", LEASES, "(" .. now, "(" .. now + warning, "LIMIT", skip, limit)
+  for _, id in ipairs(near) do
+    local job = read_job(id)
+    if job and job.state == RUNNING and not job.more.sl and #stalled < limit then
+      job.more.sl = true
+      read_progress(job)
+      change(job, "stalled")
+      stalled[#stalled + 1] = id
+    end
   end
+  if #near < limit then break end
+  skip = skip + limit
 end
 write_counts()
 return { 0, stalled, requeued, failed, cancelled }

@@ -7,7 +7,6 @@
   Answers: "held" | "cancel" | "lost"
   Emits:   progress, with the whole report
 ]]
---- @include "keys"
 --- @include "includes/now"
 --- @include "includes/change"
 --- @include "includes/progress"
@@ -19,6 +18,6 @@ read_progress(job)
 job.offset = job.offset + 1
 more.pm = math.max(tonumber(ARGV[3]), more.pm or -1)
 more.rep = ARGV[4]
-call("SET", PROGRESS .. job.id, cmsgpack.pack(job.offset, more.pm, now, more.rep))
+redis.call("SET", PROGRESS .. job.id, cmsgpack.pack(job.offset, more.pm, now, more.rep))
 publish_job(job, "p")
 return more.x and "cancel" or "held"

@@ -9,9 +9,10 @@
   Answers: describe_queue… | {"changed"} | {"not_found"}
   Emits:   state queued of those that a wider window lets in
 ]]
---- @include "keys"
 --- @include "includes/now"
---- @include "includes/window"
+--- @include "includes/unpark_all"
+--- @include "includes/end_drain"
+--- @include "includes/write_counts"
 --- @include "includes/describe_queue"
 
 local verb, queue = ARGV[1], queue_named(ARGV[2])
@@ -33,6 +34,6 @@ elseif verb == "mode" and queue.mode ~= ARGV[3] then
   end_drain(queue)
   keep_queue(queue)
 end
-if verb ~= "tell" and serves(queue) and call("EXISTS", WAITING .. queue.name) == 1 then wake(queue) end
+if verb ~= "tell" and (queue.mode == "a" or queue.mode == "D") and redis.call("EXISTS", WAITING .. queue.name) == 1 then wake(queue) end
 write_counts()
 return describe_queue(queue)

@@ -10,20 +10,20 @@
 --- @include "includes/now"
 
 local spent, limit, window = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
-local oldest = call("LINDEX", spent, -1)
+local oldest = redis.call("LINDEX", spent, -1)
 while oldest and micros - oldest >= window do
-  call("RPOP", spent)
-  oldest = call("LINDEX", spent, -1)
+  redis.call("RPOP", spent)
+  oldest = redis.call("LINDEX", spent, -1)
 end
-local count = call("LLEN", spent)
+local count = redis.call("LLEN", spent)
 if count >= limit then
   -- The limit may have been lowered since: then more than one has to return.
-  local next = limit > 0 and call("LINDEX", spent, limit - 1) or micros
+  local next = limit > 0 and redis.call("LINDEX", spent, limit - 1) or micros
   return { 0, 0, math.max(0, next + window - micros) }
 end
 if ARGV[3] == "look" then
   return { 1, limit - count, oldest and oldest + window - micros or 0 }
 end
-call("LPUSH", spent, string.format("%.0f", micros))
-call("PEXPIRE", spent, math.ceil(window / 1000))
+redis.call("LPUSH", spent, string.format("%.0f", micros))
+redis.call("PEXPIRE", spent, math.ceil(window / 1000))
 return { 1, limit - count - 1, (oldest or micros) + window - micros }

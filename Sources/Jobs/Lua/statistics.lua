@@ -7,12 +7,11 @@
   Answers: the fields of MINUTES and their sums, one after the other
   Emits:   nothing
 ]]
---- @include "keys"
 --- @include "includes/now"
 
 local minute, sums = math.floor(now / 60000), {}
 for number = minute - ARGV[2] + 1, minute do
-  local fields = call("HGETALL", MINUTES .. ARGV[1] .. ":" .. number)
+  local fields = redis.call("HGETALL", MINUTES .. ARGV[1] .. ":" .. number)
   for index = 1, #fields, 2 do
     sums[fields[index]] = (sums[fields[index]] or 0) + fields[index + 1]
   end

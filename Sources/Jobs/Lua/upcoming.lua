@@ -7,18 +7,17 @@
   Answers: ms until a job may be had, 0 if at once, -1 if none is known of
   Emits:   nothing
 ]]
---- @include "keys"
 --- @include "includes/now"
---- @include "includes/counts"
+--- @include "includes/counter"
 
 for _, name in ipairs(ARGV) do
-  if call("EXISTS", WAITING .. name) == 1 then
+  if redis.call("EXISTS", WAITING .. name) == 1 then
     local queue = queue_named(name)
-    if serves(queue) and (not queue.concurrency or counter(queue, "a") < queue.concurrency) then
+    if (queue.mode == "a" or queue.mode == "D") and (not queue.concurrency or counter(queue, "a") < queue.concurrency) then
       return 0
     end
   end
 end
-local first = call("ZRANGE", DUE, 0, 0, "WITHSCORES")
+local first = redis.call("ZRANGE", DUE, 0, 0, "WITHSCORES")
 if not first[2] then return -1 end
 return math.max(0, tonumber(first[2]) - now)

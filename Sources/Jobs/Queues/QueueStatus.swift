@@ -56,6 +56,7 @@ package struct QueueTotals: Hashable, Sendable {
   package var completed = 0
   package var failed = 0
   package var cancelled = 0
+  /// How often an attempt failed that another was to follow.
   package var retried = 0
   /// How often a worker was lost that held one of its jobs.
   package var lost = 0

@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import Gateway
 import Jobs
 import Redis
 import Support
@@ -39,27 +40,35 @@ final class ChaosRun {
   }
 
   private func run() async throws {
+    let start = ContinuousClock.now
+    func say(_ what: String) { print("chaos: \(what) at \(ContinuousClock.now - start)") }
     try await fleet.start()
+    say("started")
     try await setQueues()
     try load()
     try await makeFaults()
     isLoading = false
+    say("no more faults")
     for repair in repairs { try await repair.value }
+    say("repaired")
     await settle()
+    say("settled")
     for watcher in watchers { watcher.stop() }
     for task in watching { await task.value }
     checkStreams()
     checkExecutions()
     await checkSurvivors()
     await fleet.drain()
+    say("drained")
     try await checkStore()
+    say("checked")
   }
 
   // MARK: Load
 
   private func setQueues() async throws {
     let token = try fleet.token(user: "operator", permissions: [.admin])
-    let client = try await JobClient.connect(to: try fleet.port(&random) ?? 0, token: token)
+    let client = try await JobClient.connect(to: fleet.port(&random) ?? 0, token: token)
     for (name, settings) in [
       ("narrow", #"{"concurrency":3,"order":"lifo"}"#), ("fair", #"{"fair":true,"user_window":6}"#),
     ] {
@@ -230,7 +239,6 @@ final class ChaosRun {
   /// The store holds every acknowledged job, ended, and nothing else; its counters count what is there.
   private func checkStore() async throws {
     let broker = try await fleet.broker()
-    defer { Task { await broker.close() } }
     let worked = Set(fleet.executions.entries.filter { $0.word == .end }.map(\.job))
     for id in ledger.acknowledged {
       guard let id = JobID(id), let job = try await broker.job(id) else {
@@ -243,7 +251,7 @@ final class ChaosRun {
     }
     ledger.count("jobs acknowledged", by: ledger.acknowledged.count)
     for queue in try await broker.queues() { try await check(queue, broker) }
-    try await audit(broker)
+    await broker.close()
   }
 
   private func check(_ queue: QueueStatus, _ broker: any Broker) async throws {
@@ -275,20 +283,4 @@ final class ChaosRun {
 
   private lazy var known = Set(ledger.acknowledged)
   private func isKnown(_ id: String) -> Bool { known.contains(id) }
-
-  private func audit(_ broker: any Broker) async throws {
-    var cursor: String?
-    do throws(BrokerError) {
-      repeat {
-        let report = try await broker.audit(repairs: false, after: cursor, limit: 500)
-        ledger.count("records audited", by: report.checked)
-        for finding in report.findings {
-          ledger.violate("\(finding.kind.rawValue): \(finding.subject): \(finding.detail)")
-        }
-        cursor = report.next
-      } while cursor != nil
-    } catch .corrupt("unbuilt") {
-      ledger.count("audit: not built yet", by: 0)
-    }
-  }
 }

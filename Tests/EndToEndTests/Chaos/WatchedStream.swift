@@ -42,6 +42,8 @@ struct WatchedStream {
       if offset < self.offset { fault("the record at \(offset) after event \(self.offset)") }
       if hasEnded, offset > self.offset { fault("the record went on to \(offset) after its end") }
       items.append(.record(offset: offset, state: state))
+      // What lies between may be another delivery, which begins anew.
+      percent = 0
     }
     self.offset = max(self.offset, offset)
     if JobState(rawValue: state)?.isTerminal == true { hasEnded = true }

@@ -13,17 +13,17 @@ enum Backend: String, CaseIterable, Sendable {
   static let jumping: [Backend] = [.embedded]
 
   /// Runs `body` with a new, empty broker and the time it lives in, looks whether all is in order
-  /// (``BrokerAudit``), and closes the broker after.
+  /// (``ScenarioCheck``), and closes the broker after.
   func withBroker(_ body: (any Broker, BrokerTime) async throws -> Void) async throws {
-    try await withUnauditedBroker { broker, time in
-      let audit = try await BrokerAudit(of: broker)
+    try await withUncheckedBroker { broker, time in
+      let scenario = try await ScenarioCheck(of: broker)
       try await body(broker, time)
-      try await audit.check()
+      try await scenario.check()
     }
   }
 
   /// The same for bodies that have an eye on everything themselves.
-  func withUnauditedBroker(_ body: (any Broker, BrokerTime) async throws -> Void) async throws {
+  func withUncheckedBroker(_ body: (any Broker, BrokerTime) async throws -> Void) async throws {
     switch self {
     case .embedded:
       let folder = TemporaryFolder()

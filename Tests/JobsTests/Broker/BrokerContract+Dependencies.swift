@@ -180,6 +180,24 @@ extension BrokerContract {
     }
   }
 
+  @Test("ends a job once that depends on another and on what depends on that", arguments: Backend.allCases)
+  func childAndGrandchild(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      for rule in [ParentFailureRule.cancel, .fail] {
+        let first = try await broker.accept()
+        let child = try await broker.accept(.child(of: [first.id], whenOneFails: rule, queue: .video))
+        let both = try await broker.accept(
+          .child(of: [first.id, child.id], whenOneFails: rule, queue: .video))
+        try await broker.work(.fail(.example, retry: .never))
+        let ended = try await broker.find(both.id)
+        #expect(ended.state == (rule == .fail ? .failed : .cancelled))
+        #expect(ended.pendingParents == 0)
+      }
+      let totals = try await broker.find(.video).totals
+      #expect(totals.failed == 2 && totals.cancelled == 2)
+    }
+  }
+
   @Test("lets very many children go on, in pieces if need be", arguments: Backend.allCases)
   func manyChildren(_ backend: Backend) async throws {
     try await backend.withBroker { broker in

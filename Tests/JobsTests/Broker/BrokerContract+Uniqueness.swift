@@ -158,6 +158,17 @@ extension BrokerContract {
     }
   }
 
+  @Test("frees the key of an ended job where it was when it moves", arguments: Backend.allCases)
+  func uniqueKeyOfEndedMoves(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      let job = try await broker.accept(unique("u"))
+      try await broker.work()
+      #expect(try await broker.redrive(job.id, to: .video).state == .queued)
+      #expect(try await broker.enqueue(unique("u", queue: .video)).job.id == job.id)
+      #expect(try await !broker.enqueue(unique("u")).isReplay, "it is not there any more")
+    }
+  }
+
   @Test("answers with a job that has the content key and has not ended, or completed", arguments: Backend.allCases)
   func contentKey(_ backend: Backend) async throws {
     try await backend.withBroker { broker in

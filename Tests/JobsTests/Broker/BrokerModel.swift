@@ -20,6 +20,8 @@ struct BrokerModel {
   private(set) var lines: [Line] = []
   /// Every event of every job that ever was.
   private(set) var told: [JobID: [Told]] = [:]
+  /// The jobs that changed, for who compares.
+  var changed: Set<JobID> = []
   private var keys: [String: (request: String, id: JobID)] = [:]
   /// The job that each lease ever given was of.
   private var owners: [Int: JobID] = [:]
@@ -77,10 +79,18 @@ struct BrokerModel {
     return entries.reversed().map { Entry.Seen($0, place: places[$0.id], maxAttempts: maxAttempts(of: $0)) }
   }
 
+  /// One job, likewise; nil for an unknown one.
+  func seen(_ id: JobID) -> Entry.Seen? {
+    guard let entry = self[id] else { return nil }
+    let place = queued(in: entry.queue).firstIndex { $0.id == id }.map { $0 + 1 }
+    return Entry.Seen(entry, place: place, maxAttempts: maxAttempts(of: entry))
+  }
+
   // MARK: Steps
 
   mutating func change(_ id: JobID, _ change: (inout Entry) -> Void) {
     guard let index = index(of: id) else { preconditionFailure("a change of an unknown job") }
+    changed.insert(id)
     change(&entries[index])
   }
 
@@ -114,7 +124,10 @@ struct BrokerModel {
     }
   }
 
-  mutating func forget(_ id: JobID) { entries.removeAll { $0.id == id } }
+  mutating func forget(_ id: JobID) {
+    entries.removeAll { $0.id == id }
+    changed.insert(id)
+  }
 
   mutating func drop(_ name: QueueName) { lines.removeAll { $0.name == name } }
 
@@ -150,17 +163,20 @@ struct BrokerModel {
       default: $0.totals.cancelled += 1
       }
     }
-    for child in entries.filter({ $0.pending.contains(id) }) {
-      switch (state, child.request.dependencies.whenOneFails) {
+    for child in entries.filter({ $0.pending.contains(id) }).map(\.id) {
+      // A child of this one and of another child has ended with that.
+      guard let waiting = self[child], waiting.pending.contains(id) else { continue }
+      switch (state, waiting.request.dependencies.whenOneFails) {
       case (.completed, _), (_, .run):
-        change(child.id) { $0.pending.removeAll { $0 == id } }
-        if child.pending == [id] { free(child.id) }
-      case (_, .cancel): end(child.id, .cancelled, "parent_failed")
-      case (_, .fail): end(child.id, .failed, "parent_failed")
+        change(child) { $0.pending.removeAll { $0 == id } }
+        if waiting.pending == [id] { free(child) }
+      case (_, .cancel): end(child, .cancelled, "parent_failed")
+      case (_, .fail): end(child, .failed, "parent_failed")
       }
     }
-    if entry.isDoomed || settings(of: entry.queue).retention(of: state).count == 0 {
-      forget(id)
+    if entry.isDoomed { forget(id) }
+    if settings(of: entry.queue).retention(of: state).count == 0 {
+      entries.removeAll { $0.queue == entry.queue && $0.state == state }
     }
     fill(entry.user, in: entry.queue)
   }
@@ -222,6 +238,7 @@ struct BrokerModel {
     let pending = known.filter { !$0.state.isTerminal }.map(\.id)
     entry.pending = pending.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     entries.append(entry)
+    changed.insert(entry.id)
     let rule = request.dependencies.whenOneFails
     if rule != .run, known.contains(where: { $0.state.isTerminal && $0.state != .completed }) {
       change(request.id) { $0.state = .blocked }

@@ -54,7 +54,7 @@ extension ModelRun {
     guard let target = Self.queues.filter({ $0 != model[id]?.queue }).randomElement(using: &random)
     else { return }
     if model[id]?.pending.isEmpty == false { return }
-    done = "redrive \(id) to \(target)"
+    done = "redrive \(id) (\(model[id]?.queue, default: "-") \(model[id]?.state, default: "-")) to \(target)"
     let broker = broker
     let job = try await attempt(model.redrive(id, to: target)) { () async throws(BrokerError) in
       try await broker.redrive(id, to: target)
@@ -98,7 +98,10 @@ extension ModelRun {
     let name = pick(Self.queues, or: .mail)
     // Of blocked jobs some may be parents of others, whose end the order of removal decides.
     let states: [JobState] = [.completed, .completed, .failed, .cancelled, .cancelled, .scheduled, .queued]
-    let state = pick(states, or: .completed)
+    try await clear(pick(states, or: .completed), of: name)
+  }
+
+  private func clear(_ state: JobState, of name: QueueName) async throws {
     done = "clear \(state) of \(name)"
     let expected = model.clear(name, state)
     let cleared = try await broker.clear(name, [state], limit: 500)
@@ -117,6 +120,8 @@ extension ModelRun {
     case 4: settings.defaults.maxAttempts = Int.random(in: 1...4, using: &random)
     default: settings.cancelled.count = number(nil, 0)
     }
+    // Whether what ended before goes with the next end or with the next maintenance, nobody promised.
+    if settings.cancelled.count == 0 { try await clear(.cancelled, of: name) }
     let current = model.line(of: name)?.version ?? 0
     let version: Int? = flip(2) ? nil : flip(4) ? current + 1 : current
     done = "set \(name) to \(settings) if \(version ?? -1)"

@@ -24,7 +24,10 @@ final class ModelRun {
   private var tokens: [JobID: UInt64] = [:]
   private var offsets: [JobID: UInt64] = [:]
   private var step = 0
-  var done = ""
+  var done = "" {
+    didSet { trail = trail.suffix(5) + ["\(step) \(done)"] }
+  }
+  private var trail: [String] = []
 
   static let hour = Duration.seconds(3600)
   /// Shorter than any wait of a step.
@@ -52,17 +55,23 @@ final class ModelRun {
     for number in 1...steps {
       step = number
       try await doSomething()
-      try await compareRecords()
-      try await compareQueues()
+      // All of it now and then, what changed each time.
+      if number.isMultiple(of: 16) || number == steps {
+        try await compareRecords()
+      } else {
+        try await compareChanges()
+      }
+      if number.isMultiple(of: 4) || number == steps { try await compareQueues() }
     }
     try await compareEvents(logs)
   }
 
   private func doSomething() async throws {
     switch Int.random(in: 0..<200, using: &random) {
-    case 0..<44: try await submit()
-    case 44..<48: try await resubmit()
-    case 48..<84: try await exchange()
+    case 0..<40: try await submit()
+    case 40..<43: try await resubmit()
+    case 43..<78: try await exchange()
+    case 78..<84: try await clear()
     case 84..<90: try await extend()
     case 90..<100: try await report()
     case 100..<104: try await stall()
@@ -299,6 +308,24 @@ final class ModelRun {
 
   // MARK: Comparison
 
+  /// What the last step changed.
+  private func compareChanges() async throws {
+    for id in model.changed {
+      let job = try await broker.job(id)
+      let found = job.map { BrokerModel.Entry.Seen($0) }
+      let expected = model.seen(id)
+      try demand(
+        found == expected, "left \(found?.description ?? "nothing"),\nnot \(expected?.description ?? "nothing")")
+      if let job { try note(job) }
+    }
+    model.changed = []
+  }
+
+  private func note(_ job: Job) throws {
+    try demand(job.position.offset >= offsets[job.id] ?? 1, "an offset of \(job.id) fell")
+    offsets[job.id] = job.position.offset
+  }
+
   private func compareRecords() async throws {
     let jobs = try await broker.allJobs(matching: JobFilter(limit: 200))
     let found = jobs.map { BrokerModel.Entry.Seen($0) }
@@ -310,10 +337,8 @@ final class ModelRun {
         "left other jobs:\n  is  \(found.subtracting(expected).sorted())\n  not \(expected.subtracting(found).sorted())"
       )
     }
-    for job in jobs {
-      try demand(job.position.offset >= offsets[job.id] ?? 1, "an offset of \(job.id) fell")
-      offsets[job.id] = job.position.offset
-    }
+    for job in jobs { try note(job) }
+    model.changed = []
   }
 
   private func compareQueues() async throws {
@@ -325,7 +350,7 @@ final class ModelRun {
       try demand(queue.settings == line.settings, "left \(queue.name) set otherwise")
       try demand(queue.version == line.version, "left \(queue.name) at version \(queue.version)")
       try demand(queue.mode == line.mode, "left \(queue.name) \(queue.mode), not \(line.mode)")
-      try demand(queue.totals == line.totals, "counted \(queue.totals), not \(line.totals)")
+      try demand(queue.totals == line.totals, "counted \(queue.totals) in \(queue.name), not \(line.totals)")
       for state in JobState.allCases {
         let count = model.count(state, in: queue.name)
         try demand(
@@ -367,6 +392,6 @@ final class ModelRun {
   }
 
   private func deviation(_ what: String) -> Deviation {
-    Deviation(description: "seed \(seed), step \(step): \(done) — \(what)")
+    Deviation(description: "seed \(seed), step \(step): \(what)\n" + trail.joined(separator: "\n"))
   }
 }

@@ -232,9 +232,6 @@ final class ScriptedBroker: Broker {
   ) async throws(BrokerError) -> ArchivePage { unused() }
   func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport { unused() }
   func discard(_ ids: [JobID]) async throws(BrokerError) { unused() }
-  func audit(
-    repairs: Bool, after cursor: String?, limit: Int
-  ) async throws(BrokerError) -> AuditReport { unused() }
 
   // MARK: EventSource
 

@@ -204,6 +204,8 @@ final class DurableTable {
         if !changes.isEmpty { try await journal.write(changes) }
         hasFailed = false
         finish(batch)
+        // Those who waited go on first: what they do next goes along with what was staged meanwhile.
+        await Task.yield()
       } catch {
         logger.error("the journal cannot be written", metadata: ["error": "\(error)"])
         hasFailed = true

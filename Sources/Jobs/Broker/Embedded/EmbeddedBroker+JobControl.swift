@@ -49,12 +49,12 @@ extension EmbeddedBroker: JobControl {
     let now = clock()
     if queue != record.job.queue {
       _ = try admission(to: queue)
+      makeQueue(queue, at: now)
       let place = place(of: record, in: queue, at: now)
       record.place(in: queue, base: place.base, score: place.score)
-    } else if store.table.queues[queue] == nil {
-      // Deleted since.
-      store.changeQueue(queue, at: now) { _ in }
     }
+    // It may have been deleted since.
+    makeQueue(queue, at: now)
     let event = record.retry(
       store.table.settings(of: queue), payload: payload, due: delay > .zero ? now + delay : nil,
       isParked: isWindowFull(for: record), at: now, reason: reason)
@@ -71,6 +71,7 @@ extension EmbeddedBroker: JobControl {
     try requireUnique(record, in: queue)
     if queue != record.job.queue { _ = try admission(to: queue) }
     let now = clock()
+    makeQueue(queue, at: now)
     let place = place(of: record, in: queue, at: now)
     // In its own queue it has a place already.
     let isParked =

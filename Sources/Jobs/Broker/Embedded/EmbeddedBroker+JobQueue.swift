@@ -56,6 +56,7 @@ extension EmbeddedBroker: JobQueue {
       }
     }
     if let failed { pending = [failed] }
+    makeQueue(request.queue, at: now)
     let place = place(
       nextSequence(at: now), order: request.order, priority: request.priority, user: request.user,
       in: request.queue, at: now)
@@ -68,6 +69,11 @@ extension EmbeddedBroker: JobQueue {
       accepted = apply(accepted, event, at: now)
     }
     return accepted
+  }
+
+  /// Makes a queue that nobody named before.
+  func makeQueue(_ name: QueueName, at now: Timestamp) {
+    if store.table.queues[name] == nil { store.changeQueue(name, at: now) { _ in } }
   }
 
   /// The settings of a queue that lets another job in, or why it does not.

@@ -126,6 +126,14 @@ package final class EmbeddedBroker {
     return lastSequence
   }
 
+  /// The number of a job that comes from elsewhere: its own, or the next that is free.
+  func take(_ sequence: Int64) -> Int64 {
+    var free = sequence
+    while store.table.isTaken(free) { free += 1 }
+    lastSequence = max(lastSequence, free)
+    return free
+  }
+
   /// The next number in the order in which jobs end.
   func nextEnding(at now: Timestamp) -> Int64 {
     lastEnding = max(lastEnding + 1, now.sequence)

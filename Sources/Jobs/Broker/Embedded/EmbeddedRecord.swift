@@ -124,7 +124,8 @@ struct EmbeddedRecord: Sendable {
       job.progress.percent = 100
       return step(.complete, at: now)
     case .cancel(let failure):
-      return stop(cancellation == nil ? failure.cut : nil, at: now)
+      // Its own word only where nobody said why.
+      return stop(cancellation == nil || cancellation == .cancelled(nil) ? failure.cut : nil, at: now)
     case .fail, .release:
       if cancellation != nil { return stop(nil, at: now) }
     }

@@ -191,6 +191,18 @@ struct EmbeddedTable: Sendable {
     var from: Int64?
   }
 
+  /// Records with a greater number than this, oldest first.
+  func records(after sequence: Int64, limit: Int) -> [EmbeddedRecord] {
+    everyone.elements(after: ListPlace(sequence: sequence, id: nil), limit: limit) { _ in true }
+      .compactMap { $0.id.flatMap { self[$0] } }
+  }
+
+  /// Whether a job has this number.
+  func isTaken(_ sequence: Int64) -> Bool {
+    everyone.elements(after: ListPlace(sequence: sequence - 1, id: nil), limit: 1) { _ in true }
+      .first?.sequence == sequence
+  }
+
   /// Records that match, newest first, and where to go on.
   ///
   /// Looks at no more than `scanLimit` records, so a page may be short of `limit` before the last.

@@ -29,54 +29,70 @@ enum JobRow {
   private static let isCancelling: Int64 = 1
   private static let isRemoved: Int64 = 2
 
-  /// The values of ``putRequest``. Only of a record that has its payload.
-  static func request(_ record: EmbeddedRecord) -> [DatabaseValue] {
+  /// Writes what was asked for with ``putRequest``. Only of a record that has its payload.
+  static func writeRequest(of record: EmbeddedRecord, _ row: inout RowWriter) throws {
     let job = record.job
     let terms = record.terms
-    return [
-      record.sequence.databaseValue, job.id.description.databaseValue,
-      job.kind.description.databaseValue, job.user.databaseValue, blob(job.payload ?? .emptyObject),
-      job.createdAt.milliseconds.databaseValue, job.position.epoch.databaseValue,
-      value(job.timeout), value(terms.order?.rawValue), value(terms.maxAttempts),
-      value(terms.retry?.journalText), value(terms.startWithin), value(terms.totalTimeout),
-      value(terms.idempotencyKey), terms.fingerprint.databaseValue, value(terms.uniqueKey),
-      value(terms.contentKey), terms.whenParentFails.rawValue.databaseValue,
-      value(job.group?.description), terms.weight.databaseValue,
-    ]
+    row.bind(record.sequence)
+    row.bind(job.id.description)
+    row.bind(job.kind.description)
+    row.bind(job.user)
+    row.bind(job.payload ?? .emptyObject)
+    row.bind(job.createdAt)
+    row.bind(job.position.epoch)
+    row.bind(job.timeout)
+    row.bind(terms.order?.rawValue)
+    row.bind(terms.maxAttempts)
+    row.bind(terms.retry?.journalText)
+    row.bind(terms.startWithin)
+    row.bind(terms.totalTimeout)
+    row.bind(terms.idempotencyKey)
+    row.bind(terms.fingerprint)
+    row.bind(terms.uniqueKey)
+    row.bind(terms.contentKey)
+    row.bind(terms.whenParentFails.rawValue)
+    row.bind(job.group?.description)
+    row.bind(terms.weight)
+    try row.write()
   }
 
-  /// The values of ``putJob``. A running job's offset is the last that was reserved for it.
-  static func job(_ record: EmbeddedRecord) -> [DatabaseValue] {
+  /// Writes how a job stands with ``putJob``. A running job's offset is the last that was reserved for it.
+  static func writeJob(of record: EmbeddedRecord, _ row: inout RowWriter) throws {
     let job = record.job
-    let flags = (job.isCancelling ? isCancelling : 0) | (record.isRemoved ? isRemoved : 0)
-    let parents =
-      record.parents.isEmpty ? nil : record.parents.map(\.description).joined(separator: " ")
-    return [
-      record.sequence.databaseValue, job.queue.description.databaseValue,
-      job.state.letter.databaseValue, job.priority.level.databaseValue, record.base.databaseValue,
-      record.score.value.databaseValue, job.attempt.databaseValue,
-      job.lostDeliveries.databaseValue, Int64(bitPattern: record.token).databaseValue,
-      Int64(bitPattern: record.reservedOffset).databaseValue, flags.databaseValue,
-      record.logCount.databaseValue, job.updatedAt.milliseconds.databaseValue,
-      record.waitsFrom.milliseconds.databaseValue, value(job.startedAt), value(job.finishedAt),
-      job.state.isTerminal ? record.ending.databaseValue : .null, value(record.keptUntil),
-      value(job.dueAt), value(job.startBy), value(job.endBy),
-      value(job.progress.percent.map { Int(($0 * 10).rounded()) }), value(job.progress.stage),
-      value(job.progress.message), job.progress.details.map(blob) ?? .null,
-      job.result.map(blob) ?? .null, value(job.failure?.code), value(job.failure?.message),
-      value(record.cancellation?.code), value(record.cancellation?.message), value(parents),
-    ]
+    row.bind(record.sequence)
+    row.bind(job.queue.description)
+    row.bind(job.state.letter)
+    row.bind(job.priority.level)
+    row.bind(record.base)
+    row.bind(record.score.value)
+    row.bind(job.attempt)
+    row.bind(job.lostDeliveries)
+    row.bind(Int64(bitPattern: record.token))
+    row.bind(Int64(bitPattern: record.reservedOffset))
+    row.bind((job.isCancelling ? isCancelling : 0) | (record.isRemoved ? isRemoved : 0))
+    row.bind(record.logCount)
+    row.bind(job.updatedAt)
+    row.bind(record.waitsFrom)
+    row.bind(job.startedAt)
+    row.bind(job.finishedAt)
+    row.bind(job.state.isTerminal ? record.ending : nil)
+    row.bind(record.keptUntil)
+    row.bind(job.dueAt)
+    row.bind(job.startBy)
+    row.bind(job.endBy)
+    row.bind(job.progress.percent.map { Int(($0 * 10).rounded()) })
+    row.bind(job.progress.stage)
+    row.bind(job.progress.message)
+    row.bind(job.progress.details)
+    row.bind(job.result)
+    row.bind(job.failure?.code)
+    row.bind(job.failure?.message)
+    row.bind(record.cancellation?.code)
+    row.bind(record.cancellation?.message)
+    row.bind(
+      record.parents.isEmpty ? nil : record.parents.map(\.description).joined(separator: " "))
+    try row.write()
   }
-
-  private static func value(_ value: String?) -> DatabaseValue { value?.databaseValue ?? .null }
-  private static func value(_ value: Int?) -> DatabaseValue { value?.databaseValue ?? .null }
-  private static func value(_ time: Timestamp?) -> DatabaseValue {
-    time?.milliseconds.databaseValue ?? .null
-  }
-  private static func value(_ duration: Duration?) -> DatabaseValue {
-    duration?.milliseconds.databaseValue ?? .null
-  }
-  private static func blob(_ json: JSONText) -> DatabaseValue { Data(json.bytes).databaseValue }
 
   // MARK: Reading
 

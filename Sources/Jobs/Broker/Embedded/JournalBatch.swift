@@ -47,20 +47,23 @@ struct JournalBatch: Sendable {
     let accepted = accepted.sorted { $0.record.sequence < $1.record.sequence }
     let records = records.sorted { $0.record.sequence < $1.record.sequence }
     if !accepted.isEmpty {
-      let put = try database.cachedStatement(sql: JobRow.putRequest)
-      for entry in accepted { try put.run(JobRow.request(entry.record)) }
+      var row = try RowWriter(JobRow.putRequest, in: database)
+      for entry in accepted { try JobRow.writeRequest(of: entry.record, &row) }
     }
     if !records.isEmpty {
-      let put = try database.cachedStatement(sql: JobRow.putJob)
-      for entry in records { try put.run(JobRow.job(entry.record)) }
+      var row = try RowWriter(JobRow.putJob, in: database)
+      for entry in records { try JobRow.writeJob(of: entry.record, &row) }
     }
   }
 
   private func forgetJobs(in database: Database) throws {
     guard !removed.isEmpty else { return }
     for table in ["job WHERE sequence", "request WHERE sequence", "log WHERE job"] {
-      let forget = try database.cachedStatement(sql: "DELETE FROM \(table) = ?")
-      for sequence in removed { try forget.run([sequence.databaseValue]) }
+      var row = try RowWriter("DELETE FROM \(table) = ?", in: database)
+      for sequence in removed {
+        row.bind(sequence)
+        try row.write()
+      }
     }
   }
 
@@ -120,14 +123,6 @@ struct JournalBatch: Sendable {
       let moments = spending.moments.map { "\($0.milliseconds)" }.joined(separator: " ")
       try put.execute(arguments: [user, moments, spending.isOver.milliseconds])
     }
-  }
-}
-
-extension Statement {
-  /// Executes with as many values as it asks for, without asking it.
-  func run(_ values: [DatabaseValue]) throws {
-    setUncheckedArguments(StatementArguments(values))
-    try execute()
   }
 }
 

@@ -191,7 +191,7 @@ extension FallbackBroker: WorkerDirectory {
   }
 }
 
-extension FallbackBroker: BrokerArchive, BrokerAudit {
+extension FallbackBroker: BrokerArchive {
   /// Of the shared broker: what is kept here is on its way there.
   package func archive(
     after cursor: String?, limit: Int
@@ -202,12 +202,6 @@ extension FallbackBroker: BrokerArchive, BrokerAudit {
   }
 
   package func discard(_ ids: [JobID]) async throws(BrokerError) { try await shared.discard(ids) }
-
-  package func audit(
-    repairs: Bool, after cursor: String?, limit: Int
-  ) async throws(BrokerError) -> AuditReport {
-    try await shared.audit(repairs: repairs, after: cursor, limit: limit)
-  }
 }
 
 extension FallbackBroker: RequestBudget {

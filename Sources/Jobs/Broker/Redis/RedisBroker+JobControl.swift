@@ -21,6 +21,7 @@ extension RedisBroker {
       command.append(JobFailure.cancelled(reason).packed)
       command.append(forced ? "1" : "")
       command.append(isRemoved ? "1" : "")
+      command.append(reason == nil ? "" : "1")
     }
     if answer.isNull { throw .jobNotFound }
     return answer

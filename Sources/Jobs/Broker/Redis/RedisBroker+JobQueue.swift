@@ -1,4 +1,5 @@
 import EventLoop
+import OrderedCollections
 import Redis
 
 extension RedisBroker {
@@ -170,7 +171,8 @@ extension JobRequest {
       asked["remembered"] = .duration(RedisBroker.idempotencyLifetime)
     }
     if !dependencies.parents.isEmpty {
-      asked["parents"] = .array(dependencies.parents.map { .text($0.key) })
+      let distinct = OrderedSet(dependencies.parents)
+      asked["parents"] = .array(distinct.map { .text($0.key) })
       asked["rule"] = .text(dependencies.whenOneFails.letter)
     }
     if let group {

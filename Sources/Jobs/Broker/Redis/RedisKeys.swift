@@ -1,7 +1,7 @@
 /// Every key and channel of a partition, with its type and its lifetime.
 ///
 /// All carry the hash tag `{p<partition>}` and so lie in one slot of a Redis Cluster, where one
-/// script may touch them. The scripts get the names from here (``preamble``).
+/// script may touch them. The scripts get the names from here (``constants``).
 struct RedisKeys: Hashable, Sendable {
   /// What every key begins with, the hash tag included. Scripts are given it as their one KEYS, by
   /// which a cluster finds the node.
@@ -118,9 +118,19 @@ struct RedisKeys: Hashable, Sendable {
     }
   }
 
-  /// Lua that names the keys.
-  var preamble: String {
-    Family.allCases.map { "local \($0.luaName) = \"\(tag)\($0.rawValue)\"" }
-      .joined(separator: "\n")
+  /// What the names in capitals stand for in the scripts, as Lua writes it.
+  var constants: [String: String] {
+    var constants = [
+      "HALF": "\(QueueScore.half)", "BAND": "\(QueueScore.bandStep)",
+      // What a turn is worth in a fair queue.
+      "TURN": "1000000",
+      // Sequences count microseconds from there, in ms.
+      "BEGINNING": "\(Timestamp(sequence: 0).milliseconds)",
+    ]
+    for family in Family.allCases { constants[family.luaName] = "\"\(tag)\(family.rawValue)\"" }
+    for state in JobState.allCases {
+      constants[state.rawValue.uppercased()] = "\"\(state.letter)\""
+    }
+    return constants
   }
 }

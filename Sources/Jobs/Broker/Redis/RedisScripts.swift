@@ -1,25 +1,24 @@
 import Redis
 
-/// The scripts of a partition, assembled from `Sources/Jobs/Lua`.
-///
-/// A line `--- @include "x"` stands for the text of x, once a script: an include names what it needs
-/// itself. `keys` is written by ``RedisKeys``. Names of keys are constants in the text, not arguments: a
-/// call carries only what differs from the last.
+/// The scripts of a partition, assembled from `Sources/Jobs/Lua` by ``LuaAssembler``.
 struct RedisScripts: Sendable {
-  let beat, cancel, clear, control, deleteQueue, direct, enqueue, exchange, expire, extend, list,
-    log, places, promote, prune, queues, read, reap, report, setQueue, spendRequest,
+  let archive, beat, cancel, clear, control, deleteQueue, direct, discard, enqueue, exchange, expire, extend, list,
+    log, places, promote, prune, queues, read, reap, report, restore, setQueue, spendRequest,
     statistics, upcoming, workers: RedisScript
 
   init(keys: RedisKeys) {
+    let assembler = LuaAssembler(includes: Self.includes, constants: keys.constants)
     func script(_ name: String, _ bytes: [UInt8]) -> RedisScript {
-      RedisScript(name: name, source: Self.assemble(bytes, preamble: keys.preamble))
+      RedisScript(name: name, source: assembler.assemble(bytes))
     }
+    archive = script("archive", PackageResources.archive_lua)
     beat = script("beat", PackageResources.beat_lua)
     cancel = script("cancel", PackageResources.cancel_lua)
     clear = script("clear", PackageResources.clear_lua)
     control = script("control", PackageResources.control_lua)
     deleteQueue = script("delete_queue", PackageResources.delete_queue_lua)
     direct = script("direct", PackageResources.direct_lua)
+    discard = script("discard", PackageResources.discard_lua)
     enqueue = script("enqueue", PackageResources.enqueue_lua)
     exchange = script("exchange", PackageResources.exchange_lua)
     expire = script("expire", PackageResources.expire_lua)
@@ -33,6 +32,7 @@ struct RedisScripts: Sendable {
     read = script("read", PackageResources.read_lua)
     reap = script("reap", PackageResources.reap_lua)
     report = script("report", PackageResources.report_lua)
+    restore = script("restore", PackageResources.restore_lua)
     setQueue = script("set_queue", PackageResources.set_queue_lua)
     spendRequest = script("spend_request", PackageResources.spend_request_lua)
     statistics = script("statistics", PackageResources.statistics_lua)
@@ -42,62 +42,67 @@ struct RedisScripts: Sendable {
 
   var all: [RedisScript] {
     [
-      beat, cancel, clear, control, deleteQueue, direct, enqueue, exchange, expire, extend,
-      list, log, places, promote, prune, queues, read, reap, report, setQueue,
+      archive, beat, cancel, clear, control, deleteQueue, direct, discard, enqueue, exchange, expire,
+      extend,
+      list, log, places, promote, prune, queues, read, reap, report, restore, setQueue,
       spendRequest, statistics, upcoming, workers,
     ]
   }
 
-  private static let includes: [String: [UInt8]] = [
+  static let includes: [String: [UInt8]] = [
+    "includes/block": PackageResources.block_lua,
     "includes/bucket": PackageResources.bucket_lua,
     "includes/change": PackageResources.change_lua,
+    "includes/claim": PackageResources.claim_lua,
+    "includes/claimed": PackageResources.claimed_lua,
     "includes/claims": PackageResources.claims_lua,
+    "includes/counter": PackageResources.counter_lua,
     "includes/counts": PackageResources.counts_lua,
     "includes/describe": PackageResources.describe_lua,
     "includes/describe_queue": PackageResources.describe_queue_lua,
+    "includes/drop_claims": PackageResources.drop_claims_lua,
+    "includes/end_drain": PackageResources.end_drain_lua,
+    "includes/enter": PackageResources.enter_lua,
     "includes/extend_leases": PackageResources.extend_leases_lua,
+    "includes/fail_child": PackageResources.fail_child_lua,
     "includes/failure": PackageResources.failure_lua,
     "includes/fair": PackageResources.fair_lua,
     "includes/finish": PackageResources.finish_lua,
+    "includes/finish_stopped": PackageResources.finish_stopped_lua,
     "includes/forget": PackageResources.forget_lua,
-    "includes/index": PackageResources.index_lua,
+    "includes/forget_all": PackageResources.forget_all_lua,
+    "includes/free_place": PackageResources.free_place_lua,
+    "includes/index_job": PackageResources.index_job_lua,
+    "includes/is_terminal": PackageResources.is_terminal_lua,
+    "includes/keep_queue": PackageResources.keep_queue_lua,
     "includes/lease_jobs": PackageResources.lease_jobs_lua,
     "includes/now": PackageResources.now_lua,
     "includes/outcome": PackageResources.outcome_lua,
     "includes/pack": PackageResources.pack_lua,
+    "includes/parked_key": PackageResources.parked_key_lua,
     "includes/place": PackageResources.place_lua,
+    "includes/postpone": PackageResources.postpone_lua,
     "includes/progress": PackageResources.progress_lua,
     "includes/promote_due": PackageResources.promote_due_lua,
+    "includes/prune_queue": PackageResources.prune_queue_lua,
+    "includes/put_back": PackageResources.put_back_lua,
     "includes/queue": PackageResources.queue_lua,
     "includes/record": PackageResources.record_lua,
+    "includes/release_children": PackageResources.release_children_lua,
     "includes/reopen": PackageResources.reopen_lua,
-    "includes/retain": PackageResources.retain_lua,
-    "includes/running": PackageResources.running_lua,
+    "includes/retry_later": PackageResources.retry_later_lua,
     "includes/score": PackageResources.score_lua,
     "includes/settle_job": PackageResources.settle_job_lua,
-    "includes/states": PackageResources.states_lua,
+    "includes/start": PackageResources.start_lua,
+    "includes/stop": PackageResources.stop_lua,
+    "includes/unindex_job": PackageResources.unindex_job_lua,
+    "includes/unpark": PackageResources.unpark_lua,
+    "includes/unpark_all": PackageResources.unpark_all_lua,
+    "includes/user_chunk": PackageResources.user_chunk_lua,
     "includes/uuid": PackageResources.uuid_lua,
+    "includes/waiting": PackageResources.waiting_lua,
     "includes/wake": PackageResources.wake_lua,
-    "includes/window": PackageResources.window_lua,
+    "includes/withdraw": PackageResources.withdraw_lua,
+    "includes/write_counts": PackageResources.write_counts_lua,
   ]
-
-  /// A script with what it includes in its place.
-  static func assemble(_ script: [UInt8], preamble: String) -> String {
-    var included: Set<String> = []
-    func expand(_ bytes: [UInt8]) -> [String] {
-      String(decoding: bytes, as: UTF8.self)
-        .split(separator: "\n", omittingEmptySubsequences: false).flatMap { line in
-          guard line.hasPrefix("--- @include \""), line.hasSuffix("\"") else { return [String(line)] }
-          let name = String(line.dropFirst(14).dropLast())
-          guard included.insert(name).inserted else { return [] }
-          if name == "keys" { return [preamble] }
-          guard let bytes = includes[name] else {
-            preconditionFailure("a script includes \(name), which is not there")
-          }
-          return expand(bytes)
-        }
-    }
-    // A local is found at once, a field of a global is looked up twice at each call.
-    return (["local call = redis.call"] + expand(script)).joined(separator: "\n")
-  }
 }

@@ -1,5 +1,5 @@
 --- @include "includes/record"
---- @include "includes/states"
+--- @include "includes/is_terminal"
 -- Keep a job as it now is and publish that, to its own watchers and to its user's: the change, its
 -- number and its publication are one. The message is read by JobEvent+Message.swift.
 local function publish_job(job, class, reason)
@@ -8,8 +8,8 @@ local function publish_job(job, class, reason)
   local message = cmsgpack.pack(class, job.id, job.user, job.offset, job.sequence, now, state,
     job.attempt, (more.sl and 1 or 0) + (more.x and 2 or 0), more.pm or -1, more.rep or false,
     outcome or false, more.st or false, more.fi or false, reason or false)
-  call("PUBLISH", JOB_EVENTS .. job.id, message)
-  call("PUBLISH", USER_EVENTS .. job.user, message)
+  redis.call("PUBLISH", JOB_EVENTS .. job.id, message)
+  redis.call("PUBLISH", USER_EVENTS .. job.user, message)
 end
 
 local function change(job, reason)

@@ -8,7 +8,7 @@ local function extend_leases(answer, deadline, pairs_of, first)
     if not job or job.state ~= RUNNING or job.more.v ~= tonumber(pairs_of[index + 1]) then
       answer[#answer + 1] = "lost"
     else
-      call("ZADD", LEASES, "XX", deadline, job.id)
+      redis.call("ZADD", LEASES, "XX", deadline, job.id)
       if job.more.sl then
         job.more.sl = nil
         read_progress(job)

@@ -1,11 +1,11 @@
---- @include "includes/index"
+--- @include "includes/unindex_job"
 --- @include "includes/claims"
 -- Let go of an ended job and of everything kept of it.
 local function forget(job)
   local id, more = job.id, job.more
-  call("ZREM", FINISHED .. job.state .. ":" .. job.queue, id)
-  call("HDEL", JOBS, id)
-  call("DEL", PAYLOADS .. id, RESULTS .. id, LOGS .. id, PROGRESS .. id)
+  redis.call("ZREM", FINISHED .. job.state .. ":" .. job.queue, id)
+  redis.call("HDEL", JOBS, id)
+  redis.call("DEL", PAYLOADS .. id, RESULTS .. id, LOGS .. id, PROGRESS .. id)
   unindex_job(job)
   if more.ck then drop_claim(content_claim(job.user, job.kind, more.ck), id) end
 end

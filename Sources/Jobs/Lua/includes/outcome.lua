@@ -2,11 +2,11 @@
 local function set_outcome(job, text)
   local more = job.more
   job.outcome = text ~= "" and text or nil
-  if more.R then call("DEL", RESULTS .. job.id) end
+  if more.rl then redis.call("DEL", RESULTS .. job.id) end
   if #text > 512 then
-    call("SET", RESULTS .. job.id, text)
-    more.r, more.R = nil, true
+    redis.call("SET", RESULTS .. job.id, text)
+    more.r, more.rl = nil, true
   else
-    more.r, more.R = job.outcome, nil
+    more.r, more.rl = job.outcome, nil
   end
 end

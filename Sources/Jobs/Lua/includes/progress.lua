@@ -1,7 +1,7 @@
 -- What a running job reported: offset, permille, moment, report. Reports do not touch the record, so
 -- the job's offset is the greater of both.
 local function read_progress(job)
-  local bytes = call("GET", PROGRESS .. job.id)
+  local bytes = redis.call("GET", PROGRESS .. job.id)
   if not bytes then return false end
   local offset, permille, _, report = cmsgpack.unpack(bytes)
   if offset > job.offset then job.offset = offset end

@@ -1,8 +1,11 @@
---- @include "includes/window"
+--- @include "includes/counts"
+--- @defer withdraw "includes/withdraw"
+--- @defer place "includes/place"
+--- @include "includes/change"
 -- Queue the jobs whose time has come, at most `limit`, each at its old place; how many.
 local function promote_due(limit)
   local promoted = 0
-  for _, id in ipairs(call("ZRANGEBYSCORE", DUE, "-inf", now, "LIMIT", 0, limit)) do
+  for _, id in ipairs(redis.call("ZRANGEBYSCORE", DUE, "-inf", now, "LIMIT", 0, limit)) do
     local job = read_job(id)
     if job and (job.state == SCHEDULED or job.state == RETRYING) then
       local queue, more = queue_named(job.queue), job.more
@@ -12,7 +15,7 @@ local function promote_due(limit)
       change(job, "due")
       promoted = promoted + 1
     else
-      call("ZREM", DUE, id)
+      redis.call("ZREM", DUE, id)
     end
   end
   return promoted

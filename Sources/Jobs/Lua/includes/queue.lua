@@ -1,3 +1,4 @@
+--- @shared
 -- A queue: its mode and what was set of it, read once a script. What is not set is nil.
 --
 --   mode a, p, d, D   version   created   updated   type   description   concurrency   window
@@ -8,7 +9,7 @@ local queues = {}
 local function queue_named(name)
   local queue = queues[name]
   if queue then return queue end
-  local bytes = call("HGET", QUEUES, name)
+  local bytes = redis.call("HGET", QUEUES, name)
   if bytes then
     queue = cmsgpack.unpack(bytes)
   else
@@ -19,13 +20,3 @@ local function queue_named(name)
   queue.name, queue.is_new, queue.counters = name, not bytes, COUNTERS .. name
   return queue
 end
-
-local function keep_queue(queue)
-  local name, counters = queue.name, queue.counters
-  queue.name, queue.is_new, queue.counters = nil, nil, nil
-  call("HSET", QUEUES, name, cmsgpack.pack(queue))
-  queue.name, queue.is_new, queue.counters = name, false, counters
-end
-
-local function accepts(queue) return queue.mode == "a" or queue.mode == "p" end
-local function serves(queue) return queue.mode == "a" or queue.mode == "D" end

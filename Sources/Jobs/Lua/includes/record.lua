@@ -6,27 +6,22 @@
 --   b base of its score, where it is not the plain one   du due   sb start by   eb end by
 --   an due when that is what sb and eb count from
 --   uk unique key   ck content key   ik has an idempotency key
---   pa parents that have not ended   pr what if one fails: c, f, r   ch others wait for it
+--   pa parents that have not ended   ps parents   pr what if one fails: c, f, r   ch others wait for it
 --   g group   wt weight
 --   v token   h worker   st first started   at this attempt started, if later   fi finished   up updated
---   x why it is being cancelled, packed   xf by force   xe for having passed its time   rm and forgotten then
---   sl stalled   pm permille   rep report   r result or failure, packed   R true: the result is in RESULTS
+--   x why it is being cancelled, packed   xg for a reason that was given   xf by force
+--   xe for having passed its time   rm and forgotten then
+--   sl stalled   pm permille   rep report   r result or failure, packed   rl the result is in RESULTS
 
--- 2025-01-01: sequences count microseconds from there.
-local BEGINNING = 1735689600000
-
-local function unpack_job(id, bytes)
+-- read_job answers nil for an unknown id.
+local function read_job(id)
+  local bytes = redis.call("HGET", JOBS, id)
+  if not bytes then return nil end
   local state, priority, attempt, lost, offset, sequence, number, queue, kind, user, payload, more =
     cmsgpack.unpack(bytes)
   return { id = id, bytes = bytes, state = state, priority = priority, attempt = attempt, lost = lost,
     offset = offset, sequence = sequence, number = number, queue = queue, kind = kind, user = user,
     payload = payload, more = more or {} }
-end
-
--- Nil for an unknown id.
-local function read_job(id)
-  local bytes = call("HGET", JOBS, id)
-  return bytes and unpack_job(id, bytes) or nil
 end
 
 local function created_at(job) return math.floor(job.sequence / 1000) + BEGINNING end
@@ -40,5 +35,5 @@ local function write_job(job)
     job.bytes = cmsgpack.pack(job.state, job.priority, job.attempt, job.lost, job.offset, job.sequence,
       job.number, job.queue, job.kind, job.user, job.payload, more)
   end
-  call("HSET", JOBS, job.id, job.bytes)
+  redis.call("HSET", JOBS, job.id, job.bytes)
 end

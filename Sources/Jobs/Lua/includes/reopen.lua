@@ -1,10 +1,11 @@
---- @include "includes/finish"
---- @include "includes/progress"
+--- @include "includes/keep_queue"
+--- @include "includes/outcome"
+--- @include "includes/claims"
 -- Make an ended job one that has not begun, under its old number: a new generation. The caller says where
 -- it waits; `due` is when it may begin, nil for at once.
 local function reopen(job, queue, due)
   local more = job.more
-  call("ZREM", FINISHED .. job.state .. ":" .. job.queue, job.id)
+  redis.call("ZREM", FINISHED .. job.state .. ":" .. job.queue, job.id)
   if queue.is_new then keep_queue(queue) end
   -- Limits of its time count anew.
   local from = more.an or created_at(job)
@@ -13,7 +14,7 @@ local function reopen(job, queue, due)
   if more.eb then more.eb = begin + more.eb - from end
   if more.sb or more.eb then
     more.an = begin
-    call("ZADD", LIMITS, math.min(more.sb or more.eb, more.eb or more.sb), job.id)
+    redis.call("ZADD", LIMITS, math.min(more.sb or more.eb, more.eb or more.sb), job.id)
   end
   job.attempt, job.lost = 0, 0
   set_outcome(job, "")

@@ -1,8 +1,6 @@
 -- The place of a job in a queue, as QueueScore: most urgent first, then by base. Whole numbers below
--- 2^53, where doubles are exact. `HALF` is the middle between LIFO and FIFO, `BAND` the width of a
--- priority where priorities are strict.
-local HALF, BAND = 4e14, 8e14
-
+-- 2^53, where doubles are exact.
 local function score(job, queue)
-  return (job.more.b or HALF + job.sequence) - job.priority * (queue.ageing and queue.ageing * 1000 or BAND)
+  return (job.more.b or HALF + job.sequence)
+    - job.priority * (queue.ageing and queue.ageing * 1000 or BAND)
 end

@@ -1,10 +1,12 @@
---- @include "includes/running"
+--- @include "includes/stop"
+--- @include "includes/finish"
+--- @defer put_back "includes/put_back"
+--- @defer finish_stopped "includes/finish_stopped"
+--- @defer retry_later "includes/retry_later"
 -- End a lease; exactly one settlement of it is accepted. Answers with the letter of the state it led to,
 -- or false where the lease was no longer the caller's.
 --
--- `outcome` is complete, fail, fail_finally, release or cancel; `text` the result, or the failure packed;
--- `policy` of a failure {"own", delay} for the worker's own delay, else {growth, base, cap, jitter} for
--- where neither job nor queue has one; `random` 0 to 1.
+-- `outcome` is complete, fail, fail_finally, release or cancel; `text` the result, or the failure packed.
 local function settle_job(id, token, outcome, text, policy, random)
   local job = read_job(id)
   if not job or job.more.v ~= token then return false end
@@ -20,26 +22,13 @@ local function settle_job(id, token, outcome, text, policy, random)
     more.pm = 1000
     finish(job, queue, COMPLETED, text)
   elseif more.x then
-    finish_stopped(job, queue)
+    finish_stopped(job, queue, outcome == "cancel" and not more.xg and text or nil)
   elseif outcome == "cancel" then
     finish(job, queue, CANCELLED, text)
   elseif outcome == "release" then
     put_back(job, queue, "released")
   elseif outcome == "fail" and job.attempt < (more.m or queue.attempts or 3) then
-    local delay = policy[2]
-    if policy[1] ~= "own" then
-      local growth, base, cap, jitter = unpack(more.rp or queue.retry or policy)
-      delay = growth == "fixed" and math.min(cap, base)
-        or math.min(cap, base * 2 ^ math.min(math.max(job.attempt - 1, 0), 30))
-      delay = math.floor(delay * (1 - jitter + jitter * random))
-    end
-    more.v = more.v + 1
-    set_outcome(job, text)
-    count(queue, "ty", 1)
-    tally(queue, RETRYING)
-    postpone(job, queue, now + delay, RETRYING)
-    change(job)
-    free_place(queue, job.user)
+    retry_later(job, queue, text, policy, random)
   else
     finish(job, queue, FAILED, text)
   end

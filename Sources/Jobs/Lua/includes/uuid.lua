@@ -1,9 +1,9 @@
 -- The 36 characters of a job's id, for people; the keys have it in 22 (JobID+Key.swift).
-local DIGITS = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 local function uuid(id)
+  local digits = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
   local bits, held, text = 0, 0, {}
   for place = 1, #id do
-    bits = bits * 64 + string.find(DIGITS, string.sub(id, place, place), 1, true) - 1
+    bits = bits * 64 + string.find(digits, string.sub(id, place, place), 1, true) - 1
     held = held + 6
     while held >= 4 and #text < 32 do
       held = held - 4

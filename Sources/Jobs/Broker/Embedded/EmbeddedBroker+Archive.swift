@@ -1,0 +1,182 @@
+import EventLoop
+
+extension EmbeddedBroker: BrokerArchive {
+  package func archive(
+    after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> ArchivePage {
+    try requireOpen()
+    guard let cursor else {
+      let set = try await queues().filter { $0.version > 0 || $0.mode != .active }
+      return ArchivePage(
+        entries: set.map { .queue($0.name, $0.settings, $0.mode) }, next: "\(Int64.min)")
+    }
+    let limit = min(max(limit, 1), 1000)
+    let records = store.table.records(after: Int64(cursor) ?? .min, limit: limit)
+    // What is not kept yet may still be undone.
+    try await store.kept()
+    var entries: [ArchiveEntry] = []
+    var bytes = 0
+    for record in records {
+      // As it stands now: it may have moved on, or be gone, since the list was made.
+      guard let record = store.table[record.job.id] else { continue }
+      let snapshot = try await snapshot(archiving: record)
+      guard let snapshot else { continue }
+      entries.append(.job(snapshot))
+      bytes += snapshot.job.payload?.bytes.count ?? 0
+      // A page holds about a megabyte at most.
+      if bytes > 1 << 20 { return ArchivePage(entries: entries, next: "\(record.sequence)") }
+    }
+    let last = records.last.map { "\($0.sequence)" }
+    return ArchivePage(entries: entries, next: records.count < limit ? nil : last)
+  }
+
+  /// Nil if it is forgotten meanwhile.
+  private func snapshot(archiving record: EmbeddedRecord) async throws(BrokerError) -> JobSnapshot? {
+    var job = snapshot(record)
+    job.queuePosition = nil
+    guard let payload = try await payload(of: record) else { return nil }
+    job.payload = payload
+    let terms = record.terms
+    return JobSnapshot(
+      job: job, sequence: record.sequence, base: record.base, token: record.token,
+      maxAttempts: terms.maxAttempts, retry: terms.retry, timeout: job.timeout,
+      idempotencyKey: terms.idempotencyKey,
+      fingerprint: terms.idempotencyKey == nil ? nil : terms.fingerprint,
+      uniqueKey: terms.uniqueKey, contentKey: terms.contentKey,
+      dependencies: JobDependencies(
+        parents: record.parents, whenOneFails: terms.whenParentFails),
+      weight: terms.weight, cancellation: record.cancellation,
+      log: try await logLines(of: job.id))
+  }
+
+  package func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport {
+    try requireOpen()
+    var report = RestoreReport()
+    for entry in entries {
+      switch entry {
+      case .queue(let name, let settings, let mode):
+        do throws(BrokerError) {
+          _ = try await set(name, to: settings, ifVersion: 0)
+          if mode != .active { _ = try await setMode(of: name, to: mode) }
+          report.restored += 1
+        } catch .changedMeanwhile {
+          report.known += 1
+        } catch { throw error }
+      case .job(let snapshot): restore(snapshot, &report)
+      case .schedule, .group: throw .corrupt("this broker keeps no schedules and no groups")
+      }
+    }
+    try await store.kept()
+    return report
+  }
+
+  private func restore(_ snapshot: JobSnapshot, _ report: inout RestoreReport) {
+    let id = snapshot.job.id
+    guard store.table[id] == nil else {
+      report.known += 1
+      return
+    }
+    let now = clock()
+    let job = snapshot.job
+    makeQueue(job.queue, at: now)
+    let settings = store.table.settings(of: job.queue)
+    let holder = job.state.isTerminal ? nil : holder(ofKeysOf: snapshot, at: now)
+    let parents = snapshot.dependencies.parents.filter {
+      store.table[$0].map { !$0.job.state.isTerminal } ?? false
+    }
+    var record = EmbeddedRecord.restored(
+      snapshot, sequence: take(snapshot.sequence), settings, parents: parents,
+      isParked: store.table.room(of: job.user, in: job.queue) == 0, duplicateOf: holder, at: now)
+    report.restored += 1
+    if holder != nil { report.duplicates.append(id) }
+    if job.state.isTerminal {
+      record.ending = nextEnding(at: now)
+      record.keptUntil = (job.finishedAt ?? now) + settings.retention(of: job.state).age
+      store.change(record, nil)
+      store.count(in: job.queue) { $0.totals.accepted += 1 }
+    } else {
+      record = apply(record, record.event(.state, reason: "restored"), at: now)
+    }
+    if !snapshot.log.isEmpty { store.append(snapshot.log, to: record) }
+  }
+
+  /// The job that has a key of this one.
+  private func holder(ofKeysOf snapshot: JobSnapshot, at now: Timestamp) -> JobID? {
+    let job = snapshot.job
+    if let key = snapshot.idempotencyKey,
+      let record = store.table.job(ofKey: key, user: job.user, at: now)
+    {
+      return record.job.id
+    }
+    return snapshot.uniqueKey.flatMap {
+      store.table.job(ofUniqueKey: $0, user: job.user, queue: job.queue)?.job.id
+    }
+  }
+
+  package func discard(_ ids: [JobID]) async throws(BrokerError) {
+    try requireOpen()
+    let now = clock()
+    for id in ids {
+      guard let record = store.table[id], record.job.state != .running else { continue }
+      if record.job.state.isTerminal {
+        forget(id, at: now)
+      } else {
+        store.remove(id)
+        admitParked(of: record.job.user, in: record.job.queue, limit: Self.stepLimit, at: now)
+        settleMode(of: record.job.queue, at: now)
+      }
+    }
+    try await store.kept()
+  }
+}
+
+extension EmbeddedRecord {
+  /// The record of a job that an archive holds: what ran waits again, what waits is one step further.
+  fileprivate static func restored(
+    _ snapshot: JobSnapshot, sequence: Int64, _ settings: QueueSettings, parents: [JobID],
+    isParked: Bool, duplicateOf holder: JobID?, at now: Timestamp
+  ) -> EmbeddedRecord {
+    var job = snapshot.job
+    job.queuePosition = nil
+    job.worker = nil
+    job.isStalled = false
+    job.isCancelling = false
+    job.pendingParents = parents.count
+    if !job.state.isTerminal {
+      if job.state == .running { job.attempt = max(0, job.attempt - 1) }
+      job.progress = Progress()
+      job.position.offset += 1
+      job.updatedAt = now
+      if holder != nil {
+        job.state = .cancelled
+      } else if !parents.isEmpty {
+        job.state = .blocked
+      } else if job.dueAt == nil || job.state == .queued || job.state == .running {
+        job.state = isParked ? .blocked : .queued
+      } else if job.state == .blocked {
+        job.state = .scheduled
+      }
+      if job.state != .scheduled, job.state != .retrying, parents.isEmpty { job.dueAt = nil }
+    }
+    if let holder {
+      job.failure = JobFailure(code: "duplicate", message: "The same was accepted as job \(holder).")
+      job.finishedAt = now
+      job.pendingParents = 0
+    }
+    let isKeyless = holder != nil
+    let terms = JobTerms(
+      maxAttempts: snapshot.maxAttempts, retry: snapshot.retry,
+      idempotencyKey: isKeyless ? nil : snapshot.idempotencyKey,
+      fingerprint: snapshot.fingerprint ?? "", uniqueKey: isKeyless ? nil : snapshot.uniqueKey,
+      contentKey: isKeyless ? nil : snapshot.contentKey,
+      whenParentFails: snapshot.dependencies.whenOneFails, weight: snapshot.weight)
+    var record = EmbeddedRecord(
+      job: job, sequence: sequence, terms: terms, base: snapshot.base,
+      score: QueueScore(base: snapshot.base, priority: job.priority, ageing: settings.ageing),
+      waitsFrom: job.dueAt ?? job.createdAt)
+    // Greater than any it had, so that who held the last lease holds none.
+    record.token = snapshot.token + (job.state.isTerminal ? 0 : 1)
+    record.parents = holder == nil ? parents : []
+    return record
+  }
+}

@@ -1,0 +1,168 @@
+import EventLoop
+import Redis
+
+/// What a job may come to that stands in its record; more stands beside it (`outcome.lua`).
+private let inlineLimit = 512
+
+extension RedisBroker {
+  package func archive(
+    after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> ArchivePage {
+    guard let cursor else {
+      let set = try await queues().filter { $0.version > 0 || $0.mode != .active }
+      return ArchivePage(entries: set.map { .queue($0.name, $0.settings, $0.mode) }, next: "-1")
+    }
+    let answer = try await run(scripts.archive) { command in
+      command.append(Int64(cursor) ?? -1)
+      command.append(min(max(limit, 1), 1000))
+    }
+    guard let parts = answer.elements, let next = parts.first else {
+      throw .corrupt("archive answered in another form")
+    }
+    var entries: [ArchiveEntry] = []
+    for part in parts.dropFirst() { entries.append(.job(try JobSnapshot(archived: part))) }
+    return ArchivePage(entries: entries, next: next.integer.map(String.init))
+  }
+
+  package func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport {
+    var report = RestoreReport()
+    for entry in entries {
+      switch entry {
+      case .queue(let name, let settings, let mode):
+        try await restore(name, settings, mode, &report)
+      case .job(let snapshot): try await restore(snapshot, &report)
+      case .schedule, .group: throw .corrupt("this broker keeps no schedules and no groups")
+      }
+    }
+    return report
+  }
+
+  private func restore(
+    _ name: QueueName, _ settings: QueueSettings, _ mode: QueueMode, _ report: inout RestoreReport
+  ) async throws(BrokerError) {
+    do throws(BrokerError) {
+      _ = try await set(name, to: settings, ifVersion: 0)
+    } catch .changedMeanwhile {
+      report.known += 1
+      return
+    } catch { throw error }
+    if mode != .active { _ = try await setMode(of: name, to: mode) }
+    report.restored += 1
+  }
+
+  private func restore(
+    _ snapshot: JobSnapshot, _ report: inout RestoreReport
+  ) async throws(BrokerError) {
+    guard snapshot.job.id.partition == keys.partition else {
+      throw .corrupt("job \(snapshot.job.id) belongs to another partition")
+    }
+    let isLong = (snapshot.job.payload?.bytes.count ?? 0) > inlineLimit
+    let answer = try await run(scripts.restore) { command in
+      command.append(snapshot.job.id.key)
+      command.append(snapshot.record)
+      command.append(isLong ? snapshot.job.payload?.bytes ?? [] : [])
+      command.append(snapshot.job.result?.bytes ?? snapshot.job.failure?.packed ?? [])
+      command.append(snapshot.also.encoded)
+    }
+    switch answer.text {
+    case "restored": report.restored += 1
+    case "known": report.known += 1
+    case "duplicate":
+      report.restored += 1
+      report.duplicates.append(snapshot.job.id)
+    default: throw .corrupt("restore answered in another form")
+    }
+  }
+
+  package func discard(_ ids: [JobID]) async throws(BrokerError) {
+    guard !ids.isEmpty else { return }
+    _ = try await run(scripts.discard) { command in for id in ids { command.append(id.key) } }
+  }
+}
+
+extension JobSnapshot {
+  /// Reads what `archive.lua` answers for one job.
+  fileprivate init(archived value: RedisValue) throws(BrokerError) {
+    guard let parts = value.elements, parts.count == 2,
+      let bytes = parts[0].elements?[1].bytes, let record = RedisRecord(bytes)
+    else { throw .corrupt("archive answered in another form") }
+    let job = try Job(described: parts[0])
+    let more = record.more
+    let parents = (more["ps"]?.elements ?? []).compactMap { $0.bytes.flatMap { JobID(key: $0) } }
+    let rule = ParentFailureRule.allCases.first { $0.letter == more["pr"]?.text } ?? .cancel
+    let isWaiting = more["pa"] != nil
+    self.init(
+      job: job, sequence: record.sequence,
+      base: more["b"]?.integer ?? QueueScore.base(of: record.sequence, order: .fifo),
+      token: more["v"]?.integer.flatMap { UInt64(exactly: $0) } ?? 0,
+      maxAttempts: more["m"]?.integer.map { Int($0) }, retry: more["rp"].flatMap { RetryPolicy($0) },
+      timeout: more["to"]?.duration, uniqueKey: more["uk"]?.text, contentKey: more["ck"]?.text,
+      dependencies: JobDependencies(parents: isWaiting ? parents : [], whenOneFails: rule),
+      weight: more["wt"]?.integer.map { Int($0) } ?? 1,
+      cancellation: more["x"]?.bytes.flatMap { JobFailure(packed: $0) },
+      log: (parts[1].elements ?? []).compactMap(\.text))
+  }
+
+  /// The state it comes back in: what ran waits again.
+  private var restoredState: JobState { job.state == .running ? .queued : job.state }
+
+  /// As `record.lua` packs it.
+  fileprivate var record: [UInt8] {
+    var more: [String: MessagePack] = [:]
+    func set(_ name: String, _ value: Timestamp?) {
+      if let value { more[name] = .integer(value.milliseconds) }
+    }
+    if let maxAttempts { more["m"] = .integer(Int64(maxAttempts)) }
+    if let retry { more["rp"] = retry.messagePack }
+    if let timeout { more["to"] = .duration(timeout) }
+    if base != QueueScore.base(of: sequence, order: .fifo) { more["b"] = .integer(base) }
+    set("sb", job.startBy)
+    set("eb", job.endBy)
+    if let uniqueKey { more["uk"] = .text(uniqueKey) }
+    if let contentKey { more["ck"] = .text(contentKey) }
+    if let group = job.group { more["g"] = .text(group.key) }
+    if weight != 1 { more["wt"] = .integer(Int64(weight)) }
+    set("st", job.startedAt)
+    if job.state.isTerminal {
+      set("fi", job.finishedAt)
+      more["up"] = .integer(job.updatedAt.milliseconds)
+      if let permille = job.progress.permille {
+        more["pm"] = .integer(job.state == .completed ? 1000 : Int64(permille))
+        more["rep"] = .bytes(job.progress.packed)
+      }
+    } else {
+      set("du", job.dueAt)
+    }
+    // Greater than any it had: who held the last lease holds none.
+    if token > 0 { more["v"] = .integer(Int64(clamping: token) + 1) }
+    if !dependencies.parents.isEmpty {
+      more["pr"] = .text(dependencies.whenOneFails.letter)
+      more["ps"] = .array(dependencies.parents.map { .text($0.key) })
+    }
+    let payload = job.payload?.bytes ?? []
+    // The attempt under way does not count.
+    let attempt = job.state == .running ? max(0, job.attempt - 1) : job.attempt
+    let fields: [MessagePack] = [
+      .text(restoredState.letter), .integer(Int64(job.priority.level)), .integer(Int64(attempt)),
+      .integer(Int64(job.lostDeliveries)), .integer(Int64(clamping: job.position.offset)),
+      .integer(sequence), .integer(0), .text(job.queue.description), .text(job.kind.description),
+      .text(job.user), payload.count <= inlineLimit ? .bytes(payload) : .boolean(false),
+    ]
+    return fields.flatMap(\.encoded) + (more.isEmpty ? [] : MessagePack.map(more).encoded)
+  }
+
+  /// What stands beside the record, by the names that `restore.lua` gives.
+  fileprivate var also: MessagePack {
+    var also: [String: MessagePack] = [:]
+    if !dependencies.parents.isEmpty {
+      also["parents"] = .array(dependencies.parents.map { .text($0.key) })
+    }
+    if let idempotencyKey, let fingerprint {
+      also["key"] = .text(idempotencyKey)
+      also["fingerprint"] = .text(fingerprint)
+      also["remembered"] = .duration(RedisBroker.idempotencyLifetime)
+    }
+    if !log.isEmpty { also["log"] = .array(log.map { .text($0) }) }
+    return .map(also)
+  }
+}

@@ -1,0 +1,9 @@
+--- @include "includes/claims"
+-- Let a new job have the keys it was asked for with.
+local function claim(job, asked)
+  if asked.key then
+    redis.call("SET", idempotency_claim(job.user, asked.key), asked.fingerprint .. job.id,
+      "PX", asked.remembered)
+  end
+  claim_keys(job)
+end

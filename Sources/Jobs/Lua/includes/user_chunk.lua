@@ -1,0 +1,7 @@
+-- The listing of all jobs, and of each user's, in the order of their numbers.
+--
+-- Chunks stay small enough for Redis's compact forms: 128 ids by number in a hash (INDEX_CHUNKS), up
+-- to 256 numbers in a set of integers for a user (USER_CHUNKS). The chunks that exist are named in
+-- sorted sets (INDEX, USERS), so that a reader skips what was forgotten. A user's chunk is named by the
+-- first number that went into it.
+local function user_chunk(first, user) return USER_CHUNKS .. first .. " " .. user end

@@ -1,0 +1,23 @@
+--- @include "includes/counts"
+--- @defer end_drain "includes/end_drain"
+local function write_counts()
+  for name in pairs(counted) do
+    local queue = queues[name]
+    if queue.mode == "d" or queue.mode == "D" then end_drain(queue) end
+  end
+  for name, changes in pairs(counted) do
+    for field, by in pairs(changes) do
+      if by ~= 0 then redis.call("HINCRBY", COUNTERS .. name, field, by) end
+    end
+  end
+  if next(tallied) then
+    local minute = math.floor(now / 60000)
+    for name, changes in pairs(tallied) do
+      local key = MINUTES .. name .. ":" .. minute
+      for field, by in pairs(changes) do
+        -- 25 hours; given with the first of each field, which is rare enough.
+        if redis.call("HINCRBY", key, field, by) == by then redis.call("EXPIRE", key, 90000) end
+      end
+    end
+  end
+end

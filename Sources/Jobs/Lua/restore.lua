@@ -1,0 +1,105 @@
+--[[
+  Take in a job that an archive holds.
+
+  KEYS[1] the partition: every key below lies in its slot
+  ARGV[1] job id    ARGV[2] its record, as record.lua has it; its number is given here
+  ARGV[3] its payload, or "" where the record has it    ARGV[4] what it came to, packed, or ""
+  ARGV[5] a MessagePack map: parents {ids}; key, fingerprint: of its idempotency, for `remembered` ms;
+          log {lines}
+  Touches: what enqueue touches, LOGS RESULTS FINISHED
+  Answers: "restored" | "known" | "duplicate"
+  Emits:   state queued, scheduled, blocked or retrying with reason restored; or cancelled, for a duplicate;
+           nothing for one that has ended
+]]
+--- @include "includes/now"
+--- @include "includes/queue"
+--- @include "includes/change"
+--- @include "includes/index_job"
+--- @include "includes/place"
+--- @include "includes/postpone"
+--- @include "includes/block"
+--- @include "includes/keep_queue"
+--- @include "includes/claims"
+--- @include "includes/failure"
+--- @include "includes/uuid"
+--- @include "includes/finish"
+--- @include "includes/write_counts"
+
+local id, bytes, payload, outcome = unpack(ARGV)
+if redis.call("HEXISTS", JOBS, id) == 1 then return "known" end
+local also = cmsgpack.unpack(ARGV[5])
+redis.call("HSET", JOBS, id, bytes)
+local job = read_job(id)
+local more, queue = job.more, queue_named(job.queue)
+if queue.is_new then keep_queue(queue) end
+
+local last, number = unpack(redis.call("HMGET", NUMBERS, "sequence", "number"))
+job.number = (number or -1) + 1
+redis.call("HSET", NUMBERS, "sequence", string.format("%.0f", math.max(tonumber(last or -1), job.sequence)),
+  "number", job.number)
+if payload ~= "" then redis.call("SET", PAYLOADS .. id, payload) end
+for _, line in ipairs(also.log or {}) do redis.call("RPUSH", LOGS .. id, line) end
+if outcome ~= "" then set_outcome(job, outcome) end
+index_job(job)
+count(queue, "in", 1)
+
+if is_terminal(job.state) then
+  count(queue, "t" .. job.state, 1)
+  if more.ck and job.state == COMPLETED and not content_holder(job.user, job.kind, more.ck) then claim_keys(job) end
+  write_job(job)
+  redis.call("ZADD", FINISHED .. job.state .. ":" .. queue.name, (more.fi or now) * 1000, id)
+  write_counts()
+  return "restored"
+end
+
+-- Another has its key: it was accepted twice, where nobody could look the key up.
+local holder
+if also.key then
+  local used = redis.call("GET", idempotency_claim(job.user, also.key))
+  if used and redis.call("HEXISTS", JOBS, string.sub(used, 17)) == 1 then holder = string.sub(used, 17) end
+end
+if more.uk and not holder then
+  local other = unique_holder(job.user, job.queue, more.uk)
+  holder = other and other.id
+end
+if holder then
+  more.uk, more.ck = nil, nil
+  finish(job, queue, CANCELLED,
+    failure("duplicate", "The same was accepted as job " .. uuid(holder) .. "."), "restored")
+  write_counts()
+  return "duplicate"
+end
+if also.key then
+  redis.call("SET", idempotency_claim(job.user, also.key), also.fingerprint .. id, "PX", also.remembered)
+end
+claim_keys(job)
+if more.sb or more.eb then
+  redis.call("ZADD", LIMITS, math.min(more.sb or more.eb, more.eb or more.sb), id)
+end
+
+local pending = 0
+for _, parent in ipairs(also.parents or {}) do
+  local other = read_job(parent)
+  if other and not is_terminal(other.state) then
+    pending = pending + 1
+    redis.call("ZADD", CHILDREN .. parent, job.sequence, id)
+    if not other.more.ch then
+      other.more.ch = true
+      write_job(other)
+    end
+  end
+end
+more.pa = pending > 0 and pending or nil
+if pending == 0 then more.ps, more.pr = nil, nil end
+local state, due = job.state, more.du
+if pending > 0 then
+  block(job, queue)
+elseif (state == SCHEDULED or state == RETRYING) and due then
+  postpone(job, queue, due, state)
+else
+  more.du = nil
+  place(job, queue)
+end
+change(job, "restored")
+write_counts()
+return "restored"
