@@ -24,16 +24,21 @@ import Testing
 
   @EventLoop private final class Workers: RunningWorkers {
     let diary: Diary
-    init(_ diary: Diary) { self.diary = diary }
+    let stopsAtOnce: Bool
+    init(_ diary: Diary, stopsAtOnce: Bool = false) {
+      self.diary = diary
+      self.stopsAtOnce = stopsAtOnce
+    }
     var kinds: [String] { ["ffmpeg", "transcribe"] }
-    var whenStopped: (@EventLoop () -> Void)?
+    var whenStopped: (@EventLoop () -> Void)? { didSet { if stopsAtOnce { whenStopped?() } } }
     func drain(within time: Duration) async { diary.note("workers \(time.written)") }
   }
 
   private struct Failure: Error {}
 
   private func composition(
-    _ diary: Diary, gatewayFails: Bool = false, workersFail: Bool = false
+    _ diary: Diary, gatewayFails: Bool = false, workersFail: Bool = false,
+    workersStop: Bool = false
   ) -> Composition {
     Composition(
       broker: { _, _ in
@@ -48,7 +53,7 @@ import Testing
       workers: { _, _, _ in
         diary.note("workers")
         if workersFail { throw Failure() }
-        return await EventLoop.run { Workers(diary) }
+        return await EventLoop.run { Workers(diary, stopsAtOnce: workersStop) }
       })
   }
 
@@ -113,6 +118,22 @@ import Testing
       #expect(diary.text == ["broker", "gateway", "broker closed"])
     }
   }
+
+  @Test("ends a process that only works when its workers were told to stop")
+  func toldToStop() async throws {
+    try await withFolder { folder in
+      let diary = Diary()
+      var configuration = Configuration()
+      configuration.broker.folder = folder
+      let stop = await EventLoop.run { StopSignal() }
+      try await Bootstrap(
+        configuration, environment: [:], composition: composition(diary, workersStop: true),
+        say: { _ in }
+      ).work(until: stop)
+      #expect(diary.text == ["broker", "workers", "workers 20s", "broker closed"])
+    }
+  }
+
   @Test("ends the gateway in good order when the workers cannot start")
   func workersFail() async throws {
     try await withFolder { folder in

@@ -89,6 +89,15 @@ import Testing
     }
   }
 
+  @Test("stand beside every method that can be called, and every member of a submission")
+  func methods() async throws {
+    try await SessionHarness.run { harness in
+      for name in harness.gateway.environment.procedures.names {
+        #expect(Self.page.contains("`\(name)`"), "\(name) is not on the page")
+      }
+    }
+  }
+
   @Test("stand beside the table of disconnects that the code has")
   func disconnects() {
     let rows = Self.page.split(separator: "\n").filter { $0.hasPrefix("| 3") }

@@ -63,6 +63,22 @@ import Testing
     }
   }
 
+  @Test("the same bytes under another upload's name are the same input")
+  func uploads() async throws {
+    try await run(settings: { $0.reusableKinds = [JobKind("echo")!] }) { harness in
+      var jobs: [String?] = []
+      for content in ["same", "same", "other"] {
+        let upload = try await harness.ask(.post, "/v1/uploads?name=a.txt", content)
+        let name = try #require(upload["upload"]?.string)
+        let answer = try await harness.ask(
+          .post, "/v1/jobs", #"{"kind":"echo","payload":{"input":"upload:\#(name)"},"reuse":true}"#)
+        jobs.append(answer["job"]?["id"]?.string)
+      }
+      #expect(jobs[0] == jobs[1])
+      #expect(jobs[0] != jobs[2])
+    }
+  }
+
   @Test("a job may only wait for jobs that its user may see")
   func parents() async throws {
     try await run { harness in
