@@ -37,6 +37,7 @@ package struct JobRoutes {
       job.payload = nil
       $0.member("job", JobDocument.text(of: job))
       $0.member("match", acceptance.match?.rawValue)
+      if acceptance.durability == .local { $0.member("durability", acceptance.durability.rawValue) }
       Self.writeLinks(of: job.id, into: &$0)
     }
     // Accepted, not done; done already only for who waited or asks again.

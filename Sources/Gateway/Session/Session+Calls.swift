@@ -39,6 +39,7 @@ extension Session {
           $0.member("job", JobDocument.text(of: job))
           $0.fact("replayed", acceptance.isReplay)
           $0.member("match", acceptance.match?.rawValue)
+          if acceptance.durability == .local { $0.member("durability", acceptance.durability.rawValue) }
           write(budget, into: &$0)
         }
       })

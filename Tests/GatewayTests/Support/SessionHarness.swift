@@ -19,9 +19,10 @@ final class SessionHarness {
     self.issuer = issuer
   }
 
-  /// Runs `body` with a fresh gateway whose settings `change` may alter.
+  /// Runs `body` with a fresh gateway whose settings `change` may alter; one that is cut off has another broker
+  /// behind `broker`, which it cannot reach.
   static func run(
-    settings change: @Sendable (inout GatewaySettings) -> Void = { _ in },
+    settings change: @Sendable (inout GatewaySettings) -> Void = { _ in }, isCutOff: Bool = false,
     _ body: @EventLoop (SessionHarness) async throws -> Void
   ) async throws {
     let temporary = TemporaryFolder()
@@ -34,8 +35,14 @@ final class SessionHarness {
     settings.pingInterval = .zero
     settings.placeInterval = .zero
     change(&settings)
+    var reached: any Broker = broker
+    if isCutOff {
+      reached = try await FallbackBroker.open(
+        shared: broker, local: EmbeddedBroker.open(at: "\(folder)/local", logger: logger),
+        isReachable: { false }, logger: logger)
+    }
     let gateway = Gateway(
-      settings: settings, broker: broker,
+      settings: settings, broker: reached,
       authenticator: try Authenticator(keys: [key.verificationKey()]),
       artifacts: ArtifactStore(root: "\(folder)/files"),
       tickets: try ArtifactTicket(key: Array(repeating: 9, count: 32)),
@@ -43,7 +50,7 @@ final class SessionHarness {
     let harness = SessionHarness(
       broker: broker, gateway: gateway, issuer: TokenIssuer(key: key))
     try await body(harness)
-    await broker.close()
+    await reached.close()
   }
 
   func token(

@@ -41,6 +41,23 @@ import Testing
     }
   }
 
+  @Test("a submission that only this machine keeps says so, over HTTP and over a socket")
+  func durability() async throws {
+    try await SessionHarness.run(isCutOff: true) { harness in
+      let answer = try await harness.ask(.post, "/v1/jobs", #"{"kind":"echo"}"#)
+      #expect(answer.status == 202)
+      #expect(answer["durability"]?.string == "local")
+      let (session, connection) = try await harness.connect()
+      session.tell(#"{"id":2,"rpc":{"method":"job.submit","data":{"kind":"echo"}}}"#)
+      let reply = try #require(await connection.frames(2).last)
+      #expect(reply.contains(#""durability":"local""#))
+    }
+    try await run { harness in
+      let answer = try await harness.ask(.post, "/v1/jobs", #"{"kind":"echo"}"#)
+      #expect(answer["durability"] == nil)
+    }
+  }
+
   @Test("a repeat says by what an earlier job was found")
   func match() async throws {
     try await run(settings: { $0.reusableKinds = [JobKind("echo")!] }) { harness in
