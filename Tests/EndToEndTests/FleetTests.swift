@@ -1,6 +1,7 @@
 import EventLoop
 import Foundation
 import Jobs
+import Redis
 import Support
 import Testing
 
@@ -116,6 +117,40 @@ import Testing
       gate.lift()
       let end = try await client.event(where: isIn("completed"))
       #expect(end["id"]?.string == id)
+    }
+  }
+
+  @Test("goes on with an empty Redis: the old run is killed, new jobs run, the old one is unknown")
+  func emptyRedis() async throws {
+    try await withFleet { fleet in
+      let (_, port) = try await fleet.gateway()
+      _ = try await fleet.worker()
+      let gate = Gate(in: fleet.folder)
+      let client = try await JobClient.connect(to: port, token: fleet.token())
+      let lost = try await submit(client, gate)
+      _ = try await watch(client, lost)
+      _ = try await client.event(where: isAt(50))
+      // What a fail-over to an empty replica is to those who were connected.
+      try await fleet.redis.ask(RedisCommand("FLUSHALL"))
+      for type in ["normal", "pubsub"] {
+        try await fleet.redis.ask(RedisCommand("CLIENT", "KILL", "TYPE", type))
+      }
+      let next = Gate(in: fleet.folder)
+      next.lift()
+      var reply = try await client.rpc(
+        "job.submit", #"{"kind":"steps","payload":{"gate":"\#(next.path)"},"watch":true}"#)
+      while reply["error"]?["code"]?.int == 503 {
+        await pause(.milliseconds(100))
+        reply = try await client.rpc(
+          "job.submit", #"{"kind":"steps","payload":{"gate":"\#(next.path)"},"watch":true}"#)
+      }
+      let id = try #require(reply["rpc"]?["data"]?["job"]?["id"]?.string, "\(reply.text)")
+      _ = try await client.event { $0["id"]?.string == id && $0["state"]?.string == "completed" }
+      let unknown = try await client.rpc("job.get", #"{"id":"\#(lost)"}"#)
+      #expect(unknown["error"]?["code"]?.int == 404)
+      let other = try await JobClient.connect(to: port, token: fleet.token())
+      let subscribed = try await other.call("subscribe", #"{"channel":"job:\#(lost)"}"#)
+      #expect(subscribed["error"]?["code"]?.int == 102)
     }
   }
 
