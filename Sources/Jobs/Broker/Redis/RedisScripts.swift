@@ -115,5 +115,5 @@ struct RedisScripts: Sendable {
 
   /// Redis refuses a script's first writing command that may need memory, and none after one that was let
   /// through: this one needs none, and does nothing, since no key has the bare name of the partition.
-  private static let firstWrite = "redis.call('PERSIST', KEYS[1])\n"
+  private static let firstWrite = "redis.call(\"PERSIST\", KEYS[1])\n"
 }
