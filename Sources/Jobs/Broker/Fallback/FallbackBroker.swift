@@ -20,7 +20,7 @@ package final class FallbackBroker {
   /// The jobs that the local broker holds.
   private(set) var localJobs: Set<JobID> = []
   private var timer: LoopTimer?
-  private var isHandingOver = false
+  private var underWay: Task<Void, Never>?
   /// How often the shared broker's return is looked for, and running local jobs for their end.
   private static let interval = Duration.seconds(1)
 
@@ -86,9 +86,19 @@ package final class FallbackBroker {
   /// Gives the shared broker what the local one holds and does not run, if it can be reached; what runs follows
   /// once it has ended.
   package func handOver() async {
-    guard !isHandingOver, !localJobs.isEmpty, isReachable() else { return }
-    isHandingOver = true
-    defer { isHandingOver = false }
+    // One at a time; who asks meanwhile asks for what has ended since it began, too.
+    while let underWay { await underWay.value }
+    guard !localJobs.isEmpty, isReachable() else { return }
+    let task = Task {
+      await handOverAll()
+      // Before anyone who waits goes on: a task that has ended is not waited for again.
+      underWay = nil
+    }
+    underWay = task
+    await task.value
+  }
+
+  private func handOverAll() async {
     do throws(BrokerError) {
       var cursor: String?
       repeat {
