@@ -5,7 +5,3 @@ extension EmbeddedBroker: BrokerArchive, BrokerAudit {
   package func discard(_ ids: [JobID]) async throws(BrokerError) { throw .corrupt("unbuilt") }
   package func audit(repairs: Bool, after cursor: String?, limit: Int) async throws(BrokerError) -> AuditReport { throw .corrupt("unbuilt") }
 }
-
-extension RedisBroker {
-  package func audit(repairs: Bool, after cursor: String?, limit: Int) async throws(BrokerError) -> AuditReport { throw .corrupt("unbuilt") }
-}
