@@ -34,6 +34,9 @@ elseif verb == "mode" and queue.mode ~= ARGV[3] then
   end_drain(queue)
   keep_queue(queue)
 end
-if verb ~= "tell" and (queue.mode == "a" or queue.mode == "D") and redis.call("EXISTS", WAITING .. queue.name) == 1 then wake(queue) end
+if verb ~= "tell" and (queue.mode == "a" or queue.mode == "D")
+  and redis.call("EXISTS", WAITING .. queue.name) == 1 then
+  wake(queue)
+end
 write_counts()
 return describe_queue(queue)

@@ -13,7 +13,8 @@
 for _, name in ipairs(ARGV) do
   if redis.call("EXISTS", WAITING .. name) == 1 then
     local queue = queue_named(name)
-    if (queue.mode == "a" or queue.mode == "D") and (not queue.concurrency or counter(queue, "a") < queue.concurrency) then
+    if (queue.mode == "a" or queue.mode == "D")
+      and (not queue.concurrency or counter(queue, "a") < queue.concurrency) then
       return 0
     end
   end

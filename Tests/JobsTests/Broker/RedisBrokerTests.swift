@@ -201,8 +201,45 @@ import Testing
     _ = try await broker.enqueue(.example())
     _ = try await broker.maintain(limit: 10, LossRules(maxLost: 3, amnesty: .seconds(60)))
     _ = try await broker.spendRequest(of: "bob", limit: 3, window: .seconds(60))
+    var rare = JobRequest.example(
+      user: "bob", payload: JSONText(unchecked: Array("\"\(String(repeating: "x", count: 600))\"".utf8)))
+    rare.dependencies = JobDependencies(parents: [failing.id])
+    rare.uniqueKey = "{u}"
+    rare.contentKey = "{c}"
+    rare.totalTimeout = .seconds(600)
+    _ = try await broker.enqueue(rare)
+    var settings = QueueSettings()
+    settings.userWindow = 1
+    settings.isFair = true
+    settings.completed.count = 0
+    _ = try await broker.set(.video, to: settings, ifVersion: nil)
+    for _ in 0..<3 { _ = try await broker.enqueue(.example(queue: .video, user: "{y}")) }
+    let last = try #require(try await broker.next(from: .video)).lease
+    let report = WorkerReport(
+      id: worker, host: "h", process: 1, version: "1", queues: [.video], kinds: [.example], slots: 1,
+      memory: 0, startedAt: .now)
+    _ = try await broker.beat(report, renewing: [last], for: .seconds(30))
+    try await broker.direct(worker, to: .quiet)
+    #expect(try await broker.workers().map(\.jobs) == [[last.job]])
+    _ = try await broker.settle(last, .complete(nil))
+    let retried = try await broker.retry(failing.id)
+    _ = try await broker.redrive(retried.id, to: .video)
+    _ = try await broker.reprioritise(retried.id, to: .high)
+    #expect(try await !broker.queues().isEmpty)
+    _ = try await broker.statistics(of: nil, minutes: 3)
+    let schedule = Schedule(
+      name: ScheduleName("s")!, cron: try CronExpression("@daily"), request: .example())
+    try await broker.put(schedule, next: .now)
+    let page = try await broker.archive(after: nil, limit: 10)
+    _ = try await broker.restore(page.entries)
+    var cursor: String?
+    repeat {
+      let report = try await broker.audit(repairs: true, after: cursor, limit: 100)
+      #expect(report.findings == [])
+      cursor = report.next
+    } while cursor != nil
     let keys = try await server.ask(RedisCommand("KEYS", "*")).elements ?? []
-    #expect(keys.count >= 18, "\(keys.count)")
+    #expect(keys.count >= 36, "\(keys.count)")
     for key in keys.compactMap(\.text) {
       #expect(key.hasPrefix("fanfare:{p0}") || key.hasPrefix("fanfare:{u:bob}"), "\(key)")
     }

@@ -1,5 +1,4 @@
 import EventLoop
-import OrderedCollections
 import Redis
 
 extension RedisBroker {
@@ -9,16 +8,25 @@ extension RedisBroker {
     guard request.payload.bytes.count <= JobRequest.payloadLimit else {
       throw .payloadTooLarge(limit: JobRequest.payloadLimit)
     }
+    return try acceptance(of: request, await run(scripts.enqueue) { append(request, to: &$0) })
+  }
+
+  /// The arguments of `enqueue.lua`.
+  func append(_ request: JobRequest, to command: inout RedisCommand) {
     let asked = request.asked
-    let answer = try await run(scripts.enqueue) { command in
-      command.append(request.id.key)
-      command.append(request.queue.description)
-      command.append(request.kind.description)
-      command.append(request.user)
-      command.append(request.priority.level)
-      command.append(request.payload.bytes)
-      command.append(asked.isEmpty ? [] : MessagePack.map(asked).encoded)
-    }
+    command.append(request.id.key)
+    command.append(request.queue.description)
+    command.append(request.kind.description)
+    command.append(request.user)
+    command.append(request.priority.level)
+    command.append(request.payload.bytes)
+    command.append(asked.isEmpty ? [] : MessagePack.map(asked).encoded)
+  }
+
+  /// Reads the answer of `enqueue.lua`.
+  func acceptance(
+    of request: JobRequest, _ answer: RedisValue
+  ) throws(BrokerError) -> Acceptance {
     let parts = answer.elements ?? []
     switch parts.first?.text {
     case "accepted" where parts.count == 2:
@@ -146,41 +154,6 @@ extension RedisBroker {
   /// How many lines of a log are kept, and how many bytes of each.
   private static let logLimit = 200
   private static let logLineLimit = 1 << 10
-}
-
-extension JobRequest {
-  /// What is rarely asked for, by the names that `enqueue.lua` gives.
-  fileprivate var asked: [String: MessagePack] {
-    var asked: [String: MessagePack] = [:]
-    if let maxAttempts { asked["m"] = .integer(Int64(maxAttempts)) }
-    if let retry { asked["rp"] = retry.messagePack }
-    if let timeout { asked["to"] = .duration(timeout) }
-    if let order { asked["order"] = .text(order == .lifo ? "l" : "f") }
-    switch start {
-    case .now: break
-    case .after(let delay): asked["delay"] = .duration(delay)
-    case .at(let moment): asked["at"] = .integer(moment.milliseconds)
-    }
-    if let startWithin { asked["within"] = .duration(startWithin) }
-    if let totalTimeout { asked["total"] = .duration(totalTimeout) }
-    if let uniqueKey { asked["uk"] = .text(uniqueKey) }
-    if let contentKey { asked["ck"] = .text(contentKey) }
-    if let idempotencyKey {
-      asked["key"] = .text(idempotencyKey)
-      asked["fingerprint"] = .text(fingerprint)
-      asked["remembered"] = .duration(RedisBroker.idempotencyLifetime)
-    }
-    if !dependencies.parents.isEmpty {
-      let distinct = OrderedSet(dependencies.parents)
-      asked["parents"] = .array(distinct.map { .text($0.key) })
-      asked["rule"] = .text(dependencies.whenOneFails.letter)
-    }
-    if let group {
-      asked["g"] = .text(group.key)
-      asked["wt"] = .integer(Int64(weight))
-    }
-    return asked
-  }
 }
 
 extension ParentFailureRule {

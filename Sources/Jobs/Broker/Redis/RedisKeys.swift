@@ -79,6 +79,9 @@ struct RedisKeys: Hashable, Sendable {
     /// String, one a used key (`claims.lua`): a job's id. Goes when the key is free; one of idempotency
     /// after 24 hours.
     case claims = "i:"
+    /// Hash: schedules by name, each packed, with when it fires next, when it did last, and the job then.
+    /// An entry goes with the schedule.
+    case schedules = "sc"
     /// Hash: what workers say of themselves. An entry goes with the worker.
     case workers = "wk"
     /// Sorted set: workers by the ms when they were heard of. An entry goes with the worker.

@@ -2,9 +2,9 @@ import Redis
 
 /// The scripts of a partition, assembled from `Sources/Jobs/Lua` by ``LuaAssembler``.
 struct RedisScripts: Sendable {
-  let archive, beat, cancel, clear, control, deleteQueue, direct, discard, enqueue, exchange, expire, extend, list,
-    log, places, promote, prune, queues, read, reap, report, restore, setQueue, spendRequest,
-    statistics, upcoming, workers: RedisScript
+  let archive, audit, beat, cancel, clear, control, deleteQueue, direct, discard, enqueue,
+    exchange, expire, extend, fire, list, log, places, promote, prune, putSchedule, queues,
+    read, reap, report, restore, setQueue, spendRequest, statistics, upcoming, workers: RedisScript
 
   init(keys: RedisKeys) {
     let assembler = LuaAssembler(includes: Self.includes, constants: keys.constants)
@@ -14,6 +14,7 @@ struct RedisScripts: Sendable {
       return RedisScript(name: name, source: source)
     }
     archive = script("archive", PackageResources.archive_lua)
+    audit = script("audit", PackageResources.audit_lua)
     beat = script("beat", PackageResources.beat_lua)
     cancel = script("cancel", PackageResources.cancel_lua)
     clear = script("clear", PackageResources.clear_lua)
@@ -25,11 +26,13 @@ struct RedisScripts: Sendable {
     exchange = script("exchange", PackageResources.exchange_lua)
     expire = script("expire", PackageResources.expire_lua)
     extend = script("extend", PackageResources.extend_lua)
+    fire = script("fire", PackageResources.fire_lua)
     list = script("list", PackageResources.list_lua)
     log = script("log", PackageResources.log_lua)
     places = script("places", PackageResources.places_lua)
     promote = script("promote", PackageResources.promote_lua)
     prune = script("prune", PackageResources.prune_lua)
+    putSchedule = script("put_schedule", PackageResources.put_schedule_lua)
     queues = script("queues", PackageResources.queues_lua)
     read = script("read", PackageResources.read_lua)
     reap = script("reap", PackageResources.reap_lua)
@@ -44,14 +47,15 @@ struct RedisScripts: Sendable {
 
   var all: [RedisScript] {
     [
-      archive, beat, cancel, clear, control, deleteQueue, direct, discard, enqueue, exchange, expire,
-      extend,
-      list, log, places, promote, prune, queues, read, reap, report, restore, setQueue,
-      spendRequest, statistics, upcoming, workers,
+      archive, audit, beat, cancel, clear, control, deleteQueue, direct, discard, enqueue,
+      exchange, expire, extend, fire, list, log, places, promote, prune, putSchedule,
+      queues, read, reap, report, restore, setQueue, spendRequest, statistics, upcoming,
+      workers,
     ]
   }
 
   static let includes: [String: [UInt8]] = [
+    "includes/accept": PackageResources.accept_lua,
     "includes/block": PackageResources.block_lua,
     "includes/bucket": PackageResources.bucket_lua,
     "includes/change": PackageResources.change_lua,

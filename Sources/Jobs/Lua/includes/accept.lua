@@ -1,0 +1,90 @@
+--- @include "includes/queue"
+--- @include "includes/change"
+--- @include "includes/index_job"
+--- @include "includes/place"
+--- @include "includes/describe"
+--- @defer keep_queue "includes/keep_queue"
+--- @defer waiting "includes/waiting"
+--- @defer block "includes/block"
+--- @defer postpone "includes/postpone"
+--- @defer claimed "includes/claimed"
+--- @defer claim "includes/claim"
+--- @defer fail_child "includes/fail_child"
+-- Accept a job, unless the same submission was accepted before: the whole of enqueue.lua, whose arguments
+-- and answers these are.
+local function accept(id, name, kind, user, priority, payload, asked_bytes)
+  local asked = asked_bytes ~= "" and cmsgpack.unpack(asked_bytes) or {}
+  local same = read_job(id)
+  if same then return { "id", describe(same, true) } end
+  if asked.key or asked.uk or asked.ck then
+    local answer, by = claimed(asked, user, name, kind)
+    if answer then return by and { by, describe(answer, true) } or { answer } end
+  end
+
+  local queue = queue_named(name)
+  if queue.mode ~= "a" and queue.mode ~= "p" then return { "draining" } end
+  if queue.max_waiting and waiting(queue) >= queue.max_waiting then return { "full", queue.max_waiting } end
+  local pending, failed, seen = {}, nil, {}
+  for _, parent in ipairs(asked.parents or {}) do
+    local job = read_job(parent)
+    if not job then return { "parent_not_found", parent } end
+    if not is_terminal(job.state) then
+      if not seen[parent] then pending[#pending + 1] = job end
+      seen[parent] = true
+    elseif job.state ~= COMPLETED then
+      failed = failed or parent
+    end
+  end
+  if asked.rule == "r" then failed = nil end
+
+  local last, number = unpack(redis.call("HMGET", NUMBERS, "sequence", "number"))
+  local sequence = math.max((last or -1) + 1, micros - BEGINNING * 1000)
+  number = (number or -1) + 1
+  redis.call("HSET", NUMBERS, "sequence", sequence, "number", number)
+  if queue.is_new then keep_queue(queue) end
+
+  local more = { m = asked.m, rp = asked.rp, to = asked.to, o = asked.order, uk = asked.uk, ck = asked.ck,
+    g = asked.g, wt = asked.wt }
+  local job = { id = id, priority = tonumber(priority), attempt = 0, lost = 0, offset = 0,
+    sequence = sequence, number = number, queue = name, kind = kind, user = user,
+    payload = #payload <= 512 and payload, more = more }
+  if not job.payload then redis.call("SET", PAYLOADS .. id, payload) end
+  if asked.key or asked.uk or asked.ck then claim(job, asked) end
+
+  if queue.fair then
+    more.b = fair("base", job, queue)
+  elseif (asked.order or queue.order) == "l" then
+    more.b = HALF - sequence
+  end
+  local due = asked.at or (asked.delay and now + asked.delay)
+  if due and due <= now then due = nil end
+  local within, total = asked.within or queue.start_within, asked.total or queue.total_timeout
+  if within or total then
+    more.an = due
+    more.sb = within and (due or now) + within
+    more.eb = total and (due or now) + total
+    redis.call("ZADD", LIMITS, math.min(more.sb or more.eb, more.eb or more.sb), id)
+  end
+
+  if #pending > 0 or failed then
+    more.du, more.pr, more.pa, more.ps = due, asked.rule, math.max(#pending, 1), asked.parents
+    for _, parent in ipairs(pending) do
+      redis.call("ZADD", CHILDREN .. parent.id, sequence, id)
+      if not parent.more.ch then
+        parent.more.ch = true
+        write_job(parent)
+      end
+    end
+    block(job, queue)
+  elseif due then
+    postpone(job, queue, due, SCHEDULED)
+  else
+    place(job, queue)
+  end
+  index_job(job)
+  count(queue, "in", 1)
+  tally(queue, "i")
+  change(job)
+  if failed then fail_child(job, failed) end
+  return { "accepted", describe(job, false) }
+end
