@@ -107,6 +107,9 @@ final class DurableTable {
     change(record, nil)
   }
 
+  /// Makes every order of the table anew from its records.
+  func rebuild() { table = table.rebuilt() }
+
   /// Journals what a user has spent (nil: nothing any more); nobody waits for it.
   func note(_ spending: RequestWindows.Spending?, of user: String) {
     collecting.spendings[user] = .some(spending)

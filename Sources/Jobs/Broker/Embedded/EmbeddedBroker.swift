@@ -134,6 +134,9 @@ package final class EmbeddedBroker {
     return free
   }
 
+  /// The last number that was given to a job.
+  var newestSequence: Int64 { lastSequence }
+
   /// The next number in the order in which jobs end.
   func nextEnding(at now: Timestamp) -> Int64 {
     lastEnding = max(lastEnding + 1, now.sequence)

@@ -230,6 +230,53 @@ struct EmbeddedTable: Sendable {
     return (found, next)
   }
 
+  /// In which sets a record does not stand though it should.
+  func misplacements(of record: EmbeddedRecord) -> [String] {
+    let places = Places(record)
+    let place = ListPlace(sequence: record.sequence, id: record.job.id)
+    var missing: [String] = []
+    func expect(_ isThere: Bool?, _ name: String) { if isThere == false { missing.append(name) } }
+    expect(everyone.contains(place), "all jobs")
+    expect(users[record.job.user]?.contains(place) ?? false, "its user's jobs")
+    expect(lines[places.queue]?.holds(places.line, of: record.job.user) ?? false, "its queue's line")
+    expect(places.deadline.map(deadlines.contains), "leases")
+    expect(places.renewed.map(renewed.contains), "renewed leases")
+    expect(places.due.map(dues.contains), "due times")
+    expect(places.limit.map(limits.contains), "limits")
+    expect(places.expiry.map(expiries.contains), "ended jobs")
+    expect(places.worker.map { holders[$0]?.contains(place) ?? false }, "its worker's jobs")
+    expect(places.uniqueKey.map { uniqueKeys[$0] == record.job.id }, "unique keys")
+    expect(places.contentKey.map { contentKeys[$0]?.contains(record.job.id) ?? false }, "content keys")
+    for parent in places.parents { expect(children[parent]?.contains(place) ?? false, "children of \(parent)") }
+    return missing
+  }
+
+  /// Counts of sets that differ from what they count: names, what is found, what is wanted.
+  func wrongCounts() -> [(name: String, found: Int, wanted: Int)] {
+    let running = lines.values.reduce(0) { $0 + $1.running }
+    let inLines = lines.values.reduce(0) { $0 + $1.counts.values.reduce(0, +) }
+    let ended = lines.values.reduce(0) { $0 + $1.ended.values.reduce(0) { $0 + $1.count } }
+    let delayed = lines.values.reduce(0) {
+      $0 + ($1.apart[.scheduled]?.count ?? 0) + ($1.apart[.retrying]?.count ?? 0)
+    }
+    let counts = [
+      ("all jobs", everyone.count, entries.count),
+      ("the users' jobs", users.values.reduce(0) { $0 + $1.count }, entries.count),
+      ("the queues' lines", inLines, entries.count), ("leases", deadlines.count, running),
+      ("the workers' jobs", holders.values.reduce(0) { $0 + $1.count }, running),
+      ("due times", dues.count, delayed), ("ended jobs", expiries.count, ended),
+    ]
+    return counts.filter { $0.1 != $0.2 }.map { (name: $0.0, found: $0.1, wanted: $0.2) }
+  }
+
+  /// The same records and queues, every order made anew.
+  func rebuilt() -> EmbeddedTable {
+    var table = EmbeddedTable()
+    for queue in queues.values { table.put(queue) }
+    for entry in entries.values.sorted(by: { $0.record.sequence < $1.record.sequence }) { table.put(entry) }
+    return table
+  }
+
   /// How long a key leads to its job.
   private static let idempotencyLifetime = Duration.seconds(24 * 3600)
 

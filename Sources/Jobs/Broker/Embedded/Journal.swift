@@ -92,6 +92,30 @@ package final class Journal: Sendable {
     }
   }
 
+  /// The numbers of jobs in a range that have both rows, and those that only something is left of.
+  func numbers(
+    in range: ClosedRange<Int64>
+  ) async throws -> (whole: Set<Int64>, parts: Set<Int64>) {
+    try await database.read { database in
+      func numbers(_ table: String) throws -> Set<Int64> {
+        try Int64.fetchSet(
+          database, sql: "SELECT DISTINCT \(table) BETWEEN ? AND ?",
+          arguments: [range.lowerBound, range.upperBound])
+      }
+      let jobs = try numbers("sequence FROM job WHERE sequence")
+      let requests = try numbers("sequence FROM request WHERE sequence")
+      let logs = try numbers("job FROM log WHERE job")
+      return (jobs.intersection(requests), jobs.union(requests).union(logs))
+    }
+  }
+
+  /// Forgets what is left of jobs of these numbers.
+  func forget(_ numbers: [Int64]) async throws {
+    var batch = JournalBatch()
+    batch.removed = numbers
+    try await write(batch)
+  }
+
   /// The log of the job of this number, oldest line first.
   func logLines(of sequence: Int64) async throws -> [String] {
     try await database.read { database in

@@ -67,6 +67,17 @@ struct QueueLine: Sendable {
     }
   }
 
+  /// Whether a job stands where it should.
+  func holds(_ standing: Standing, of user: String) -> Bool {
+    switch standing {
+    case .queued(let place, _): waiting.contains(place)
+    case .running: running > 0
+    case .parked(let place): users[user]?.parked.contains(place) ?? false
+    case .apart(let state, let place): apart[state]?.contains(place) ?? false
+    case .ended(let state, let ending): ended[state]?.contains(ending) ?? false
+    }
+  }
+
   // MARK: Following the records
 
   /// A record left this standing (`sign` −1) or came to it (1).

@@ -46,6 +46,13 @@ struct SortedBlocks<Element: Comparable & Sendable>: Sendable {
     if blocks[block].isEmpty { blocks.remove(at: block) }
   }
 
+  func contains(_ element: Element) -> Bool {
+    let block = blockIndex(for: element)
+    guard block < blocks.count else { return false }
+    let place = Self.place(of: element, in: blocks[block])
+    return place < blocks[block].count && blocks[block][place] == element
+  }
+
   /// How many elements stand before this one.
   func rank(of element: Element) -> Int {
     let block = blockIndex(for: element)

@@ -1,0 +1,77 @@
+import EventLoop
+
+extension EmbeddedBroker: BrokerAudit {
+  /// Looks at records in the order of acceptance: whether each stands in every order that it should, and
+  /// whether the journal has it; with the last piece, whether all counts agree.
+  package func audit(
+    repairs: Bool, after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> AuditReport {
+    try requireOpen()
+    try await store.kept()
+    let after = cursor.flatMap { Int64($0) } ?? .min
+    let newest = newestSequence
+    let records = store.table.records(after: after, limit: min(max(limit, 1), 1000))
+    var report = AuditReport(checked: records.count)
+    for record in records {
+      for place in store.table.misplacements(of: record) {
+        report.findings.append(
+          AuditFinding(
+            kind: .misplacedJob, subject: record.job.id.description,
+            detail: "\(record.job.state) and missing from \(place)", isRepaired: repairs))
+      }
+      if record.job.state == .running, record.deadline == nil {
+        report.findings.append(
+          AuditFinding(
+            kind: .missingLease, subject: record.job.id.description,
+            detail: "running, without a deadline", isRepaired: repairs))
+        if repairs {
+          var record = record
+          record.deadline = clock()
+          store.changeUnjournaled(record)
+        }
+      }
+    }
+    if let last = records.last { report.next = String(last.sequence) }
+    if records.isEmpty {
+      for wrong in store.table.wrongCounts() {
+        report.findings.append(
+          AuditFinding(
+            kind: .wrongCount, subject: wrong.name, detail: "\(wrong.found), wanted \(wrong.wanted)",
+            isRepaired: repairs))
+      }
+    }
+    if repairs, !report.findings.isEmpty { store.rebuild() }
+    // From the piece before to the end of this one: what is left of forgotten jobs lies between.
+    let range = (after == .min ? .min : after + 1)...(records.last?.sequence ?? max(newest, after + 1))
+    report.findings += try await auditJournal(records, in: range, repairs: repairs)
+    return report
+  }
+
+  private func auditJournal(
+    _ records: [EmbeddedRecord], in range: ClosedRange<Int64>, repairs: Bool
+  ) async throws(BrokerError) -> [AuditFinding] {
+    var findings: [AuditFinding] = []
+    do {
+      let kept = try await journal.numbers(in: range)
+      // What came or went while the journal was read is not looked at.
+      for record in records
+      where !kept.whole.contains(record.sequence) && store.table[record.job.id]?.sequence == record.sequence {
+        findings.append(
+          AuditFinding(
+            kind: .missingRecord, subject: record.job.id.description,
+            detail: "not whole in the journal", isRepaired: false))
+      }
+      let known = Set(records.map(\.sequence))
+      let orphans = kept.parts.filter { !known.contains($0) && !store.table.isTaken($0) }.sorted()
+      if repairs, !orphans.isEmpty { try await journal.forget(orphans) }
+      findings += orphans.map {
+        AuditFinding(
+          kind: .orphan, subject: "journal row \($0)", detail: "belongs to no job",
+          isRepaired: repairs)
+      }
+    } catch {
+      throw .unavailable
+    }
+    return findings
+  }
+}
