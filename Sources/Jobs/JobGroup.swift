@@ -64,7 +64,7 @@ package struct JobGroup: Hashable, Sendable {
   package var finishedAt: Timestamp?
   /// The job that the callback became.
   package var callback: JobID?
-  /// The number of its last event, and the incarnation they are counted in.
+  /// How often it changed visibly, and the incarnation that is counted in.
   package var position: StreamPosition
 
   package init(
@@ -86,6 +86,10 @@ package struct JobGroup: Hashable, Sendable {
     self.position = position
   }
 
+  /// How long a group is kept after its end, or when nothing has come of it.
+  package static let retention = Duration.seconds(7 * 24 * 3600)
+
+  /// How many jobs it has, whatever their state.
   package var jobs: Int { counts.values.reduce(0, +) }
 
   /// How many have not ended.

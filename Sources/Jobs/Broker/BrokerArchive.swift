@@ -3,8 +3,8 @@ package import EventLoop
 /// Everything a broker holds, carried out of it and into another: for backups and for handing over.
 @EventLoop
 package protocol BrokerArchive: AnyObject, Sendable {
-  /// A page of what the broker holds: queues that somebody set first, then schedules, groups, and the
-  /// jobs in the order of their acceptance.
+  /// A page of what the broker holds: queues that somebody set first, then schedules, the jobs in the
+  /// order of their acceptance, and groups last, after their jobs.
   ///
   /// Every job that was on record when the first page was taken, and is when its own page is, comes exactly
   /// once, whole, as it stands at that moment; one accepted meanwhile comes too. A page is bounded by `limit` and

@@ -7,7 +7,7 @@ package protocol EventSource: AnyObject, Sendable {
   ///
   /// Returns when the subscription stands: an event that follows a read made after the return is
   /// delivered. `receive` is called on the loop, for each job in the order of offsets. After an
-  /// interruption (Redis away) every watched job is read anew and delivered as `.snapshot`: what
+  /// interruption (Redis away) every watched job and group is read anew and delivered whole: what
   /// was missed is made up for, without the watcher doing anything. Several subscriptions to one
   /// channel share what lies below. Throws `unavailable` only if the subscription cannot be kept;
   /// while Redis is away a subscription waits for its return inside the broker.
@@ -29,6 +29,8 @@ package enum Delivery: Hashable, Sendable {
   case event(JobEvent)
   /// The job as it stands, after an interruption; may repeat what was delivered before it.
   case snapshot(Job)
+  /// The group as it stands after a change, or after an interruption.
+  case group(JobGroup)
 }
 
 /// What a worker is told to do.

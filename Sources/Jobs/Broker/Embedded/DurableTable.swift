@@ -34,6 +34,7 @@ final class DurableTable {
     var queues: [QueueName: Before<EmbeddedQueue>] = [:]
     var tallies: [QueueName: QueueTally] = [:]
     var deletedQueues: Set<QueueName> = []
+    var schedules: [ScheduleName: Before<ScheduleStatus>] = [:]
     var logs: [JournalBatch.LogAppend] = []
     var spendings: [String: RequestWindows.Spending?] = [:]
     var effects: [Effect] = []
@@ -42,8 +43,8 @@ final class DurableTable {
     struct Before<Value> { let value: Value? }
 
     var isEmpty: Bool {
-      before.isEmpty && queues.isEmpty && tallies.isEmpty && deletedQueues.isEmpty && logs.isEmpty
-        && spendings.isEmpty && effects.isEmpty && waiters.isEmpty
+      before.isEmpty && queues.isEmpty && tallies.isEmpty && deletedQueues.isEmpty
+        && schedules.isEmpty && logs.isEmpty && spendings.isEmpty && effects.isEmpty && waiters.isEmpty
     }
   }
 
@@ -123,6 +124,15 @@ final class DurableTable {
     }
     if table.queues[name] == nil { table.put(EmbeddedQueue(name: name, at: now)) }
     table.change(name, change)
+    startWriting()
+  }
+
+  /// Puts a schedule; nil forgets it.
+  func change(_ schedule: ScheduleStatus?, _ name: ScheduleName) {
+    if collecting.schedules[name] == nil {
+      collecting.schedules[name] = Batch.Before(value: table.schedules[name])
+    }
+    table.put(schedule, name)
     startWriting()
   }
 
@@ -238,6 +248,7 @@ final class DurableTable {
         changes.removedQueues.append(name)
       }
     }
+    for name in batch.schedules.keys { changes.schedules.append((name, table.schedules[name])) }
     changes.forgottenRecords = Array(batch.deletedQueues)
     for (queue, tally) in batch.tallies {
       var record = batch.deletedQueues.contains(queue) ? QueueBook.Record() : book[queue]
@@ -265,6 +276,9 @@ final class DurableTable {
     collecting = Batch()
     for (name, before) in next.queues.merging(batch.queues, uniquingKeysWith: { $1 }) {
       if let queue = before.value { table.put(queue) } else { table.removeQueue(name) }
+    }
+    for (name, before) in next.schedules.merging(batch.schedules, uniquingKeysWith: { $1 }) {
+      table.put(before.value, name)
     }
     for (id, before) in next.before.merging(batch.before, uniquingKeysWith: { $1 }) {
       if let entry = before.value { table.put(entry) } else { table.remove(id) }

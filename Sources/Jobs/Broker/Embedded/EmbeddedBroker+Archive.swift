@@ -7,8 +7,10 @@ extension EmbeddedBroker: BrokerArchive {
     try requireOpen()
     guard let cursor else {
       let set = try await queues().filter { $0.version > 0 || $0.mode != .active }
+      let kept = try await schedules()
       return ArchivePage(
-        entries: set.map { .queue($0.name, $0.settings, $0.mode) }, next: "\(Int64.min)")
+        entries: set.map { .queue($0.name, $0.settings, $0.mode) } + kept.map { .schedule($0) },
+        next: "\(Int64.min)")
     }
     let limit = min(max(limit, 1), 1000)
     let records = store.table.records(after: Int64(cursor) ?? .min, limit: limit)
@@ -63,7 +65,15 @@ extension EmbeddedBroker: BrokerArchive {
           report.known += 1
         } catch { throw error }
       case .job(let snapshot): restore(snapshot, &report)
-      case .schedule, .group: throw .corrupt("this broker keeps no schedules and no groups")
+      case .schedule(let status):
+        let name = status.schedule.name
+        guard store.table.schedules[name] == nil else {
+          report.known += 1
+          continue
+        }
+        store.change(status, name)
+        report.restored += 1
+      case .group: throw .corrupt("this broker keeps no groups")
       }
     }
     try await store.kept()

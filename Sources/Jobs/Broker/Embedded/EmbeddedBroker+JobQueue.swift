@@ -18,7 +18,7 @@ extension EmbeddedBroker: JobQueue {
   }
 
   /// The job that answers this request already.
-  private func earlier(
+  func earlier(
     _ request: JobRequest, at now: Timestamp
   ) throws(BrokerError) -> (EmbeddedRecord, Acceptance.Match)? {
     if let record = store.table[request.id] { return (record, .id) }

@@ -16,7 +16,7 @@ extension EmbeddedBroker: QueueAdministration {
   }
 
   /// Returns when what was staged is kept, or undone: what is read then is what stands.
-  private func settled() async {
+  func settled() async {
     do {
       try await store.kept()
     } catch {

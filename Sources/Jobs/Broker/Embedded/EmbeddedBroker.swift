@@ -76,6 +76,7 @@ package final class EmbeddedBroker {
     lastEnding = content.records.reduce(0) { max($0, $1.ending) }
     var table = EmbeddedTable()
     for queue in content.queues { table.put(queue) }
+    for schedule in content.schedules { table.put(schedule, schedule.schedule.name) }
     for record in content.records {
       table.put(record)
       if !record.job.state.isTerminal {

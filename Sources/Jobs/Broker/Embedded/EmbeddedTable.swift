@@ -11,6 +11,7 @@ struct EmbeddedTable: Sendable {
   private(set) var entries: [JobID: Entry] = [:]
   private(set) var queues: [QueueName: EmbeddedQueue] = [:]
   private(set) var lines: [QueueName: QueueLine] = [:]
+  private(set) var schedules: [ScheduleName: ScheduleStatus] = [:]
   private var deadlines = SortedBlocks<TimedJob>()
   /// The deadlines of jobs that are not shown as stalled.
   private var renewed = SortedBlocks<TimedJob>()
@@ -61,6 +62,8 @@ struct EmbeddedTable: Sendable {
     guard queues[name] != nil else { return }
     change(&queues[name]!)
   }
+
+  mutating func put(_ schedule: ScheduleStatus?, _ name: ScheduleName) { schedules[name] = schedule }
 
   mutating func removeQueue(_ name: QueueName) { queues[name] = nil }
 
@@ -273,6 +276,7 @@ struct EmbeddedTable: Sendable {
   func rebuilt() -> EmbeddedTable {
     var table = EmbeddedTable()
     for queue in queues.values { table.put(queue) }
+    table.schedules = schedules
     for entry in entries.values.sorted(by: { $0.record.sequence < $1.record.sequence }) { table.put(entry) }
     return table
   }

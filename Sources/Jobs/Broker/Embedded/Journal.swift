@@ -74,6 +74,7 @@ package final class Journal: Sendable {
       return try database.read { database in
         JournalContent(
           records: try JobRow.all(in: database), queues: try EmbeddedQueue.all(in: database),
+          schedules: try ScheduleStatus.all(in: database),
           book: try QueueBook.all(in: database, since: now.minute - QueueBook.span),
           spendings: try RequestWindows.Spending.all(in: database))
       }
@@ -160,6 +161,7 @@ struct JournalContent: Sendable {
   /// In the order of acceptance.
   var records: [EmbeddedRecord]
   var queues: [EmbeddedQueue]
+  var schedules: [ScheduleStatus]
   var book: QueueBook
   var spendings: [String: RequestWindows.Spending]
 }

@@ -14,6 +14,8 @@ struct JournalBatch: Sendable {
   var removedQueues: [QueueName] = []
   /// Queues of which is forgotten what they did, before `tallies` are written.
   var forgottenRecords: [QueueName] = []
+  /// Schedules as they now stand; nil: forgotten.
+  var schedules: [(ScheduleName, ScheduleStatus?)] = []
   /// What queues did, in all and in the minutes that changed.
   var tallies: [(QueueName, QueueBook.Record)] = []
 
@@ -31,6 +33,7 @@ struct JournalBatch: Sendable {
   var isEmpty: Bool {
     records.isEmpty && removed.isEmpty && logs.isEmpty && spendings.isEmpty && queues.isEmpty
       && removedQueues.isEmpty && forgottenRecords.isEmpty && tallies.isEmpty
+      && schedules.isEmpty
   }
 
   func write(to database: Database) throws {
@@ -39,6 +42,7 @@ struct JournalBatch: Sendable {
     try forgetJobs(in: database)
     try writeQueues(to: database)
     try writeTallies(to: database)
+    try writeSchedules(to: database)
     try writeSpendings(to: database)
   }
 
@@ -108,6 +112,18 @@ struct JournalBatch: Sendable {
       }
     }
     for (queue, record) in tallies { try record.write(of: queue, to: database) }
+  }
+
+  private func writeSchedules(to database: Database) throws {
+    for (name, schedule) in schedules {
+      guard let schedule else {
+        try database.cachedStatement(sql: "DELETE FROM schedule WHERE name = ?")
+          .execute(arguments: [name.description])
+        continue
+      }
+      try database.cachedStatement(sql: "INSERT OR REPLACE INTO schedule (name, status) VALUES (?, ?)")
+        .execute(arguments: [name.description, schedule.journalText])
+    }
   }
 
   private func writeSpendings(to database: Database) throws {

@@ -55,6 +55,7 @@ enum JournalSchema {
       completed INTEGER NOT NULL, failed INTEGER NOT NULL, cancelled INTEGER NOT NULL,
       retried INTEGER NOT NULL, wait TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY (queue, minute)
     ) WITHOUT ROWID;
+    CREATE TABLE schedule (name TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;
     """
 
   /// From a file of version 1 to one of version 2: what a job was asked for goes apart, and every queue

@@ -16,6 +16,21 @@ extension QueueSettings {
   }
 }
 
+extension ScheduleStatus {
+  var journalText: String {
+    var writer = JSONWriter()
+    writer.object { write(into: &$0) }
+    return writer.text.description
+  }
+
+  init?(journalText: String) {
+    guard let root = try? JSONDocument(bytes: Array(journalText.utf8)).root,
+      let status = try? ScheduleStatus(reading: root)
+    else { return nil }
+    self = status
+  }
+}
+
 extension RetryPolicy {
   /// `growth base cap jitter`.
   var journalText: String {

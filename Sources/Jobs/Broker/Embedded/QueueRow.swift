@@ -18,6 +18,14 @@ extension EmbeddedQueue {
   }
 }
 
+extension ScheduleStatus {
+  static func all(in database: Database) throws -> [ScheduleStatus] {
+    try Row.fetchAll(database, sql: "SELECT * FROM schedule").map { row in
+      try RowReader(row).known("status") { ScheduleStatus(journalText: $0) }
+    }
+  }
+}
+
 extension QueueBook {
   /// What every queue did, in all and since the minute `first`.
   static func all(in database: Database, since first: Int64) throws -> QueueBook {
