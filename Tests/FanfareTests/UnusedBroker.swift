@@ -87,4 +87,21 @@ final class UnusedBroker: Broker {
   ) async throws(BrokerError) -> ArchivePage { throw .unavailable }
   func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport { throw .unavailable }
   func discard(_ ids: [JobID]) async throws(BrokerError) { throw .unavailable }
+  func audit(
+    repairs: Bool, after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> AuditReport { throw .unavailable }
+
+  func create(_ request: GroupRequest) async throws(BrokerError) -> JobGroup { throw .unavailable }
+  func close(_ group: GroupID) async throws(BrokerError) -> JobGroup { throw .unavailable }
+  func group(_ id: GroupID) async throws(BrokerError) -> JobGroup? { throw .unavailable }
+  func jobs(
+    of group: GroupID, limit: Int, cursor: String?
+  ) async throws(BrokerError) -> JobPage { throw .unavailable }
+
+  func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) { throw .unavailable }
+  func remove(_ name: ScheduleName) async throws(BrokerError) -> Bool { throw .unavailable }
+  func schedules() async throws(BrokerError) -> [ScheduleStatus] { throw .unavailable }
+  func fire(
+    _ name: ScheduleName, due: Timestamp, request: JobRequest, next: Timestamp?
+  ) async throws(BrokerError) -> JobID? { throw .unavailable }
 }

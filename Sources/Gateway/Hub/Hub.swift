@@ -105,6 +105,7 @@ package final class Hub {
       return
     }
     switch delivery {
+    case .group: break
     case .snapshot(let job):
       if case .job = watched.channel {
         watched.gap.sawRecord(at: job.position)

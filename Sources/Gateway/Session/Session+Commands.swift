@@ -120,6 +120,7 @@ extension Session {
         throw .permissionDenied
       }
       try await subscribe(toUser: user, command, identity)
+    case .group: throw .unknownChannel
     }
   }
 

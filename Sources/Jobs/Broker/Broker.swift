@@ -8,4 +8,4 @@
 /// Who receives an event and then reads the record finds it at that event or later.
 /// **Cost**: no verb is worse than O(log n) in the number of jobs, times those it was asked to touch.
 package typealias Broker = JobQueue & JobControl & QueueAdministration & WorkerDirectory
-  & EventSource & RequestBudget & BrokerArchive & BrokerAudit & ScheduleBook
+  & JobGroups & ScheduleBook & EventSource & RequestBudget & BrokerArchive & BrokerAudit

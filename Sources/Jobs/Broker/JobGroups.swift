@@ -16,10 +16,9 @@ package import EventLoop
 /// queue, otherwise by the rules of any submission. A finished group stays finished: a job of it that is retried is
 /// counted, and the callback is not submitted again.
 ///
-/// **Gone.** A job that is removed before its end leaves the group, neither counted nor weighed, and may so be
-/// the last that was waited for; one that is forgotten after its end stays counted. A finished group
-/// is forgotten ``JobGroup/retention`` after its end; so is one that is not closed and has no pending job, that
-/// long after its last change. Its jobs stay, and name it still.
+/// **Gone.** Jobs that are forgotten stay counted. A finished group is forgotten ``JobGroup/retention`` after
+/// its end; so is one that has no pending job and is not closed, that long after its last change. Its jobs stay,
+/// and name it still.
 @EventLoop
 package protocol JobGroups: AnyObject, Sendable {
   /// Makes an open group; jobs join it with ``JobRequest/group``. The same id again answers with the group as it stands.

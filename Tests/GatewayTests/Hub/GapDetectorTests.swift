@@ -8,7 +8,7 @@ import Testing
   private func event(_ offset: UInt64, epoch: String = "e") -> JobEvent {
     JobEvent(
       class: .state, id: id, user: "u", position: StreamPosition(offset: offset, epoch: epoch),
-      at: .now, state: .running, attempt: 1)
+      at: Timestamp(milliseconds: 1_780_000_000_000), state: .running, attempt: 1)
   }
 
   @Test("lets contiguous events through, from any first one")

@@ -232,6 +232,23 @@ final class ScriptedBroker: Broker {
   ) async throws(BrokerError) -> ArchivePage { unused() }
   func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport { unused() }
   func discard(_ ids: [JobID]) async throws(BrokerError) { unused() }
+  func audit(
+    repairs: Bool, after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> AuditReport { unused() }
+
+  func create(_ request: GroupRequest) async throws(BrokerError) -> JobGroup { unused() }
+  func close(_ group: GroupID) async throws(BrokerError) -> JobGroup { unused() }
+  func group(_ id: GroupID) async throws(BrokerError) -> JobGroup? { unused() }
+  func jobs(
+    of group: GroupID, limit: Int, cursor: String?
+  ) async throws(BrokerError) -> JobPage { unused() }
+
+  func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) { unused() }
+  func remove(_ name: ScheduleName) async throws(BrokerError) -> Bool { unused() }
+  func schedules() async throws(BrokerError) -> [ScheduleStatus] { unused() }
+  func fire(
+    _ name: ScheduleName, due: Timestamp, request: JobRequest, next: Timestamp?
+  ) async throws(BrokerError) -> JobID? { unused() }
 
   // MARK: EventSource
 

@@ -4,7 +4,8 @@ import Logging
 extension FallbackBroker: JobQueue {
   package func enqueue(_ request: JobRequest) async throws(BrokerError) -> Acceptance {
     if localJobs.contains(request.id) { return try await acceptLocally(request) }
-    guard !isReachable() else { return try await shared.enqueue(request) }
+    // The group that it names is kept by the shared broker.
+    guard !isReachable(), request.group == nil else { return try await shared.enqueue(request) }
     return try await acceptLocally(request)
   }
 
@@ -190,6 +191,56 @@ extension FallbackBroker: WorkerDirectory {
 
   package func direct(_ worker: WorkerID, to mode: WorkerMode) async throws(BrokerError) {
     try await shared.direct(worker, to: mode)
+  }
+}
+
+/// Groups and schedules are kept by the shared broker alone.
+extension FallbackBroker: JobGroups {
+  package func create(_ request: GroupRequest) async throws(BrokerError) -> JobGroup {
+    try await shared.create(request)
+  }
+
+  package func close(_ group: GroupID) async throws(BrokerError) -> JobGroup {
+    try await shared.close(group)
+  }
+
+  package func group(_ id: GroupID) async throws(BrokerError) -> JobGroup? {
+    try await shared.group(id)
+  }
+
+  package func jobs(
+    of group: GroupID, limit: Int, cursor: String?
+  ) async throws(BrokerError) -> JobPage {
+    try await shared.jobs(of: group, limit: limit, cursor: cursor)
+  }
+}
+
+extension FallbackBroker: ScheduleBook {
+  package func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) {
+    try await shared.put(schedule, next: next)
+  }
+
+  package func remove(_ name: ScheduleName) async throws(BrokerError) -> Bool {
+    try await shared.remove(name)
+  }
+
+  package func schedules() async throws(BrokerError) -> [ScheduleStatus] {
+    try await shared.schedules()
+  }
+
+  package func fire(
+    _ name: ScheduleName, due: Timestamp, request: JobRequest, next: Timestamp?
+  ) async throws(BrokerError) -> JobID? {
+    try await shared.fire(name, due: due, request: request, next: next)
+  }
+}
+
+extension FallbackBroker: BrokerAudit {
+  /// Of the shared broker: what is kept here is on its way there.
+  package func audit(
+    repairs: Bool, after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> AuditReport {
+    try await shared.audit(repairs: repairs, after: cursor, limit: limit)
   }
 }
 

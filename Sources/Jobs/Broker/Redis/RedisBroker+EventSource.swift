@@ -113,6 +113,7 @@ extension RedisBroker {
       switch watcher.channel {
       case .job(let id): ids.insert(id)
       case .user(let user): users.insert(user)
+      case .group: break
       }
     }
     let ordered = Array(ids)

@@ -1,7 +1,7 @@
 import EventLoop
 import Redis
 
-extension RedisBroker: ScheduleBook {
+extension RedisBroker {
   package func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) {
     _ = try await run(scripts.putSchedule) { command in
       command.append(schedule.name.description)

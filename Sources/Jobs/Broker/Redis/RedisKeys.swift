@@ -94,6 +94,8 @@ struct RedisKeys: Hashable, Sendable {
     case jobEvents = "v:"
     /// Channel, one a user: the events of the user's jobs.
     case userEvents = "e:"
+    /// Channel, one a group: the group as it stands.
+    case groupEvents = "ge:"
     /// Channel, one a worker: what it is told.
     case directives = "dt:"
     /// Channel that every node of the broker listens to, so that its connection is never without.
@@ -118,6 +120,7 @@ struct RedisKeys: Hashable, Sendable {
     switch channel {
     case .job(let id): key(.jobEvents, id.key)
     case .user(let user): key(.userEvents, user)
+    case .group(let id): key(.groupEvents, id.key)
     }
   }
 
