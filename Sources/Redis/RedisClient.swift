@@ -88,12 +88,20 @@ package final class RedisClient {
   }
 
   private func load(_ script: RedisScript) async throws(RedisError) -> String {
-    let answer = try await send(RedisCommand("SCRIPT", "LOAD", script.source))
-    guard let digest = answer.text else {
-      preconditionFailure("SCRIPT LOAD answers with a digest")
+    if let loading = script.loading { return try await loading.value.get() }
+    let loading = Task { @EventLoop in
+      defer { script.loading = nil }
+      do throws(RedisError) {
+        let answer = try await send(RedisCommand("SCRIPT", "LOAD", script.source))
+        guard let digest = answer.text else {
+          preconditionFailure("SCRIPT LOAD answers with a digest")
+        }
+        script.digest = digest
+        return Result<String, RedisError>.success(digest)
+      } catch { return .failure(error) }
     }
-    script.digest = digest
-    return digest
+    script.loading = loading
+    return try await loading.value.get()
   }
 
   /// Sends a command that may take up to `patience`, on a connection of its own.

@@ -10,6 +10,8 @@ package final class RedisScript {
   package nonisolated let source: String
   /// The SHA-1 of the source, once Redis told it.
   var digest: String?
+  /// The load that is under way: a Redis that lost the script is given it once, however many ask.
+  var loading: Task<Result<String, RedisError>, Never>?
 
   package nonisolated init(name: String, source: String) {
     self.name = name

@@ -24,6 +24,26 @@ import Testing
     #expect(try await client.run(script, keys: ["a"], arguments: [Array("1".utf8)]) == .integer(2))
   }
 
+  @Test("loads a script once, however many ask for it")
+  func scriptLoadedOnce() async throws {
+    let server = try await RedisServer.start()
+    let client = client(of: server)
+    try await client.start()
+    let script = RedisScript(name: "same", source: "return ARGV[1]")
+    for round in 1...2 {
+      let runs = (0..<100).map { number in
+        Task { @EventLoop in try await client.run(script, keys: [], arguments: [Array("\(number)".utf8)]) }
+      }
+      for (number, run) in runs.enumerated() {
+        #expect(try await run.value.text == "\(number)")
+      }
+      let statistics = try await server.ask(RedisCommand("INFO", "commandstats")).text ?? ""
+      #expect(statistics.contains("cmdstat_script|load:calls=\(round),"))
+      try await server.ask(RedisCommand("SCRIPT", "FLUSH"))
+    }
+    client.close()
+  }
+
   @Test("fails at once while Redis is away, and comes back by itself")
   func reconnecting() async throws {
     let server = try await RedisServer.start()

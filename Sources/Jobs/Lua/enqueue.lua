@@ -1,7 +1,8 @@
 --[[
-  Accept a job, unless the same submission was accepted before.
+  Accept jobs, each unless the same submission was accepted before.
 
   KEYS[1] the partition: every key below lies in its slot
+  ARGV, seven for each job:
   ARGV[1] job id    ARGV[2] queue    ARGV[3] kind    ARGV[4] user    ARGV[5] priority    ARGV[6] payload
   ARGV[7] what is rarely asked for, a MessagePack map, or "":
           m, rp, to, uk, ck, g, wt as in the record; order f or l; at ms or delay ms;
@@ -9,14 +10,26 @@
           key, fingerprint: of its idempotency, for `remembered` ms
   Touches: JOBS PAYLOADS QUEUES COUNTERS MINUTES WAITING WAKE DUE LIMITS BLOCKED_JOBS PARKED_USERS
            ADMITTED FAIR CHILDREN NUMBERS INDEX INDEX_CHUNKS USERS USER_CHUNKS CLAIMS, and what an end does
-  Answers: {"accepted" | what it was known by: "id" "idempotency_key" "unique_key" "content_key", describe…}
+  Answers: for each job {"accepted" | what it was known by: "id" "idempotency_key" "unique_key" "content_key", describe…}
            | {"key_reused"} | {"draining"} | {"full", limit} | {"parent_not_found", id}
+           | {"failed", why}: one that cannot be accepted takes nothing from the others
   Emits:   state queued, scheduled or blocked, offset 1; where a parent had failed also its end
 ]]
 --- @include "includes/now"
 --- @include "includes/accept"
 --- @include "includes/write_counts"
 
-local answer = accept(unpack(ARGV))
+local answers, failures, why = {}, 0, nil
+for first = 1, #ARGV, 7 do
+  local succeeds, answer = pcall(accept, unpack(ARGV, first, first + 6))
+  if not succeeds then
+    failures = failures + 1
+    why = type(answer) == "table" and answer.err or tostring(answer)
+    answer = { "failed", why }
+  end
+  answers[#answers + 1] = answer
+end
 write_counts()
-return answer
+-- What refuses them all is not about one of them: no memory, no writing here.
+if failures == #answers then return redis.error_reply(why) end
+return answers

@@ -8,10 +8,21 @@ extension RedisBroker {
     guard request.payload.bytes.count <= JobRequest.payloadLimit else {
       throw .payloadTooLarge(limit: JobRequest.payloadLimit)
     }
-    return try acceptance(of: request, await run(scripts.enqueue) { append(request, to: &$0) })
+    return try acceptance(of: request, await submissions.answer(to: request))
   }
 
-  /// The arguments of `enqueue.lua`.
+  /// Runs `enqueue.lua` for submissions that go together; an answer for each.
+  func submit(_ requests: [JobRequest]) async throws(BrokerError) -> [RedisValue] {
+    let answer = try await run(scripts.enqueue) { command in
+      for request in requests { append(request, to: &command) }
+    }
+    guard let answers = answer.elements, answers.count == requests.count else {
+      throw .corrupt("enqueue answered in another form")
+    }
+    return answers
+  }
+
+  /// The arguments of `accept.lua`.
   func append(_ request: JobRequest, to command: inout RedisCommand) {
     let asked = request.asked
     command.append(request.id.key)
@@ -34,6 +45,7 @@ extension RedisBroker {
       job.payload = request.payload
       return Acceptance(job: job)
     case "key_reused": throw .idempotencyKeyReused
+    case "failed": throw .corrupt(parts.last?.text ?? "enqueue failed")
     case let word?:
       if let refusal = refusal(parts) { throw refusal }
       guard parts.count == 2, let match = Acceptance.Match(rawValue: word) else { fallthrough }

@@ -16,6 +16,9 @@ package final class RedisBroker: Broker {
   let subscriber: RedisSubscriber
   let logger: Logger
   package private(set) var warnings: [String] = []
+  private(set) lazy var submissions = SubmissionBatcher { [unowned self] requests throws(BrokerError) in
+    try await submit(requests)
+  }
 
   // What RedisBroker+EventSource keeps.
   var watchers: [UInt64: Watcher] = [:]

@@ -1,0 +1,135 @@
+import EventLoop
+import Logging
+import Redis
+import Support
+import Testing
+
+@testable import Jobs
+
+@Suite("Submissions that come together", .timeLimit(.minutes(1))) @EventLoop
+struct SubmissionBatcherTests {
+  /// Answers a call when it is told to.
+  @EventLoop
+  private final class Caller {
+    private(set) var calls: [[JobRequest]] = []
+    private var open: [Int: CheckedContinuation<Result<[RedisValue], BrokerError>, Never>] = [:]
+    private let called = AsyncStream<Void>.makeStream()
+
+    func send(_ requests: [JobRequest]) async throws(BrokerError) -> [RedisValue] {
+      let number = calls.count
+      calls.append(requests)
+      called.continuation.yield()
+      return try await withCheckedContinuation { open[number] = $0 }.get()
+    }
+
+    /// Waits for one call more.
+    func waitForCall() async { for await _ in called.stream { return } }
+
+    func answer(_ number: Int, _ result: Result<[RedisValue], BrokerError>? = nil) {
+      let ids = calls[number].map { RedisValue.bytes(Array($0.id.key.utf8)) }
+      open.removeValue(forKey: number)?.resume(returning: result ?? .success(ids))
+    }
+  }
+
+  private func submit(
+    _ requests: [JobRequest], to batcher: SubmissionBatcher
+  ) -> [Task<Result<RedisValue, BrokerError>, Never>] {
+    requests.map { request in
+      Task { @EventLoop in
+        do throws(BrokerError) {
+          return .success(try await batcher.answer(to: request))
+        } catch { return .failure(error) }
+      }
+    }
+  }
+
+  @Test("go at once while fewer than two calls are under way, and then together, in their order")
+  func gather() async throws {
+    let caller = Caller()
+    let batcher = SubmissionBatcher { requests throws(BrokerError) in try await caller.send(requests) }
+    let requests = (0..<42).map { _ in JobRequest.example() }
+    let tasks = submit(requests, to: batcher)
+    for _ in 0..<2 { await caller.waitForCall() }
+    #expect(caller.calls.map { $0.map(\.id) } == requests[..<2].map { [$0.id] })
+    caller.answer(0)
+    await caller.waitForCall()
+    #expect(caller.calls[2].map(\.id) == requests[2..<34].map(\.id))
+    caller.answer(1)
+    await caller.waitForCall()
+    #expect(caller.calls[3].map(\.id) == requests[34...].map(\.id))
+    caller.answer(3)
+    caller.answer(2)
+    for (request, task) in zip(requests, tasks) {
+      #expect(try await task.value.get().text == request.id.key)
+    }
+    // With none under way the next goes alone, at once.
+    let last = submit([.example()], to: batcher)
+    await caller.waitForCall()
+    caller.answer(4)
+    #expect(try await last[0].value.get().text == caller.calls[4][0].id.key)
+  }
+
+  @Test("are cut where they would be too large for one call")
+  func large() async throws {
+    let caller = Caller()
+    let batcher = SubmissionBatcher { requests throws(BrokerError) in try await caller.send(requests) }
+    let payload = JSONText(unchecked: Array("\"\(String(repeating: "x", count: 100_000))\"".utf8))
+    let tasks = submit((0..<8).map { _ in JobRequest.example(payload: payload) }, to: batcher)
+    for _ in 0..<2 { await caller.waitForCall() }
+    for number in 0..<2 {
+      caller.answer(number)
+      await caller.waitForCall()
+    }
+    #expect(caller.calls.map(\.count) == [1, 1, 3, 3])
+    for number in 2..<4 { caller.answer(number) }
+    for task in tasks { _ = try await task.value.get() }
+  }
+
+  @Test("fail together where their call fails, and the next goes on")
+  func failure() async throws {
+    let caller = Caller()
+    let batcher = SubmissionBatcher { requests throws(BrokerError) in try await caller.send(requests) }
+    let tasks = submit((0..<5).map { _ in .example() }, to: batcher)
+    for _ in 0..<2 { await caller.waitForCall() }
+    caller.answer(0, .failure(.unavailable))
+    await caller.waitForCall()
+    caller.answer(2, .failure(.unavailable))
+    caller.answer(1)
+    var failures: [Bool] = []
+    for task in tasks { failures.append(await task.value == .failure(.unavailable)) }
+    #expect(failures == [true, false, true, true, true])
+    let next = submit([.example()], to: batcher)
+    await caller.waitForCall()
+    caller.answer(3)
+    #expect(try await next[0].value.get().text != nil)
+  }
+
+  @Test("are accepted beside one that cannot be")
+  func oneFails() async throws {
+    let server = try await RedisServer.start()
+    let broker = RedisBroker(endpoint: server.endpoint, logger: Logger(label: "test"))
+    try await broker.start()
+    // The listing of one user's jobs is a text: nothing can be added to it.
+    try await server.ask(RedisCommand("SET", broker.keys.key(.users, "mallory"), "no listing"))
+    let requests = (0..<20).map { number in
+      JobRequest.example(user: number % 5 == 4 ? "mallory" : "alice")
+    }
+    let tasks = submit(requests, to: broker.submissions)
+    for (request, task) in zip(requests, tasks) {
+      let answer = try await task.value.get().elements ?? []
+      #expect(answer.first?.text == (request.user == "mallory" ? "failed" : "accepted"))
+    }
+    var refused = JobRequest.example(user: "mallory")
+    refused.uniqueKey = "k"
+    do throws(BrokerError) {
+      _ = try await broker.enqueue(refused)
+      Issue.record("it was accepted")
+    } catch .corrupt(let why) {
+      #expect(why.contains("WRONGTYPE"))
+    } catch { throw error }
+    #expect(try await broker.find(.mail).totals.accepted == 16)
+    let listed = try await broker.jobs(matching: JobFilter(user: "alice", limit: 100)).jobs
+    #expect(Set(listed.map(\.id)) == Set(requests.filter { $0.user == "alice" }.map(\.id)))
+    await broker.close()
+  }
+}
