@@ -84,8 +84,12 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
+    // A hook of the concurrency runtime, which is called as Swift calls: docs/decisions/0005.
+    .target(name: "CTaskResumption"),
+
     .target(
-      name: "EventLoop", dependencies: ["CUV", logging, collections], swiftSettings: settings),
+      name: "EventLoop", dependencies: ["CUV", "CTaskResumption", logging, collections],
+      swiftSettings: settings),
     .target(
       name: "Redis", dependencies: ["EventLoop", "CHiredis", "CUV", logging, collections],
       swiftSettings: settings),

@@ -1,18 +1,20 @@
+import CTaskResumption
 import CUV
 import Foundation
 import Synchronization
 
 /// A serial executor over a libuv loop that runs on a thread of its own.
 ///
-/// Jobs are appended under a lock and the loop is woken only if its queue was empty; each turn
-/// swaps the queue and runs the batch, and leaves what arrives meanwhile to the next turn, so that
-/// sockets are served between batches.
+/// Jobs are appended under a lock and the loop is woken only if its queue was empty, and by a system call only
+/// from another thread; each turn swaps the queue and runs the batch, and leaves what arrives meanwhile to the
+/// next turn, so that sockets are served between batches.
 package final class EventLoopExecutor: SerialExecutor {
   /// The loop, for code of this target and for libraries that attach themselves to it. Only to be
   /// used on the loop's thread.
   package let loop: LoopPointer
 
   private let wakeup: AsyncHandle
+  private let idle: IdleHandle
   private let queue = Mutex(Queue())
   private let identity = Mutex<pthread_t?>(nil)
 
@@ -28,6 +30,11 @@ package final class EventLoopExecutor: SerialExecutor {
     let uv: UnsafeMutablePointer<uv_async_t>
   }
 
+  private struct IdleHandle: @unchecked Sendable {
+    // Touched on the loop's thread only.
+    let uv: UnsafeMutablePointer<uv_idle_t>
+  }
+
   private struct Queue {
     var jobs: [UnownedJob] = []
     var isWoken = false
@@ -36,12 +43,18 @@ package final class EventLoopExecutor: SerialExecutor {
   init() {
     let loop = UnsafeMutablePointer<uv_loop_t>.allocate(capacity: 1)
     let wakeup = UnsafeMutablePointer<uv_async_t>.allocate(capacity: 1)
+    let idle = UnsafeMutablePointer<uv_idle_t>.allocate(capacity: 1)
     let code = uv_loop_init(loop)
     precondition(code == 0, "libuv could not make a loop: \(String(cString: uv_strerror(code)))")
     self.loop = LoopPointer(raw: loop)
     self.wakeup = AsyncHandle(uv: wakeup)
+    self.idle = IdleHandle(uv: idle)
     uv_async_init(loop, wakeup) { handle in
       EventLoop.executor.runBatch()
+    }
+    uv_idle_init(loop, idle)
+    FanfareTaskResumptionInstall { job in
+      EventLoop.executor.append(unsafeBitCast(job, to: UnownedJob.self))
     }
     start()
   }
@@ -63,14 +76,24 @@ package final class EventLoopExecutor: SerialExecutor {
     thread.start()
   }
 
-  package func enqueue(_ job: consuming ExecutorJob) {
-    let job = UnownedJob(job)
+  package func enqueue(_ job: consuming ExecutorJob) { append(UnownedJob(job)) }
+
+  private func append(_ job: UnownedJob) {
     let mustWake = queue.withLock { queue in
       queue.jobs.append(job)
       defer { queue.isWoken = true }
       return !queue.isWoken
     }
-    if mustWake { uv_async_send(wakeup.uv) }
+    guard mustWake else { return }
+    if isOnLoop {
+      // The loop does not wait while it has an idle handle, and serves that before it looks at sockets.
+      uv_idle_start(idle.uv) { handle in
+        uv_idle_stop(handle)
+        EventLoop.executor.runBatch()
+      }
+    } else {
+      uv_async_send(wakeup.uv)
+    }
   }
 
   private func runBatch() {

@@ -14,7 +14,7 @@ package final class LoopMetrics {
 
   private let beforePoll: UnsafeMutablePointer<uv_prepare_t>
   private let afterPoll: UnsafeMutablePointer<uv_check_t>
-  private var timersTook: UInt64 = 0
+  private var callbacksTook: UInt64 = 0
   private let report: @EventLoop (Duration) -> Void
 
   /// Measures from now on and calls `report` with the length of each turn over `slowTurn`.
@@ -31,26 +31,27 @@ package final class LoopMetrics {
     let data = Unmanaged.passUnretained(self).toOpaque()
     beforePoll.pointee.data = data
     afterPoll.pointee.data = data
-    uv_prepare_start(beforePoll, turnHasRunTimers)
+    uv_prepare_start(beforePoll, turnEnds)
     uv_check_start(afterPoll, turnHasRunCallbacks)
   }
 
   /// Starts the search for the longest turn anew.
   package func resetLongest() { longestTurn = .zero }
 
-  // libuv takes the time before it runs timers and again when its poll returns. What has passed
-  // since is, before the poll, the work of timers and, after it, that of callbacks and of us.
+  // libuv takes the time when its poll returns and again before it runs timers. What has passed since is,
+  // after the poll, the work of callbacks and, before the next poll, that of timers and jobs.
   private var millisecondsSinceLoopTime: UInt64 {
     let now = uv_hrtime() / 1_000_000
     let taken = uv_now(EventLoop.executor.loop.uv)
     return now > taken ? now - taken : 0
   }
 
-  fileprivate func ranTimers() { timersTook = millisecondsSinceLoopTime }
+  fileprivate func ranCallbacks() { callbacksTook = millisecondsSinceLoopTime }
 
-  fileprivate func ranCallbacks() {
+  fileprivate func turnEnded() {
     turns += 1
-    let length = Duration.milliseconds(Int64(timersTook + millisecondsSinceLoopTime))
+    let length = Duration.milliseconds(Int64(callbacksTook + millisecondsSinceLoopTime))
+    callbacksTook = 0
     if length > longestTurn { longestTurn = length }
     guard length > slowTurn else { return }
     slowTurns += 1
@@ -71,11 +72,11 @@ package final class LoopMetrics {
   }
 }
 
-@c private func turnHasRunTimers(_ handle: UnsafeMutablePointer<uv_prepare_t>?) {
+@c private func turnEnds(_ handle: UnsafeMutablePointer<uv_prepare_t>?) {
   nonisolated(unsafe) let data = handle?.pointee.data
   EventLoop.assumeIsolated {
     guard let data else { return }
-    Unmanaged<LoopMetrics>.fromOpaque(data).takeUnretainedValue().ranTimers()
+    Unmanaged<LoopMetrics>.fromOpaque(data).takeUnretainedValue().turnEnded()
   }
 }
 

@@ -16,7 +16,7 @@ package final class Gateway {
   private let draining: Draining
   /// The sockets are being asked away.
   private var isAsking = false
-  private var whenEmpty: CheckedContinuation<Void, Never>?
+  private var whenEmpty: LoopContinuation<Void>?
 
   /// The parts a gateway is given; `issuer` only where development tokens are handed out.
   package init(
@@ -94,7 +94,7 @@ package final class Gateway {
       }
     }
     guard !sessions.isEmpty else { return }
-    await withCheckedContinuation { whenEmpty = $0 }
+    await EventLoop.suspend { whenEmpty = $0 }
   }
 
   private func forget(_ session: Session) {

@@ -16,7 +16,7 @@ package final class RedisClient {
   private var attempt: Task<Void, Never>?
   private var retry: LoopTimer?
   private var isClosed = false
-  private var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+  private var waiters: [UInt64: LoopContinuation<Void>] = [:]
   private var lastWaiter: UInt64 = 0
   /// Connections of blocking commands: those that wait for another, and those at work.
   private var idle: [RedisConnection] = []
@@ -151,7 +151,7 @@ package final class RedisClient {
     let number = lastWaiter
     let timeout = LoopTimer(after: limit) { [weak self] in self?.resumeWaiter(number) }
     await withTaskCancellationHandler {
-      await withCheckedContinuation { waiters[number] = $0 }
+      await EventLoop.suspend { waiters[number] = $0 }
     } onCancel: {
       Task { @EventLoop [weak self] in self?.resumeWaiter(number) }
     }

@@ -75,7 +75,7 @@ package final class RedisConnection {
 
   /// Sends a command; it leaves with all others of this turn.
   package func send(_ command: RedisCommand) async throws(RedisError) -> RedisValue {
-    let result = await withUnsafeContinuation { continuation in
+    let result = await EventLoop.suspend { continuation in
       send(command) { continuation.resume(returning: $0) }
     }
     return try result.get()
@@ -143,7 +143,7 @@ package final class RedisConnection {
     context = RedisContext(to: address) { [weak self] in self?.hear($0) }
     guard context != nil else { throw .unavailable }
     let timeout = LoopTimer(after: limit) { [weak self] in self?.end() }
-    let isConnected = await withUnsafeContinuation { continuation in
+    let isConnected = await EventLoop.suspend { continuation in
       connected = { continuation.resume(returning: $0) }
     }
     timeout.stop()

@@ -38,13 +38,13 @@ package final class RedisSubscriber {
   private var checksWithMissing = 0
   private var lastListener: UInt64 = 0
 
-  private var liveWaiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+  private var liveWaiters: [UInt64: LoopContinuation<Void>] = [:]
   private var lastWaiter: UInt64 = 0
 
   private struct Subscribed {
     var state = SubscriptionState()
     var listeners: [(number: UInt64, receive: Receiver)] = []
-    var waiting: [CheckedContinuation<Bool, Never>] = []
+    var waiting: [LoopContinuation<Bool>] = []
   }
 
   /// A subscriber that is not connected yet. Nothing heard for `silence`, not even the answer to a
@@ -70,7 +70,7 @@ package final class RedisSubscriber {
     let timeout = LoopTimer(after: limit) { [weak self] in
       self?.liveWaiters.removeValue(forKey: number)?.resume()
     }
-    await withCheckedContinuation { liveWaiters[number] = $0 }
+    await EventLoop.suspend { liveWaiters[number] = $0 }
     timeout.stop()
   }
 
@@ -112,7 +112,7 @@ package final class RedisSubscriber {
       connection?.subscribe(to: [channel])
     }
     guard !channels[channel]!.state.isLive else { return subscription }
-    let stands = await withCheckedContinuation { channels[channel]!.waiting.append($0) }
+    let stands = await EventLoop.suspend { channels[channel]!.waiting.append($0) }
     guard stands else { throw .unavailable }
     return subscription
   }

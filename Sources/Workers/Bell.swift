@@ -3,7 +3,7 @@ import EventLoop
 /// Wakes those who wait on the loop; a ring that nobody waits for is forgotten.
 @EventLoop
 final class Bell {
-  private var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+  private var waiters: [UInt64: LoopContinuation<Void>] = [:]
   private var timers: [UInt64: LoopTimer] = [:]
   private var last: UInt64 = 0
 
@@ -11,7 +11,7 @@ final class Bell {
   func wait(upTo limit: Duration? = nil) async {
     last += 1
     let number = last
-    await withCheckedContinuation { continuation in
+    await EventLoop.suspend { continuation in
       waiters[number] = continuation
       guard let limit else { return }
       timers[number] = LoopTimer(after: limit) { [weak self] in self?.wake(number) }

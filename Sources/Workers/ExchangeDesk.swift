@@ -10,7 +10,7 @@ final class ExchangeDesk {
   private typealias Answer = Result<SettlementOutcome, BrokerError>
   private struct Entry {
     var settlement: LeaseSettlement
-    var answer: CheckedContinuation<Answer, Never>
+    var answer: LoopContinuation<Answer>
   }
 
   /// What the desk needs of its pool.
@@ -39,7 +39,7 @@ final class ExchangeDesk {
   func settle(
     _ lease: Lease, _ settlement: Settlement
   ) async throws(BrokerError) -> SettlementOutcome {
-    let answer = await withCheckedContinuation { (answer: CheckedContinuation<Answer, Never>) in
+    let answer = await EventLoop.suspend { (answer: LoopContinuation<Answer>) in
       waiting.append(Entry(settlement: LeaseSettlement(lease, settlement), answer: answer))
       guard !isAtWork else { return }
       isAtWork = true

@@ -12,7 +12,7 @@ package final class JobWaiter {
   }
 
   private let goal: Goal
-  private var waiting: CheckedContinuation<Void, Never>?
+  private var waiting: LoopContinuation<Void>?
   private var isOver = false
 
   private init(goal: Goal) { self.goal = goal }
@@ -50,7 +50,7 @@ package final class JobWaiter {
 
   private func untilOver() async {
     guard !isOver else { return }
-    await withCheckedContinuation { waiting = $0 }
+    await EventLoop.suspend { waiting = $0 }
   }
 
   private func end() {

@@ -18,7 +18,7 @@ final class HTTPExchange: Exchange {
   private(set) var bodyLeft: Int
   private var bodyIsTaken = false
   private var pieceWaiter: CheckedContinuation<[UInt8], any Error>?
-  private var drainWaiter: CheckedContinuation<Void, Never>?
+  private var drainWaiter: LoopContinuation<Void>?
   private var answer = Answer.none
   private var stream: HTTPStream?
   /// The connection ends with this answer, whatever the client would like.
@@ -176,7 +176,7 @@ final class HTTPExchange: Exchange {
   /// Waits until the socket has taken everything, or is gone.
   private func drained() async {
     guard !isClosed, connection?.hasOutput == true else { return }
-    await withCheckedContinuation { drainWaiter = $0 }
+    await EventLoop.suspend { drainWaiter = $0 }
   }
 
   /// Everything of the answer was handed over.

@@ -31,7 +31,7 @@ package final class WebSocketServer {
   private var sockets: [ObjectIdentifier: Connection] = [:]
   private var countByAddress: [String: Int] = [:]
   /// Wait for the last WebSocket to end.
-  private var shutdowns: [CheckedContinuation<Void, Never>] = []
+  private var shutdowns: [LoopContinuation<Void>] = []
   private var dateNow = (second: 0, text: "")
 
   /// Nothing is opened yet. `delegate` is held until ``shutdown()``.
@@ -113,7 +113,7 @@ package final class WebSocketServer {
     for connection in requests.values { connection.close() }
     for connection in sockets.values { connection.abandon() }
     while !sockets.isEmpty {
-      await withCheckedContinuation { shutdowns.append($0) }
+      await EventLoop.suspend { shutdowns.append($0) }
     }
     delegate = nil
     library = nil

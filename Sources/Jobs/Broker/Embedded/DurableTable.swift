@@ -38,7 +38,7 @@ final class DurableTable {
     var logs: [JournalBatch.LogAppend] = []
     var spendings: [String: RequestWindows.Spending?] = [:]
     var effects: [Effect] = []
-    var waiters: [CheckedContinuation<Bool, Never>] = []
+    var waiters: [LoopContinuation<Bool>] = []
 
     struct Before<Value> { let value: Value? }
 
@@ -194,7 +194,7 @@ final class DurableTable {
   }
 
   private func outcome(of batch: Batch) async throws(BrokerError) {
-    let isKept = await withCheckedContinuation { batch.waiters.append($0) }
+    let isKept = await EventLoop.suspend { batch.waiters.append($0) }
     if !isKept { throw .unavailable }
   }
 

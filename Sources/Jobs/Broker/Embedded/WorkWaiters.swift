@@ -5,7 +5,7 @@ import EventLoop
 final class WorkWaiters {
   private struct Waiter {
     let queues: Set<QueueName>
-    let continuation: CheckedContinuation<Void, Never>
+    let continuation: LoopContinuation<Void>
     let timer: LoopTimer
   }
 
@@ -21,7 +21,7 @@ final class WorkWaiters {
     last += 1
     let number = last
     await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
+      await EventLoop.suspend { continuation in
         guard !Task.isCancelled else {
           continuation.resume()
           return

@@ -43,7 +43,7 @@ extension RedisBroker {
   private func pause(for duration: Duration) async {
     guard duration > .zero else { return }
     var timer: LoopTimer?
-    await withCheckedContinuation { continuation in
+    await EventLoop.suspend { continuation in
       timer = LoopTimer(after: duration) { continuation.resume() }
     }
     timer?.stop()

@@ -10,7 +10,7 @@ import Redis
 final class SubmissionBatcher {
   private struct Waiting {
     let request: JobRequest
-    let continuation: CheckedContinuation<Result<RedisValue, BrokerError>, Never>
+    let continuation: LoopContinuation<Result<RedisValue, BrokerError>>
   }
 
   /// Two, so that Redis works on one while the answers to the other are read.
@@ -32,7 +32,7 @@ final class SubmissionBatcher {
   /// been accepted all the same.
   func answer(to request: JobRequest) async throws(BrokerError) -> RedisValue {
     guard callsUnderWay < Self.callLimit else {
-      return try await withCheckedContinuation { continuation in
+      return try await EventLoop.suspend { continuation in
         waiting.append(Waiting(request: request, continuation: continuation))
       }.get()
     }
