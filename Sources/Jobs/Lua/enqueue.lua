@@ -9,11 +9,13 @@
           within, total: limits of its time, ms; parents {ids…}, rule c, f or r;
           key, fingerprint: of its idempotency, for `remembered` ms
   Touches: JOBS PAYLOADS QUEUES COUNTERS MINUTES WAITING WAKE DUE LIMITS BLOCKED_JOBS PARKED_USERS
-           ADMITTED FAIR CHILDREN NUMBERS INDEX INDEX_CHUNKS USERS USER_CHUNKS CLAIMS, and what an end does
+           ADMITTED FAIR CHILDREN NUMBERS INDEX INDEX_CHUNKS USERS USER_CHUNKS CLAIMS GROUPS GROUP_JOBS
+           GROUP_ENDS, and what an end does
   Answers: for each job {"accepted" | what it was known by: "id" "idempotency_key" "unique_key" "content_key", describe…}
            | {"key_reused"} | {"draining"} | {"full", limit} | {"parent_not_found", id}
+           | {"group_not_found"} | {"group_closed"}
            | {"failed", why}: one that cannot be accepted takes nothing from the others
-  Emits:   state queued, scheduled or blocked, offset 1; where a parent had failed also its end
+  Emits:   state queued, scheduled or blocked, offset 1; where a parent had failed also its end; its group
 ]]
 --- @include "includes/now"
 --- @include "includes/accept"
@@ -21,7 +23,9 @@
 
 local answers, failures, why = {}, 0, nil
 for first = 1, #ARGV, 7 do
-  local succeeds, answer = pcall(accept, unpack(ARGV, first, first + 6))
+  local id, queue, kind, user, priority, payload, asked = unpack(ARGV, first, first + 6)
+  local succeeds, answer = pcall(accept, id, queue, kind, user, priority, payload,
+    asked ~= "" and cmsgpack.unpack(asked) or {})
   if not succeeds then
     failures = failures + 1
     why = type(answer) == "table" and answer.err or tostring(answer)
