@@ -10,26 +10,43 @@ extension EmbeddedBroker: BrokerArchive {
       let kept = try await schedules()
       return ArchivePage(
         entries: set.map { .queue($0.name, $0.settings, $0.mode) } + kept.map { .schedule($0) },
-        next: "\(Int64.min)")
+        next: ArchivePlace().cursor)
     }
+    var place = ArchivePlace(cursor)
     let limit = min(max(limit, 1), 1000)
-    let records = store.table.records(after: Int64(cursor) ?? .min, limit: limit)
     // What is not kept yet may still be undone.
     try await store.kept()
-    var entries: [ArchiveEntry] = []
-    var bytes = 0
+    // At one moment: whatever a group counts that is on record comes before it, or came.
+    let records = store.table.records(after: place.sequence, limit: limit)
+    let groups = archivedGroups(after: place.group, limit: limit - records.count)
+    var page = ArchivePage(entries: [])
+    // A page holds about a megabyte at most.
+    var room = 1 << 20
     for record in records {
+      place.sequence = record.sequence
       // As it stands now: it may have moved on, or be gone, since the list was made.
       guard let record = store.table[record.job.id] else { continue }
       let snapshot = try await snapshot(archiving: record)
       guard let snapshot else { continue }
-      entries.append(.job(snapshot))
-      bytes += snapshot.job.payload?.bytes.count ?? 0
-      // A page holds about a megabyte at most.
-      if bytes > 1 << 20 { return ArchivePage(entries: entries, next: "\(record.sequence)") }
+      page.entries.append(.job(snapshot))
+      room -= snapshot.job.payload?.bytes.count ?? 0
+      if room < 0 { break }
     }
-    let last = records.last.map { "\($0.sequence)" }
-    return ArchivePage(entries: entries, next: records.count < limit ? nil : last)
+    for (group, callback) in groups where room >= 0 {
+      place.group = group.id
+      page.entries.append(.group(group, callback: callback))
+      room -= callback?.payload.bytes.count ?? 0
+    }
+    let isLast = room >= 0 && records.count + groups.count < limit
+    page.next = isLast ? nil : place.cursor
+    return page
+  }
+
+  /// Groups as they stand, each with what is to be submitted at its end.
+  private func archivedGroups(after last: GroupID?, limit: Int) -> [(JobGroup, callback: JobRequest?)] {
+    store.table.groups.ids(after: last, limit: limit).compactMap { id in
+      store.table.groups.shown(id).map { ($0, store.table.groups[id]?.callbackRequest) }
+    }
   }
 
   /// Nil if it is forgotten meanwhile.
@@ -73,7 +90,13 @@ extension EmbeddedBroker: BrokerArchive {
         }
         store.change(status, name)
         report.restored += 1
-      case .group: throw .corrupt("this broker keeps no groups")
+      case .group(let group, let callback):
+        guard store.table.groups[group.id] == nil else {
+          report.known += 1
+          continue
+        }
+        restore(group, callback)
+        report.restored += 1
       }
     }
     try await store.kept()
@@ -103,11 +126,28 @@ extension EmbeddedBroker: BrokerArchive {
       record.ending = nextEnding(at: now)
       record.keptUntil = (job.finishedAt ?? now) + settings.retention(of: job.state).age
       store.change(record, nil)
+      if var group = store.table.groups.counting(record) {
+        if group.returnCount(of: record) {
+          store.change(group, group.id)
+        } else {
+          step(group.id, closes: false, at: now)
+        }
+      }
       store.count(in: job.queue) { $0.totals.accepted += 1 }
     } else {
       record = apply(record, record.event(.state, reason: "restored"), at: now)
     }
     if !snapshot.log.isEmpty { store.append(snapshot.log, to: record) }
+  }
+
+  /// Takes in a group after its jobs: what is on record is counted as it stands here.
+  private func restore(_ archived: JobGroup, _ callback: JobRequest?) {
+    let id = archived.id
+    let now = clock()
+    let members = store.table.groups.members(of: id)
+    store.change(EmbeddedGroup.restored(archived, callback, members: members, at: now), id)
+    let isOver = archived.state == .closed && members.pending == 0
+    if isOver || store.table.groups.shown(id) != archived { step(id, closes: false, at: now) }
   }
 
   /// The job that has a key of this one.
@@ -132,8 +172,7 @@ extension EmbeddedBroker: BrokerArchive {
         forget(id, at: now)
       } else {
         store.remove(id)
-        admitParked(of: record.job.user, in: record.job.queue, limit: Self.stepLimit, at: now)
-        settleMode(of: record.job.queue, at: now)
+        giveRoom(left: record, by: nil, at: now)
       }
     }
     try await store.kept()
@@ -189,4 +228,20 @@ extension EmbeddedRecord {
     record.parents = holder == nil ? parents : []
     return record
   }
+}
+
+/// How far an archive was taken: up to which job, and which group.
+private struct ArchivePlace {
+  var sequence = Int64.min
+  var group: GroupID?
+
+  init() {}
+
+  init(_ cursor: String) {
+    let parts = cursor.split(separator: " ")
+    sequence = parts.first.flatMap { Int64($0) } ?? .min
+    group = parts.dropFirst().first.flatMap { GroupID($0) }
+  }
+
+  var cursor: String { group.map { "\(sequence) \($0)" } ?? "\(sequence)" }
 }
