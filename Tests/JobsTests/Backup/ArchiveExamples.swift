@@ -21,12 +21,20 @@ enum ArchiveExamples {
     settings.defaults.totalTimeout = .seconds(9)
     settings.completed = RetentionRule(age: .seconds(1), count: 10)
     let time = Timestamp(milliseconds: 1_763_700_000_123)
-    var request = JobRequest(queue: .video, kind: .example, user: "alice")
+    let queues: [ArchiveEntry] = [.queue(.video, settings, .draining), .queue(.mail, QueueSettings(), .active)]
+    let jobs = [waiting(at: time), running(at: time), completed(at: time)].map { ArchiveEntry.job($0) }
+    return try queues + schedules(at: time) + jobs + groups(at: time)
+  }
+
+  /// A request with every member set.
+  private static func request() -> JobRequest {
+    var request = JobRequest(queue: .video, kind: .example, user: "alice", priority: .low)
     request.payload = JSONText(unchecked: Array(#"{"a": 12345678901234567890,"é":"\u0041"}"#.utf8))
     request.order = .lifo
     request.start = .after(.seconds(3))
     request.maxAttempts = 2
-    request.retry = RetryPolicy()
+    request.retry = RetryPolicy(growth: .fixed, base: .seconds(1), cap: .seconds(2), jitter: 0.5)
+    request.timeout = .milliseconds(4001)
     request.startWithin = .seconds(1)
     request.totalTimeout = .seconds(2)
     request.idempotencyKey = "i"
@@ -35,19 +43,41 @@ enum ArchiveExamples {
     request.dependencies = JobDependencies(parents: [JobID()], whenOneFails: .fail)
     request.group = GroupID()
     request.weight = 3
-    let schedule = Schedule(
+    return request
+  }
+
+  private static func schedules(at time: Timestamp) throws -> [ArchiveEntry] {
+    let whole = Schedule(
       name: ScheduleName("nightly")!, cron: try CronExpression("0 3 * * mon"),
-      timeZone: "Europe/Berlin", request: request, isEnabled: false)
-    let group = JobGroup(
-      id: GroupID(), user: "bob", name: "all of it", state: .finished,
-      counts: [.completed: 2, .failed: 1], weight: 5, weightedPermille: 5000, createdAt: time,
-      finishedAt: time, callback: JobID(), position: StreamPosition(offset: 9, epoch: "0badcafe"))
+      timeZone: "Europe/Berlin", request: request(), isEnabled: false)
+    var once = request()
+    once.start = .at(time)
+    let bare = Schedule(
+      name: ScheduleName("b")!, cron: try CronExpression("@hourly"),
+      request: JobRequest(kind: .example, user: "bøb"))
     return [
-      .queue(.video, settings, .draining), .queue(.mail, QueueSettings(), .active),
+      .schedule(ScheduleStatus(schedule: whole, next: time, lastFiredAt: time + .seconds(1), lastJob: JobID())),
       .schedule(
-        ScheduleStatus(schedule: schedule, next: time, lastFiredAt: time, lastJob: JobID())),
-      .group(group, callback: nil), .job(waiting(at: time)), .job(running(at: time)),
-      .job(completed(at: time)),
+        ScheduleStatus(
+          schedule: Schedule(name: ScheduleName("once")!, cron: try CronExpression("@daily"), request: once))),
+      .schedule(ScheduleStatus(schedule: bare)),
+    ]
+  }
+
+  private static func groups(at time: Timestamp) -> [ArchiveEntry] {
+    let finished = JobGroup(
+      id: GroupID(), user: "bob", name: "«all» of it\n", state: .finished,
+      counts: [.completed: 2, .failed: 1], weight: 5, weightedPermille: 5000, createdAt: time,
+      finishedAt: time + .seconds(1), callback: JobID(), position: StreamPosition(offset: 9, epoch: "0badcafe"))
+    let closed = JobGroup(
+      id: GroupID(), user: "alice", state: .closed,
+      counts: Dictionary(uniqueKeysWithValues: JobState.allCases.enumerated().map { ($1, $0 + 1) }),
+      weight: 40, weightedPermille: 21_500, createdAt: time,
+      position: StreamPosition(offset: 1_000_000, epoch: "00000004"))
+    let bare = JobGroup(
+      id: GroupID(), user: "alice", createdAt: time, position: StreamPosition(offset: 0, epoch: "00000005"))
+    return [
+      .group(finished, callback: nil), .group(closed, callback: request()), .group(bare, callback: nil),
     ]
   }
 

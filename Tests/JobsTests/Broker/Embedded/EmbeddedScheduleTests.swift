@@ -43,23 +43,4 @@ struct EmbeddedScheduleTests {
     await copy.close()
     await broker.close()
   }
-
-  @Test("stand where they stood when the queue refuses their job")
-  func refusal() async throws {
-    let broker = try await place.open()
-    let nightly = try schedule("nightly")
-    let due = place.clock.now
-    try await broker.put(nightly, next: due)
-    try await broker.accept()
-    _ = try await broker.next()
-    _ = try await broker.setMode(of: .mail, to: .draining)
-    await #expect(throws: BrokerError.queueDraining) {
-      try await broker.fire(nightly.name, due: due, request: .example(), next: due + .seconds(1))
-    }
-    #expect(try await broker.schedules().first?.next == due)
-    _ = try await broker.setMode(of: .mail, to: .active)
-    #expect(
-      try await broker.fire(nightly.name, due: due, request: .example(), next: due + .seconds(1)) != nil)
-    await broker.close()
-  }
 }
