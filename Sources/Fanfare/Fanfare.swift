@@ -13,7 +13,7 @@ struct Fanfare: AsyncParsableCommand {
     version: version,
     subcommands: [
       Serve.self, Work.self, Submit.self, Watch.self, JobsCommand.self, QueuesCommand.self,
-      WorkersCommand.self, HealthCommand.self, Token.self, Check.self, Backup.self, Restore.self,
+      WorkersCommand.self, SchedulesCommand.self, HealthCommand.self, Token.self, Check.self, Backup.self, Restore.self,
     ])
 
   /// Runs the command that is asked for and ends with its status: 0, or 1 for a failure, 2 for what

@@ -10,18 +10,16 @@ final class GatewayNode: RunningGateway {
   let port: Int
   private let gateway: Gateway
   private let server: WebSocketServer
-  private let maintenance: BrokerMaintenance
   private let upkeep: StoreUpkeep
   private let metrics: LoopMetrics
 
   private init(
-    gateway: Gateway, server: WebSocketServer, port: Int, maintenance: BrokerMaintenance,
-    upkeep: StoreUpkeep, logger: Logger
+    gateway: Gateway, server: WebSocketServer, port: Int, upkeep: StoreUpkeep,
+    logger: Logger
   ) {
     self.gateway = gateway
     self.server = server
     self.port = port
-    self.maintenance = maintenance
     self.upkeep = upkeep
     metrics = LoopMetrics { length in
       logger.notice("a turn of the event loop was slow", metadata: ["turn": "\(length)"])
@@ -54,8 +52,6 @@ final class GatewayNode: RunningGateway {
     }
     return GatewayNode(
       gateway: gateway, server: server, port: port,
-      maintenance: BrokerMaintenance(
-        of: broker, BrokerMaintenance.Configuration(configuration), logger: logger),
       upkeep: StoreUpkeep(
         of: store, uploads: configuration.uploads.retention,
         artifacts: configuration.artifacts.retention, broker: broker, logger: logger),
@@ -70,7 +66,6 @@ final class GatewayNode: RunningGateway {
     gateway.stopAdmitting()
     server.stopAccepting()
     await gateway.drain(over: time)
-    maintenance.stop()
     upkeep.stop()
     await server.shutdown()
   }
@@ -109,16 +104,5 @@ extension Limits {
       connectionsPerAddress = .max
     }
     messageSize = configuration.gateway.maxMessage.bytes
-  }
-}
-
-extension BrokerMaintenance.Configuration {
-  init(_ configuration: Configuration) {
-    let broker = configuration.broker
-    self.init(
-      interval: broker.reapInterval,
-      rules: LossRules(
-        maxLost: broker.maxLost, amnesty: max(broker.amnesty, broker.lease),
-        warning: broker.lease / 3))
   }
 }

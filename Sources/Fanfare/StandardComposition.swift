@@ -11,6 +11,9 @@ import Workers
 extension Composition {
   static let standard = Composition(
     broker: { configuration, state in try await openBroker(configuration, state) },
+    upkeep: { configuration, broker in
+      await EventLoop.run { BrokerUpkeep(configuration, of: broker) }
+    },
     gateway: { configuration, state, keys, broker in
       try await GatewayNode.start(configuration, state, keys, broker)
     },

@@ -12,12 +12,10 @@ final class WorkerNode: RunningWorkers {
     set { pool.whenStopped = newValue }
   }
   private let pool: WorkerPool
-  private let maintenance: BrokerMaintenance
 
-  private init(pool: WorkerPool, kinds: [String], maintenance: BrokerMaintenance) {
+  private init(pool: WorkerPool, kinds: [String]) {
     self.pool = pool
     self.kinds = kinds
-    self.maintenance = maintenance
   }
 
   /// Starts workers that take jobs at once.
@@ -32,15 +30,11 @@ final class WorkerNode: RunningWorkers {
       configuration: WorkerPool.Configuration(configuration), id: id,
       orphanGuard: OrphanGuard(of: id, logger: logger), logger: logger)
     pool.start()
-    return WorkerNode(
-      pool: pool, kinds: registry.kinds.map(\.description),
-      maintenance: BrokerMaintenance(
-        of: broker, BrokerMaintenance.Configuration(configuration), logger: logger))
+    return WorkerNode(pool: pool, kinds: registry.kinds.map(\.description))
   }
 
   func drain(within time: Duration) async {
     await pool.drain(grace: time)
-    maintenance.stop()
   }
 }
 

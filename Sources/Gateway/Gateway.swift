@@ -33,7 +33,8 @@ package final class Gateway {
     let verbs = JobVerbs(broker: broker, artifacts: artifacts, estimates: estimates)
     let procedures = Procedures(
       jobs: verbs, queues: QueueVerbs(broker: broker), workers: WorkerVerbs(broker: broker),
-      status: StatusVerbs(broker: broker, rules: settings.health))
+      schedules: ScheduleVerbs(broker: broker),
+      status: StatusVerbs(broker: broker, rules: settings.health), settings: settings)
     environment = SessionEnvironment(
       settings: settings, authenticator: authenticator, hub: hub, verbs: verbs,
       procedures: procedures,
@@ -45,7 +46,7 @@ package final class Gateway {
     let door = Door(environment: environment, origins: origins)
     let draining = Draining()
     var routes = JobRoutes(environment: environment).routes
-    routes += ProcedureRoutes(procedures: procedures).routes
+    routes += ProcedureRoutes(procedures: procedures, settings: settings).routes
     routes += EventStreamRoutes(environment: environment).routes
     routes +=
       ArtifactRoutes(

@@ -116,6 +116,32 @@ import Testing
     }
   }
 
+  @Test("handles schedules")
+  func schedules() async throws {
+    try await withGateway { desk, _ in
+      #expect(try await desk.run("schedules").lines == ["There are no schedules."])
+      let set = try await desk.run(
+        "schedules", "set", "nightly", "0 3 * * *", "report", "--time-zone", "Europe/Berlin", "--queue", "reports",
+        "--payload", #"{"n":1}"#)
+      #expect(set.status == 0)
+      #expect(set.lines.first?.wholeMatch(of: /nightly  next 20\d\d-\d\d-\d\dT0[12]:00:00Z/) != nil)
+      let list = try await desk.run("schedules").lines
+      #expect(list.first?.hasPrefix("SCHEDULE") == true)
+      #expect(list.dropFirst().first?.hasPrefix("nightly   0 3 * * *  Europe/Berlin  reports") == true)
+      let job = try #require(try await desk.run("schedules", "run", "nightly").lines.first)
+      #expect(JobID(job) != nil)
+      #expect(try await desk.run("jobs", "show", job).lines.contains(#"payload  {"n":1}"#))
+      #expect(try await desk.run("schedules", "disable", "nightly").lines == ["nightly  next disabled"])
+      #expect(try await desk.run("schedules", "show", "nightly").lines.contains(#"payload  {"n":1}"#))
+      #expect(try await desk.run("schedules", "enable", "nightly").lines == set.lines)
+      let refused = try await desk.run("schedules", "set", "other", "61 * * * *", "report")
+      #expect(refused.status == 2)
+      #expect(refused.lines.first?.contains("minute") == true, "\(refused.lines)")
+      #expect(try await desk.run("schedules", "remove", "nightly").lines == ["nightly removed"])
+      #expect(try await desk.run("schedules", "remove", "nightly").status == 2)
+    }
+  }
+
   @Test("is told how long to wait where the budget of requests is spent")
   func budget() async throws {
     try await withGateway(["--set", "admission.requests=1"]) { desk, _ in

@@ -73,7 +73,8 @@ struct Submit: ParsableCommand {
     let server = try client.server()
     let patience = try watching.duration()
     var request = SubmitRequest(
-      kind: kind, payload: try payloadText(), output: output, arguments: arguments, queue: queue,
+      kind: kind, payload: try Written.payload(payload) ?? .emptyObject, output: output, arguments: arguments,
+      queue: queue,
       priority: priority, delay: try Written.seconds(delay, "--delay"), uniqueKey: uniqueKey,
       parents: after, reuses: reuse, maxAttempts: maxAttempts, timeout: try timeoutDuration(),
       idempotencyKey: idempotencyKey ?? UUID().uuidString.lowercased())
@@ -90,22 +91,6 @@ struct Submit: ParsableCommand {
       job, at: server, token: token, patience: patience, json: json, with: session,
       again: client.commandLine("watch \(job.id)"))
     throw ExitCode(status.rawValue)
-  }
-
-  private func payloadText() throws -> JSONText {
-    guard var text = payload else { return .emptyObject }
-    if text.hasPrefix("@") {
-      let path = String(text.dropFirst())
-      guard let content = try? String(contentsOfFile: path, encoding: .utf8) else {
-        throw CommandFailure(description: "--payload: the file \(path) cannot be read")
-      }
-      text = content
-    }
-    do {
-      return try JSONText(validating: text)
-    } catch {
-      throw CommandFailure(description: "--payload: found \(error); wanted a JSON object")
-    }
   }
 
   private func timeoutDuration() throws -> Duration? {

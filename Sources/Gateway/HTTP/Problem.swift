@@ -23,6 +23,7 @@ package struct Problem: Error, Hashable, Sendable {
     case groupNotFound = "group-not-found"
     case groupClosed = "group-closed"
     case workerNotFound = "worker-not-found"
+    case scheduleNotFound = "schedule-not-found"
     case changedMeanwhile = "changed-meanwhile"
     case lengthRequired = "length-required"
     case payloadTooLarge = "payload-too-large"
@@ -55,6 +56,7 @@ package struct Problem: Error, Hashable, Sendable {
       case .groupNotFound: "There is no such group."
       case .groupClosed: "The group takes no more jobs."
       case .workerNotFound: "There is no such worker."
+      case .scheduleNotFound: "There is no such schedule."
       case .changedMeanwhile: "It was changed meanwhile."
       case .lengthRequired: "A Content-Length is needed."
       case .payloadTooLarge: "The body is too large."
@@ -99,6 +101,7 @@ package struct Problem: Error, Hashable, Sendable {
   }
 
   package static let jobNotFound = Problem(.jobNotFound, status: 404)
+  package static let scheduleNotFound = Problem(.scheduleNotFound, status: 404)
   package static let notFound = Problem(.notFound, status: 404)
 
   /// All faults of a request at once.

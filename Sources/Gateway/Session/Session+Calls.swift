@@ -35,14 +35,22 @@ extension Session {
     send(
       Reply.success(to: command) {
         $0.object("data") {
-          job.payload = nil
-          $0.member("job", JobDocument.text(of: job))
-          $0.fact("replayed", acceptance.isReplay)
-          $0.member("match", acceptance.match?.rawValue)
-          if acceptance.durability == .local { $0.member("durability", acceptance.durability.rawValue) }
+          write(acceptance, as: job, into: &$0)
           write(budget, into: &$0)
         }
       })
+  }
+
+  /// What a submission became, with the job as it stands by now.
+  private func write(_ acceptance: Acceptance, as job: Job, into writer: inout JSONWriter) {
+    var job = job
+    job.payload = nil
+    writer.member("job", JobDocument.text(of: job))
+    writer.fact("replayed", acceptance.isReplay)
+    writer.member("match", acceptance.match?.rawValue)
+    if acceptance.durability == .local {
+      writer.member("durability", acceptance.durability.rawValue)
+    }
   }
 
   /// Subscribes the connection to its new job, as the server's doing; answers with the record as
@@ -86,6 +94,9 @@ extension Session {
           $0.object("data") { page.write(into: &$0, showsWorkers: showsWorker) }
         case .queue(let queue, _):
           $0.object("data") { $0.object("queue") { QueueDocument.write(queue, into: &$0) } }
+        case .item(let name, let text, _): $0.object("data") { $0.member(named: name, text) }
+        case .accepted(let acceptance):
+          $0.object("data") { write(acceptance, as: acceptance.job, into: &$0) }
         case .worker(let worker):
           $0.object("data") { $0.object("worker") { QueueDocument.write(worker, into: &$0) } }
         }

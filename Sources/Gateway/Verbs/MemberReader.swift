@@ -74,6 +74,13 @@ package struct MemberReader {
     faults.append(.init("\(pointer)/\(name)", detail))
   }
 
+  /// Notes a member that must not be there, and passes over it.
+  package mutating func refuse(_ name: String, _ detail: String) {
+    guard given.removeValue(forKey: name) != nil else { return }
+    order.removeAll { $0 == name }
+    fault(name, detail)
+  }
+
   /// Throws all faults there are: also those of members that nobody asked for.
   package mutating func finish() throws(Problem) {
     noteUnknown()

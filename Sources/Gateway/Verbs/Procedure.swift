@@ -27,6 +27,11 @@ package enum Answer: Sendable {
   case queue(QueueStatus, isNew: Bool)
   /// Over a socket `{"worker":…}`, over HTTP the worker itself.
   case worker(WorkerInfo)
+  /// A thing of that name: over a socket `{"<name>":…}`, over HTTP the thing itself; 201 and its address where it
+  /// is new.
+  case item(String, JSONText, newAt: String?)
+  /// A job that was submitted: over a socket `{"job":…}`, over HTTP 202 as for any submission.
+  case accepted(Acceptance)
   case document(JSONText)
   /// Asked for, but not there yet: 202 over HTTP.
   case pending(JSONText)
@@ -39,9 +44,13 @@ package enum Answer: Sendable {
 package final class Procedures {
   private let table: [String: Procedure]
 
-  package init(jobs: JobVerbs, queues: QueueVerbs, workers: WorkerVerbs, status: StatusVerbs) {
+  package init(
+    jobs: JobVerbs, queues: QueueVerbs, workers: WorkerVerbs, schedules: ScheduleVerbs,
+    status: StatusVerbs, settings: GatewaySettings
+  ) {
     let all =
-      Self.jobs(jobs) + Self.queues(queues) + Self.workers(workers) + Self.status(status)
+      Self.jobs(jobs) + Self.queues(queues) + Self.workers(workers)
+      + Self.schedules(schedules, settings) + Self.status(status)
     table = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
   }
 
