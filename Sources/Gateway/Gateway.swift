@@ -31,17 +31,16 @@ package final class Gateway {
       broker: broker, wheel: wheel, places: settings.placeInterval, estimates: estimates,
       logger: logger)
     let verbs = JobVerbs(broker: broker, artifacts: artifacts, estimates: estimates)
+    let limiter = RateLimiter(
+      budget: broker, limit: settings.requestLimit, window: settings.requestWindow, logger: logger)
+    let groups = GroupVerbs(broker: broker, jobs: verbs, limiter: limiter)
     let procedures = Procedures(
-      jobs: verbs, queues: QueueVerbs(broker: broker), workers: WorkerVerbs(broker: broker),
+      jobs: verbs, groups: groups, queues: QueueVerbs(broker: broker), workers: WorkerVerbs(broker: broker),
       schedules: ScheduleVerbs(broker: broker),
       status: StatusVerbs(broker: broker, rules: settings.health), settings: settings)
     environment = SessionEnvironment(
-      settings: settings, authenticator: authenticator, hub: hub, verbs: verbs,
-      procedures: procedures,
-      limiter: RateLimiter(
-        budget: broker, limit: settings.requestLimit, window: settings.requestWindow,
-        logger: logger),
-      wheel: wheel, flushes: FlushSchedule(), logger: logger)
+      settings: settings, authenticator: authenticator, hub: hub, verbs: verbs, groups: groups,
+      procedures: procedures, limiter: limiter, wheel: wheel, flushes: FlushSchedule(), logger: logger)
     origins = OriginPolicy(settings: settings)
     let door = Door(environment: environment, origins: origins)
     let draining = Draining()

@@ -1,7 +1,7 @@
 import Jobs
 
 /// A job as a watcher knows it: a document, and the events that came since laid over it.
-struct WatchedJob: Sendable, Equatable {
+struct WatchedJob: Watched, Sendable, Equatable {
   var id: String
   var kind = ""
   var state = JobState.queued
@@ -29,6 +29,9 @@ struct WatchedJob: Sendable, Equatable {
   var position: StreamPosition?
 
   init(id: String) { self.id = id }
+
+  var channel: String { "job:\(id)" }
+  var hasEnded: Bool { state.isTerminal }
 
   /// Lays a job document or an event over what is known. False, and nothing is changed, for an event
   /// that is older than what is known.

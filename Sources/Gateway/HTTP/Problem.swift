@@ -101,6 +101,7 @@ package struct Problem: Error, Hashable, Sendable {
   }
 
   package static let jobNotFound = Problem(.jobNotFound, status: 404)
+  package static let groupNotFound = Problem(.groupNotFound, status: 404)
   package static let scheduleNotFound = Problem(.scheduleNotFound, status: 404)
   package static let notFound = Problem(.notFound, status: 404)
 
@@ -132,7 +133,7 @@ package struct Problem: Error, Hashable, Sendable {
         Problem(
           .queueFull, status: 429, detail: "At most \(limit) jobs may wait in it.",
           retryAfter: .seconds(10))
-      case .groupNotFound: Problem(.groupNotFound, status: 404)
+      case .groupNotFound: .groupNotFound
       case .groupClosed: Problem(.groupClosed, status: 409)
       case .workerNotFound: Problem(.workerNotFound, status: 404)
       case .changedMeanwhile: Problem(.changedMeanwhile, status: 412)

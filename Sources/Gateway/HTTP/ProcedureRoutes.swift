@@ -41,6 +41,11 @@ package struct ProcedureRoutes {
     Address(.post, "/v1/jobs/:id/redrive", "job.redrive"),
     Address(.post, "/v1/jobs/:id/promote", "job.promote"),
     Address(.post, "/v1/jobs/:id/reprioritise", "job.reprioritise"),
+    // A few payloads at their limit, or a hundred small ones.
+    Address(.post, "/v1/groups", "group.create", payloads: 4),
+    Address(.get, "/v1/groups/:id", "group.get"),
+    Address(.post, "/v1/groups/:id/close", "group.close"),
+    Address(.get, "/v1/groups/:id/jobs", "group.jobs"),
     Address(.get, "/v1/queues", "queue.list"),
     Address(.get, "/v1/queues/:name", "queue.get"),
     Address(.put, "/v1/queues/:name", "queue.set", body: "settings"),
@@ -152,6 +157,8 @@ package struct ProcedureRoutes {
       return Response.json(text, status: 201).with("location", location)
     case .accepted(let acceptance): return JobRoutes.response(to: acceptance)
     case .document(let text): return .json(text, status: status)
+    case .created(let text, let location):
+      return Response.json(text, status: 201).with("location", location)
     case .pending(let text): return .json(text, status: 202)
     case .nothing: return Response(204)
     }

@@ -61,17 +61,16 @@ extension Session {
   private func pushSubscription(to job: Job, _ identity: Identity) async -> Job {
     let channel = Channel.job(job.id)
     guard subscriptions[channel] == nil, subscriptions.count < settings.channelsPerConnection,
-      identity.permissions.allows(.read), let watched = await watchUnasked(job.id, as: identity)
+      identity.permissions.allows(.read), let watched = await watchUnasked(.job(job.id), as: identity),
+      case .job(let record, _) = watched.record
     else { return job }
-    var record = watched.job
-    record.payload = nil
     send(
       Reply.subscribed(to: channel) {
         $0.member("recoverable", true)
         $0.member("positioned", true)
         $0.member("epoch", record.position.epoch)
         $0.member("offset", record.position.offset)
-        $0.member("data", JobDocument.text(of: record))
+        $0.member("data", watched.record.document)
       })
     watched.goLive()
     return record
@@ -82,7 +81,7 @@ extension Session {
     send(
       Reply.success(to: command) {
         switch answer {
-        case .document(let text), .pending(let text): $0.member("data", text)
+        case .document(let text), .created(let text, _), .pending(let text): $0.member("data", text)
         case .nothing: $0.member("data", .emptyObject)
         case .job(let job, let estimate):
           $0.object("data") {

@@ -33,6 +33,8 @@ package enum Answer: Sendable {
   /// A job that was submitted: over a socket `{"job":…}`, over HTTP 202 as for any submission.
   case accepted(Acceptance)
   case document(JSONText)
+  /// About something new at this address: 201 over HTTP.
+  case created(JSONText, at: String)
   /// Asked for, but not there yet: 202 over HTTP.
   case pending(JSONText)
   /// Over a socket `{}`, over HTTP 204.
@@ -45,11 +47,11 @@ package final class Procedures {
   private let table: [String: Procedure]
 
   package init(
-    jobs: JobVerbs, queues: QueueVerbs, workers: WorkerVerbs, schedules: ScheduleVerbs,
-    status: StatusVerbs, settings: GatewaySettings
+    jobs: JobVerbs, groups: GroupVerbs, queues: QueueVerbs, workers: WorkerVerbs,
+    schedules: ScheduleVerbs, status: StatusVerbs, settings: GatewaySettings
   ) {
     let all =
-      Self.jobs(jobs) + Self.queues(queues) + Self.workers(workers)
+      Self.jobs(jobs) + Self.groups(groups, settings) + Self.queues(queues) + Self.workers(workers)
       + Self.schedules(schedules, settings) + Self.status(status)
     table = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
   }
