@@ -23,6 +23,10 @@ package protocol BrokerArchive: AnyObject, Sendable {
   func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport
 
   /// Forgets jobs without a word: they are kept elsewhere now. Unknown and running ones are passed over.
+  ///
+  /// The place of one that waited is free for the next of its user. A job that waits for one that was discarded
+  /// before its end goes on waiting: elsewhere its parent is on record, and it is to follow there. A group
+  /// counts such a job no more.
   func discard(_ ids: [JobID]) async throws(BrokerError)
 }
 

@@ -13,8 +13,10 @@ package import EventLoop
 ///
 /// **The end.** A closed group whose jobs have all ended is finished, in the step of the last end, and its
 /// callback is submitted in that step: under the id of its request, whatever the bound and mode of its
-/// queue, otherwise by the rules of any submission. A finished group stays finished: a job of it that is retried is
-/// counted, and the callback is not submitted again.
+/// queue, otherwise by the rules of any submission. Where these answer with an earlier job, that one is the
+/// callback; where they refuse (an idempotency key that was used for another request) there is none. A
+/// finished group stays finished: a job of it that is retried is counted, and the callback is not submitted
+/// again.
 ///
 /// **Gone.** Jobs that are forgotten stay counted. A finished group is forgotten ``JobGroup/retention`` after
 /// its end; so is one that has no pending job and is not closed, that long after its last change. Its jobs stay,
@@ -25,7 +27,8 @@ package protocol JobGroups: AnyObject, Sendable {
   ///
   /// A job for a group that is unknown, or of another user than the group's, is refused with `groupNotFound`; for
   /// one that is closed or finished, with `groupClosed`. A submission that is answered with an earlier job
-  /// is no job more. The callback names no group and no parents; its payload may be as large as any.
+  /// is no job more. The callback names no group and no parents; its payload may be as large as any, else the
+  /// group is refused with `payloadTooLarge`.
   func create(_ request: GroupRequest) async throws(BrokerError) -> JobGroup
 
   /// Lets no more jobs in. A group all of whose jobs have ended, or that has none, is finished at once

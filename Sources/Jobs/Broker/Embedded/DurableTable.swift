@@ -24,6 +24,7 @@ final class DurableTable {
   /// What is to be told once the change that caused it is kept.
   enum Effect {
     case event(JobEvent)
+    case group(JobGroup)
     case directive(WorkerDirective, WorkerID)
   }
 
@@ -35,6 +36,7 @@ final class DurableTable {
     var tallies: [QueueName: QueueTally] = [:]
     var deletedQueues: Set<QueueName> = []
     var schedules: [ScheduleName: Before<ScheduleStatus>] = [:]
+    var groups: [GroupID: Before<EmbeddedGroup>] = [:]
     var logs: [JournalBatch.LogAppend] = []
     var spendings: [String: RequestWindows.Spending?] = [:]
     var effects: [Effect] = []
@@ -44,7 +46,8 @@ final class DurableTable {
 
     var isEmpty: Bool {
       before.isEmpty && queues.isEmpty && tallies.isEmpty && deletedQueues.isEmpty
-        && schedules.isEmpty && logs.isEmpty && spendings.isEmpty && effects.isEmpty && waiters.isEmpty
+        && schedules.isEmpty && groups.isEmpty && logs.isEmpty && spendings.isEmpty && effects.isEmpty
+        && waiters.isEmpty
     }
   }
 
@@ -85,8 +88,7 @@ final class DurableTable {
       publish(effect)
       return
     }
-    collecting.effects.append(effect)
-    startWriting()
+    stage(effect)
   }
 
   /// Forgets a job.
@@ -136,6 +138,34 @@ final class DurableTable {
     startWriting()
   }
 
+  /// Puts a group, to be journaled; nil forgets it.
+  func change(_ group: EmbeddedGroup?, _ id: GroupID) {
+    if collecting.groups[id] == nil {
+      collecting.groups[id] = Batch.Before(value: table.groups[id])
+    }
+    table.put(group, id)
+    startWriting()
+  }
+
+  /// Puts a group whose change the journal need not know: the number of a progress.
+  func changeUnjournaled(_ group: EmbeddedGroup) { table.put(group, group.id) }
+
+  /// Tells how a group stands after a step of this job: at once, or after what is still to be kept of both.
+  func tell(_ group: GroupID, after job: JobID) {
+    guard let group = table.groups.shown(group) else { return }
+    guard isPending(job) || isPending(group.id) else {
+      publish(.group(group))
+      return
+    }
+    stage(.group(group))
+  }
+
+  /// Tells when what was staged until now is kept.
+  func stage(_ effect: Effect) {
+    collecting.effects.append(effect)
+    startWriting()
+  }
+
   /// Forgets a queue, and what it did.
   func removeQueue(_ name: QueueName) {
     if collecting.queues[name] == nil {
@@ -174,6 +204,20 @@ final class DurableTable {
     } else if let committing, committing.before[id] != nil {
       try await outcome(of: committing)
     }
+  }
+
+  /// The same for what is staged of one group.
+  func kept(_ id: GroupID) async throws(BrokerError) {
+    if collecting.groups[id] != nil {
+      try await outcome(of: collecting)
+    } else if let committing, committing.groups[id] != nil {
+      try await outcome(of: committing)
+    }
+  }
+
+  /// Whether a change of this group is not yet on disk.
+  func isPending(_ id: GroupID) -> Bool {
+    collecting.groups[id] != nil || committing?.groups[id] != nil
   }
 
   /// Whether a change of this job is not yet on disk.
@@ -249,6 +293,9 @@ final class DurableTable {
       }
     }
     for name in batch.schedules.keys { changes.schedules.append((name, table.schedules[name])) }
+    for (id, before) in batch.groups {
+      changes.groups.append(.init(id: id, group: table.groups[id], before: before.value))
+    }
     changes.forgottenRecords = Array(batch.deletedQueues)
     for (queue, tally) in batch.tallies {
       var record = batch.deletedQueues.contains(queue) ? QueueBook.Record() : book[queue]
@@ -279,6 +326,9 @@ final class DurableTable {
     }
     for (name, before) in next.schedules.merging(batch.schedules, uniquingKeysWith: { $1 }) {
       table.put(before.value, name)
+    }
+    for (id, before) in next.groups.merging(batch.groups, uniquingKeysWith: { $1 }) {
+      table.put(before.value, id)
     }
     for (id, before) in next.before.merging(batch.before, uniquingKeysWith: { $1 }) {
       if let entry = before.value { table.put(entry) } else { table.remove(id) }

@@ -13,6 +13,9 @@ extension EmbeddedBroker: BrokerArchive {
         next: "\(Int64.min)")
     }
     let limit = min(max(limit, 1), 1000)
+    if cursor.hasPrefix(Self.groups) {
+      return try await archiveGroups(after: GroupID(cursor.dropFirst(Self.groups.count)), limit: limit)
+    }
     let records = store.table.records(after: Int64(cursor) ?? .min, limit: limit)
     // What is not kept yet may still be undone.
     try await store.kept()
@@ -28,8 +31,32 @@ extension EmbeddedBroker: BrokerArchive {
       // A page holds about a megabyte at most.
       if bytes > 1 << 20 { return ArchivePage(entries: entries, next: "\(record.sequence)") }
     }
-    let last = records.last.map { "\($0.sequence)" }
-    return ArchivePage(entries: entries, next: records.count < limit ? nil : last)
+    guard records.count == limit, let last = records.last else {
+      return ArchivePage(entries: entries, next: store.table.groups.isEmpty ? nil : Self.groups)
+    }
+    return ArchivePage(entries: entries, next: "\(last.sequence)")
+  }
+
+  /// What the cursors of pages of groups begin with; the last group of the page before follows.
+  private static let groups = "group:"
+
+  private func archiveGroups(
+    after last: GroupID?, limit: Int
+  ) async throws(BrokerError) -> ArchivePage {
+    let ids = store.table.groups.ids(after: last, limit: limit)
+    try await store.kept()
+    var page = ArchivePage(entries: [])
+    var bytes = 0
+    for id in ids where bytes <= 1 << 20 {
+      if let group = store.table.groups.shown(id) {
+        let callback = store.table.groups[id]?.callbackRequest
+        page.entries.append(.group(group, callback: callback))
+        bytes += 512 + (callback?.payload.bytes.count ?? 0)
+      }
+      page.next = "\(Self.groups)\(id)"
+    }
+    if ids.count < limit, page.next == ids.last.map({ "\(Self.groups)\($0)" }) { page.next = nil }
+    return page
   }
 
   /// Nil if it is forgotten meanwhile.
@@ -73,7 +100,13 @@ extension EmbeddedBroker: BrokerArchive {
         }
         store.change(status, name)
         report.restored += 1
-      case .group: throw .corrupt("this broker keeps no groups")
+      case .group(let group, let callback):
+        guard store.table.groups[group.id] == nil else {
+          report.known += 1
+          continue
+        }
+        restore(group, callback)
+        report.restored += 1
       }
     }
     try await store.kept()
@@ -103,11 +136,24 @@ extension EmbeddedBroker: BrokerArchive {
       record.ending = nextEnding(at: now)
       record.keptUntil = (job.finishedAt ?? now) + settings.retention(of: job.state).age
       store.change(record, nil)
+      if let id = job.group, var group = store.table.groups[id], group.returnCount(of: record) {
+        store.change(group, id)
+      }
       store.count(in: job.queue) { $0.totals.accepted += 1 }
     } else {
       record = apply(record, record.event(.state, reason: "restored"), at: now)
     }
     if !snapshot.log.isEmpty { store.append(snapshot.log, to: record) }
+  }
+
+  /// Takes in a group after its jobs: what is on record is counted as it stands here.
+  private func restore(_ archived: JobGroup, _ callback: JobRequest?) {
+    let id = archived.id
+    let now = clock()
+    let members = store.table.groups.members(of: id)
+    store.change(EmbeddedGroup.restored(archived, callback, members: members, at: now), id)
+    let isOver = archived.state == .closed && members.pending == 0
+    if isOver || store.table.groups.shown(id) != archived { step(id, closes: false, at: now) }
   }
 
   /// The job that has a key of this one.
@@ -132,8 +178,7 @@ extension EmbeddedBroker: BrokerArchive {
         forget(id, at: now)
       } else {
         store.remove(id)
-        admitParked(of: record.job.user, in: record.job.queue, limit: Self.stepLimit, at: now)
-        settleMode(of: record.job.queue, at: now)
+        giveRoom(left: record, by: nil, at: now)
       }
     }
     try await store.kept()

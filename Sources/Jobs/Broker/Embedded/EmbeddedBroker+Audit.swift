@@ -8,6 +8,11 @@ extension EmbeddedBroker: BrokerAudit {
   ) async throws(BrokerError) -> AuditReport {
     try requireOpen()
     try await store.kept()
+    if let cursor, cursor.hasPrefix(Self.groups) {
+      return try await auditGroups(
+        after: GroupID(cursor.dropFirst(Self.groups.count)), limit: min(max(limit, 1), 1000),
+        repairs: repairs)
+    }
     let after = cursor.flatMap { Int64($0) } ?? .min
     let newest = newestSequence
     let records = store.table.records(after: after, limit: min(max(limit, 1), 1000))
@@ -33,17 +38,69 @@ extension EmbeddedBroker: BrokerAudit {
     }
     if let last = records.last { report.next = String(last.sequence) }
     if records.isEmpty {
+      report.next = Self.groups
       for wrong in store.table.wrongCounts() {
-        report.findings.append(
-          AuditFinding(
-            kind: .wrongCount, subject: wrong.name, detail: "\(wrong.found), wanted \(wrong.wanted)",
-            isRepaired: repairs))
+        report.findings.append(Self.finding(wrong, of: wrong.name, isRepaired: repairs))
       }
     }
     if repairs, !report.findings.isEmpty { store.rebuild() }
     // From the piece before to the end of this one: what is left of forgotten jobs lies between.
     let range = (after == .min ? .min : after + 1)...(records.last?.sequence ?? max(newest, after + 1))
     report.findings += try await auditJournal(records, in: range, repairs: repairs)
+    return report
+  }
+
+  /// What the cursors of pieces of groups begin with; the last group of the piece before follows.
+  private static let groups = "group:"
+
+  private static func finding(
+    _ wrong: EmbeddedTable.WrongCount, of subject: String, isRepaired: Bool
+  ) -> AuditFinding {
+    AuditFinding(
+      kind: .wrongCount, subject: subject,
+      detail: "\(wrong.found) \(wrong.name), wanted \(wrong.wanted)", isRepaired: isRepaired)
+  }
+
+  /// Whether groups count what they should, and whether the journal has them; looks at about `limit` jobs.
+  private func auditGroups(
+    after first: GroupID?, limit: Int, repairs: Bool
+  ) async throws(BrokerError) -> AuditReport {
+    var report = AuditReport()
+    var ids: [GroupID] = []
+    let all = store.table.groups.ids(after: first, limit: limit)
+    for id in all where report.checked < limit {
+      ids.append(id)
+      report.checked += 1 + store.table.groups.members(of: id).places.count
+      for wrong in store.table.wrongCounts(of: id) {
+        report.findings.append(Self.finding(wrong, of: "group \(id)", isRepaired: repairs))
+      }
+    }
+    if repairs, !report.findings.isEmpty { store.rebuild() }
+    let isLast = ids.count == all.count && all.count < limit
+    if !isLast, let last = ids.last { report.next = "\(Self.groups)\(last)" }
+    let last = isLast ? nil : ids.last
+    do {
+      let kept = try await journal.groups(after: first, through: last)
+      // What came or went while the journal was read is not looked at.
+      for id in ids where !kept.contains(id.description) && store.table.groups[id] != nil {
+        report.findings.append(
+          AuditFinding(
+            kind: .missingRecord, subject: "group \(id)", detail: "not in the journal",
+            isRepaired: false))
+      }
+      let orphans = kept.filter { text in
+        guard let id = GroupID(text) else { return true }
+        return store.table.groups[id] == nil && !store.isPending(id)
+      }.sorted()
+      if repairs, !orphans.isEmpty { try await journal.forget(groups: orphans) }
+      report.findings += orphans.map {
+        AuditFinding(
+          kind: .orphan, subject: "journal row \($0)", detail: "belongs to no group",
+          isRepaired: repairs)
+      }
+    } catch {
+      throw .unavailable
+    }
     return report
   }
 

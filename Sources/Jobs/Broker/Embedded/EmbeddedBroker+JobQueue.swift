@@ -42,9 +42,13 @@ extension EmbeddedBroker: JobQueue {
   }
 
   /// Accepts a request that nothing answers yet, or refuses it.
-  func accept(_ request: JobRequest, at now: Timestamp) throws(BrokerError) -> EmbeddedRecord {
-    let settings = try admission(to: request.queue)
-    if request.group != nil { throw .groupNotFound }
+  ///
+  /// `isBounded`: not whatever the bound and mode of its queue.
+  func accept(
+    _ request: JobRequest, isBounded: Bool = true, at now: Timestamp
+  ) throws(BrokerError) -> EmbeddedRecord {
+    let settings =
+      isBounded ? try admission(to: request.queue) : store.table.settings(of: request.queue)
     var pending: [JobID] = []
     var failed: JobID?
     for parent in request.dependencies.parents where !pending.contains(parent) {
@@ -55,6 +59,7 @@ extension EmbeddedBroker: JobQueue {
         failed = failed ?? parent
       }
     }
+    try requireGroup(of: request)
     if let failed { pending = [failed] }
     makeQueue(request.queue, at: now)
     let place = place(
@@ -205,13 +210,17 @@ extension EmbeddedBroker: JobQueue {
     }
     guard var record = held(lease) else { return .lost }
     let event = record.report(progress, at: clock())
-    if event.position.offset <= record.reservedOffset {
+    let group = record.job.group
+    let permille = group.map(store.table.groups.permille)
+    let isReserved = event.position.offset <= record.reservedOffset
+    if isReserved {
       store.changeUnjournaled(record, event)
     } else {
       record.reservedOffset = event.position.offset + EmbeddedRecord.offsetBlock
       store.change(record, event)
-      try await store.kept(lease.job)
     }
+    if let group, !followProgress(of: record, in: group, from: permille) { try await store.kept(group) }
+    if !isReserved { try await store.kept(lease.job) }
     return record.standing
   }
 

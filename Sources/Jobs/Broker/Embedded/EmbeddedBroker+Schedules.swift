@@ -33,7 +33,7 @@ extension EmbeddedBroker: ScheduleBook {
     guard var status = store.table.schedules[name], status.next == due else { return nil }
     let now = clock()
     // What the queue refuses may be tried again: the schedule then stands where it stood.
-    let id = try submit(request, at: now)
+    let id = try submit(request, isBounded: true, at: now)
     status.next = next
     status.lastFiredAt = now
     status.lastJob = id
@@ -43,11 +43,13 @@ extension EmbeddedBroker: ScheduleBook {
   }
 
   /// The job that a request becomes, or that answers it already.
-  func submit(_ request: JobRequest, at now: Timestamp) throws(BrokerError) -> JobID {
+  func submit(
+    _ request: JobRequest, isBounded: Bool, at now: Timestamp
+  ) throws(BrokerError) -> JobID {
     guard request.payload.bytes.count <= JobRequest.payloadLimit else {
       throw .payloadTooLarge(limit: JobRequest.payloadLimit)
     }
     if let (record, _) = try earlier(request, at: now) { return record.job.id }
-    return try accept(request, at: now).job.id
+    return try accept(request, isBounded: isBounded, at: now).job.id
   }
 }

@@ -16,6 +16,7 @@ extension EmbeddedBroker {
     }
     store.change(record, event)
     count(from: old, to: record, at: now)
+    if record.job.group != nil { followStep(of: record, from: old, at: now) }
     if record.job.state == .queued, old?.job.state != .queued || old?.job.queue != record.job.queue {
       wake(for: record.job.queue)
     }
@@ -25,14 +26,15 @@ extension EmbeddedBroker {
     return record
   }
 
-  /// What a place left by a job means for others: its user's window, its queue's limit and mode.
-  private func giveRoom(left old: EmbeddedRecord, by record: EmbeddedRecord, at now: Timestamp) {
+  /// What a place left by a job means for others: its user's window, its queue's limit and mode. `record`:
+  /// the job as it now is, nil when it is gone.
+  func giveRoom(left old: EmbeddedRecord, by record: EmbeddedRecord?, at now: Timestamp) {
     let queue = old.job.queue
-    let isElsewhere = record.job.queue != queue
-    if old.holdsPlace, isElsewhere || !record.holdsPlace {
+    let holdsPlace = record.map { $0.holdsPlace && $0.job.queue == queue } ?? false
+    if old.holdsPlace, !holdsPlace {
       admitParked(of: old.job.user, in: queue, limit: Self.stepLimit, at: now)
     }
-    if old.job.state == .running, record.job.state != .running { wake(for: queue) }
+    if old.job.state == .running, record?.job.state != .running { wake(for: queue) }
     guard let facts = store.table.queues[queue] else { return }
     if facts.tags[old.job.user] != nil, !store.table.isWaiting(old.job.user, in: queue) {
       store.changeQueue(queue, at: now) { $0.tags[old.job.user] = nil }
@@ -144,6 +146,10 @@ extension EmbeddedBroker {
     isTellingChildren = true
     while store.table.hasChildren(id) { tellChild(of: id, at: now) }
     isTellingChildren = wasTelling
+    if let record = store.table[id], let name = record.job.group, var group = store.table.groups[name] {
+      group.keepCount(of: record)
+      store.change(group, name)
+    }
     store.remove(id)
   }
 

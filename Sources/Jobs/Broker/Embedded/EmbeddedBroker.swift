@@ -77,6 +77,7 @@ package final class EmbeddedBroker {
     var table = EmbeddedTable()
     for queue in content.queues { table.put(queue) }
     for schedule in content.schedules { table.put(schedule, schedule.schedule.name) }
+    for group in content.groups { table.put(group, group.id) }
     for record in content.records {
       table.put(record)
       if !record.job.state.isTerminal {
@@ -88,6 +89,7 @@ package final class EmbeddedBroker {
       publish: { [fanout] effect in
         switch effect {
         case .event(let event): fanout.publish(event)
+        case .group(let group): fanout.publish(group)
         case .directive(let directive, let worker): fanout.publish(directive, to: worker)
         }
       },
@@ -180,6 +182,7 @@ package final class EmbeddedBroker {
   private func trim() {
     let now = clock()
     forgetExpired(limit: Self.workLimit, at: now)
+    forgetExpiredGroups(limit: Self.workLimit, at: now)
     for user in windows.trim(at: now) { store.note(nil, of: user) }
     roster.trim(at: now)
     guard now.minute >= minutesTrimmed + 60 else { return }

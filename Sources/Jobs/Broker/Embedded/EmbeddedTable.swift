@@ -12,6 +12,7 @@ struct EmbeddedTable: Sendable {
   private(set) var queues: [QueueName: EmbeddedQueue] = [:]
   private(set) var lines: [QueueName: QueueLine] = [:]
   private(set) var schedules: [ScheduleName: ScheduleStatus] = [:]
+  private(set) var groups = GroupBook()
   private var deadlines = SortedBlocks<TimedJob>()
   /// The deadlines of jobs that are not shown as stalled.
   private var renewed = SortedBlocks<TimedJob>()
@@ -42,6 +43,7 @@ struct EmbeddedTable: Sendable {
     let old = entries.updateValue(entry, forKey: record.job.id)
     if let old, old.record.sequence == record.sequence {
       reindex(from: Places(old.record), to: Places(record), record)
+      if let group = record.job.group { groups.count(from: old.record, to: record, in: group) }
     } else {
       // Another job under the same id, after the first was forgotten.
       if let old { unlist(old.record) }
@@ -64,6 +66,9 @@ struct EmbeddedTable: Sendable {
   }
 
   mutating func put(_ schedule: ScheduleStatus?, _ name: ScheduleName) { schedules[name] = schedule }
+
+  /// Puts a group; nil forgets it.
+  mutating func put(_ group: EmbeddedGroup?, _ id: GroupID) { groups.put(group, id) }
 
   mutating func removeQueue(_ name: QueueName) { queues[name] = nil }
 
@@ -236,7 +241,7 @@ struct EmbeddedTable: Sendable {
   /// In which sets a record does not stand though it should.
   func misplacements(of record: EmbeddedRecord) -> [String] {
     let places = Places(record)
-    let place = ListPlace(sequence: record.sequence, id: record.job.id)
+    let place = ListPlace(record)
     var missing: [String] = []
     func expect(_ isThere: Bool?, _ name: String) { if isThere == false { missing.append(name) } }
     expect(everyone.contains(place), "all jobs")
@@ -248,14 +253,21 @@ struct EmbeddedTable: Sendable {
     expect(places.limit.map(limits.contains), "limits")
     expect(places.expiry.map(expiries.contains), "ended jobs")
     expect(places.worker.map { holders[$0]?.contains(place) ?? false }, "its worker's jobs")
+    expect(record.job.group.map { groups.members(of: $0).places.contains(place) }, "its group's jobs")
     expect(places.uniqueKey.map { uniqueKeys[$0] == record.job.id }, "unique keys")
     expect(places.contentKey.map { contentKeys[$0]?.contains(record.job.id) ?? false }, "content keys")
     for parent in places.parents { expect(children[parent]?.contains(place) ?? false, "children of \(parent)") }
     return missing
   }
 
-  /// Counts of sets that differ from what they count: names, what is found, what is wanted.
-  func wrongCounts() -> [(name: String, found: Int, wanted: Int)] {
+  /// What is counted otherwise than it is: its name, what is found, what is wanted.
+  typealias WrongCount = (name: String, found: Int, wanted: Int)
+
+  /// What is counted of a group and differs from what its jobs are.
+  func wrongCounts(of group: GroupID) -> [WrongCount] { groups.wrongCounts(of: group) { self[$0] } }
+
+  /// Counts of sets that differ from what they count.
+  func wrongCounts() -> [WrongCount] {
     let running = lines.values.reduce(0) { $0 + $1.running }
     let inLines = lines.values.reduce(0) { $0 + $1.counts.values.reduce(0, +) }
     let ended = lines.values.reduce(0) { $0 + $1.ended.values.reduce(0) { $0 + $1.count } }
@@ -277,6 +289,7 @@ struct EmbeddedTable: Sendable {
     var table = EmbeddedTable()
     for queue in queues.values { table.put(queue) }
     table.schedules = schedules
+    for id in groups.ids(after: nil, limit: .max) { table.put(groups[id], id) }
     for entry in entries.values.sorted(by: { $0.record.sequence < $1.record.sequence }) { table.put(entry) }
     return table
   }
@@ -287,21 +300,23 @@ struct EmbeddedTable: Sendable {
   // MARK: Indexes
 
   private mutating func list(_ record: EmbeddedRecord) {
-    let place = ListPlace(sequence: record.sequence, id: record.job.id)
+    let place = ListPlace(record)
     everyone.insert(place)
     users[record.job.user, default: SortedBlocks()].insert(place)
     if let key = record.keyScope { idempotencyKeys[key] = record.job.id }
     reindex(from: nil, to: Places(record), record)
+    if let group = record.job.group { groups.count(from: nil, to: record, in: group) }
   }
 
   private mutating func unlist(_ record: EmbeddedRecord) {
-    let place = ListPlace(sequence: record.sequence, id: record.job.id)
+    let place = ListPlace(record)
     everyone.remove(place)
     users.change(record.job.user, place, -1)
     if let key = record.keyScope, idempotencyKeys[key] == record.job.id {
       idempotencyKeys[key] = nil
     }
     reindex(from: Places(record), to: nil, record)
+    if let group = record.job.group { groups.count(from: record, to: nil, in: group) }
   }
 
   private mutating func reindex(from old: Places?, to new: Places?, _ record: EmbeddedRecord) {
@@ -314,7 +329,7 @@ struct EmbeddedTable: Sendable {
     dues.move(from: old?.due, to: new?.due)
     limits.move(from: old?.limit, to: new?.limit)
     expiries.move(from: old?.expiry, to: new?.expiry)
-    let place = ListPlace(sequence: record.sequence, id: record.job.id)
+    let place = ListPlace(record)
     if old?.worker != new?.worker {
       if let worker = old?.worker { holders.change(worker, place, -1) }
       if let worker = new?.worker { holders.change(worker, place, 1) }
@@ -358,99 +373,5 @@ struct EmbeddedTable: Sendable {
   private mutating func noteParent(_ id: JobID, isEnded: Bool?) {
     endedParents.remove(id)
     if isEnded == true, children[id] != nil { endedParents.insert(id) }
-  }
-}
-
-/// Where a record stands in the indexes that follow its state.
-private struct Places {
-  let queue: QueueName
-  let line: QueueLine.Standing
-  let isEnded: Bool
-  var deadline: TimedJob?
-  var renewed: TimedJob?
-  var due: TimedJob?
-  var limit: TimedJob?
-  var expiry: TimedJob?
-  var worker: WorkerID?
-  var uniqueKey: UniqueScope?
-  var contentKey: ContentScope?
-  var parents: [JobID] = []
-
-  init(_ record: EmbeddedRecord) {
-    let job = record.job
-    queue = job.queue
-    line = QueueLine.Standing(record)
-    isEnded = job.state.isTerminal
-    limit = record.limit.map { TimedJob($0, job.id) }
-    switch job.state {
-    case .running:
-      deadline = TimedJob(record.deadline ?? job.updatedAt, job.id)
-      if !job.isStalled { renewed = deadline }
-      worker = job.worker
-    case .scheduled, .retrying: due = TimedJob(job.dueAt ?? job.updatedAt, job.id)
-    case .completed, .failed, .cancelled:
-      expiry = TimedJob(record.keptUntil ?? job.updatedAt, job.id)
-    case .blocked: parents = record.parents
-    case .queued: break
-    }
-    if let key = record.terms.uniqueKey, !isEnded {
-      uniqueKey = UniqueScope(user: job.user, queue: job.queue, key: key)
-    }
-    if let key = record.terms.contentKey, !isEnded || job.state == .completed {
-      contentKey = ContentScope(user: job.user, kind: job.kind, key: key)
-    }
-  }
-}
-
-private struct TimedJob: Comparable {
-  let time: Timestamp
-  /// Nil: behind all jobs of that time.
-  let id: JobID?
-
-  init(_ time: Timestamp, _ id: JobID) {
-    self.time = time
-    self.id = id
-  }
-
-  init(lastOf time: Timestamp) {
-    self.time = time
-    id = nil
-  }
-
-  static func < (a: TimedJob, b: TimedJob) -> Bool {
-    guard a.time == b.time else { return a.time < b.time }
-    guard let first = a.id else { return false }
-    return b.id.map { first < $0 } ?? true
-  }
-}
-
-private struct KeyScope: Hashable {
-  let user: String
-  let key: String
-}
-
-private struct UniqueScope: Hashable {
-  let user: String
-  let queue: QueueName
-  let key: String
-}
-
-private struct ContentScope: Hashable {
-  let user: String
-  let kind: JobKind
-  let key: String
-}
-
-extension EmbeddedRecord {
-  fileprivate var keyScope: KeyScope? {
-    terms.idempotencyKey.map { KeyScope(user: job.user, key: $0) }
-  }
-}
-
-extension SortedBlocks {
-  fileprivate mutating func move(from old: Element?, to new: Element?) {
-    guard old != new else { return }
-    if let old { remove(old) }
-    if let new { insert(new) }
   }
 }

@@ -36,6 +36,8 @@ final class EventFanout {
     deliver(.event(event), on: .user(event.user))
   }
 
+  func publish(_ group: JobGroup) { deliver(.group(group), on: .group(group.id)) }
+
   func publish(_ directive: WorkerDirective, to worker: WorkerID) {
     guard let receivers = workers[worker] else { return }
     for number in receivers.keys.sorted() { workers[worker]?[number]?(directive) }

@@ -40,10 +40,10 @@ package final class Journal: Sendable {
       guard version <= JournalSchema.version else {
         throw JournalError.tooNew(path: path, version: version)
       }
-      let migration = [JournalSchema.statements, JournalSchema.fromVersion1]
-      if migration.indices.contains(version) {
-        try database.write { try $0.execute(sql: migration[version]) }
-      }
+      let steps =
+        version == 0 ? [JournalSchema.statements] : Array(JournalSchema.migrations[(version - 1)...])
+      // All of them or none: a file of a form in between is nobody's.
+      try database.write { for step in steps { try $0.execute(sql: step) } }
     } catch let error as JournalError {
       throw error
     } catch {
@@ -74,7 +74,7 @@ package final class Journal: Sendable {
       return try database.read { database in
         JournalContent(
           records: try JobRow.all(in: database), queues: try EmbeddedQueue.all(in: database),
-          schedules: try ScheduleStatus.all(in: database),
+          schedules: try ScheduleStatus.all(in: database), groups: try EmbeddedGroup.all(in: database),
           book: try QueueBook.all(in: database, since: now.minute - QueueBook.span),
           spendings: try RequestWindows.Spending.all(in: database))
       }
@@ -115,6 +115,23 @@ package final class Journal: Sendable {
     var batch = JournalBatch()
     batch.removed = numbers
     try await write(batch)
+  }
+
+  /// The groups behind `first`, up to and with `last`; nil: from the first, to the last.
+  func groups(after first: GroupID?, through last: GroupID?) async throws -> Set<String> {
+    try await database.read { database in
+      try String.fetchSet(
+        database, sql: "SELECT id FROM job_group WHERE id > ? AND id <= ?",
+        // Names are hexadecimal digits: all are greater than nothing, and less than a letter beyond f.
+        arguments: [first?.description ?? "", last?.description ?? "g"])
+    }
+  }
+
+  /// Forgets the rows of groups of these names.
+  func forget(groups: [String]) async throws {
+    try await database.write { database in
+      for name in groups { try JournalBatch.GroupChange.forget(name, in: database) }
+    }
   }
 
   /// The log of the job of this number, oldest line first.
@@ -162,6 +179,7 @@ struct JournalContent: Sendable {
   var records: [EmbeddedRecord]
   var queues: [EmbeddedQueue]
   var schedules: [ScheduleStatus]
+  var groups: [EmbeddedGroup]
   var book: QueueBook
   var spendings: [String: RequestWindows.Spending]
 }

@@ -16,6 +16,8 @@ struct JournalBatch: Sendable {
   var forgottenRecords: [QueueName] = []
   /// Schedules as they now stand; nil: forgotten.
   var schedules: [(ScheduleName, ScheduleStatus?)] = []
+  /// Groups as they now stand, and as the journal has them; nil: not there.
+  var groups: [GroupChange] = []
   /// What queues did, in all and in the minutes that changed.
   var tallies: [(QueueName, QueueBook.Record)] = []
 
@@ -30,10 +32,16 @@ struct JournalBatch: Sendable {
     static let limit = 200
   }
 
+  struct GroupChange: Sendable {
+    var id: GroupID
+    var group: EmbeddedGroup?
+    var before: EmbeddedGroup?
+  }
+
   var isEmpty: Bool {
     records.isEmpty && removed.isEmpty && logs.isEmpty && spendings.isEmpty && queues.isEmpty
       && removedQueues.isEmpty && forgottenRecords.isEmpty && tallies.isEmpty
-      && schedules.isEmpty
+      && schedules.isEmpty && groups.isEmpty
   }
 
   func write(to database: Database) throws {
@@ -43,6 +51,7 @@ struct JournalBatch: Sendable {
     try writeQueues(to: database)
     try writeTallies(to: database)
     try writeSchedules(to: database)
+    for change in groups { try change.write(to: database) }
     try writeSpendings(to: database)
   }
 

@@ -5,7 +5,7 @@
 /// appended at the end and no second index is kept: whatever is looked for is found in memory.
 enum JournalSchema {
   /// Grows when a table changes its form.
-  static let version = 2
+  static let version = 3
 
   static let statements = """
     \(jobs)
@@ -16,8 +16,12 @@ enum JournalSchema {
       user TEXT PRIMARY KEY, moments TEXT NOT NULL, is_over INTEGER NOT NULL
     ) WITHOUT ROWID;
     \(queues)
+    \(schedulesAndGroups)
     PRAGMA user_version = \(version);
     """
+
+  /// From the form of each version to that of the next, beginning with version 1.
+  static let migrations = [fromVersion1, fromVersion2]
 
   private static let jobs = """
     CREATE TABLE request (
@@ -55,12 +59,24 @@ enum JournalSchema {
       completed INTEGER NOT NULL, failed INTEGER NOT NULL, cancelled INTEGER NOT NULL,
       retried INTEGER NOT NULL, wait TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY (queue, minute)
     ) WITHOUT ROWID;
+    """
+
+  /// What a group was made with to be submitted at its end lies apart, since it is written once. Counts
+  /// are of forgotten jobs alone: the others are on record.
+  private static let schedulesAndGroups = """
     CREATE TABLE schedule (name TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE job_group (
+      id TEXT PRIMARY KEY, user TEXT NOT NULL, name TEXT, state TEXT NOT NULL,
+      created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, finished_at INTEGER, callback TEXT,
+      offset INTEGER NOT NULL, epoch TEXT NOT NULL, completed INTEGER NOT NULL,
+      failed INTEGER NOT NULL, cancelled INTEGER NOT NULL, weight INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE group_callback (job_group TEXT PRIMARY KEY, request TEXT NOT NULL);
     """
 
   /// From a file of version 1 to one of version 2: what a job was asked for goes apart, and every queue
   /// that a job names comes to be.
-  static let fromVersion1 = """
+  private static let fromVersion1 = """
     ALTER TABLE job RENAME TO job_1;
     ALTER TABLE log RENAME TO log_1;
     \(jobs)
@@ -100,5 +116,11 @@ enum JournalSchema {
     DROP TABLE payload;
     DROP TABLE log_1;
     PRAGMA user_version = 2;
+    """
+
+  /// From a file of version 2 to one of version 3, which keeps schedules and groups.
+  private static let fromVersion2 = """
+    \(schedulesAndGroups)
+    PRAGMA user_version = 3;
     """
 }

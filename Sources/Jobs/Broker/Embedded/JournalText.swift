@@ -31,6 +31,21 @@ extension ScheduleStatus {
   }
 }
 
+extension JobRequest {
+  var journalText: String {
+    var writer = JSONWriter(reserving: payload.bytes.count + 512)
+    writer.object { write(into: &$0) }
+    return writer.text.description
+  }
+
+  init?(journalText: String) {
+    guard let root = try? JSONDocument(bytes: Array(journalText.utf8)).root,
+      let request = try? JobRequest(reading: root)
+    else { return nil }
+    self = request
+  }
+}
+
 extension RetryPolicy {
   /// `growth base cap jitter`.
   var journalText: String {

@@ -126,7 +126,7 @@ struct QueueLine: Sendable {
       case .running: self = .running
       case .blocked where record.parents.isEmpty: self = .parked(WaitingPlace(record))
       case .scheduled, .retrying, .blocked:
-        self = .apart(job.state, ListPlace(sequence: record.sequence, id: job.id))
+        self = .apart(job.state, ListPlace(record))
       case .completed, .failed, .cancelled:
         self = .ended(job.state, Ending(number: record.ending, id: job.id))
       }
@@ -166,6 +166,13 @@ struct Ending: Comparable {
 struct ListPlace: Comparable {
   let sequence: Int64
   let id: JobID?
+
+  init(sequence: Int64, id: JobID?) {
+    self.sequence = sequence
+    self.id = id
+  }
+
+  init(_ record: EmbeddedRecord) { self.init(sequence: record.sequence, id: record.job.id) }
 
   static func == (a: ListPlace, b: ListPlace) -> Bool { a.sequence == b.sequence }
   static func < (a: ListPlace, b: ListPlace) -> Bool { a.sequence < b.sequence }

@@ -46,6 +46,13 @@ struct SortedBlocks<Element: Comparable & Sendable>: Sendable {
     if blocks[block].isEmpty { blocks.remove(at: block) }
   }
 
+  /// Takes one element for another; nil is none.
+  mutating func move(from old: Element?, to new: Element?) {
+    guard old != new else { return }
+    if let old { remove(old) }
+    if let new { insert(new) }
+  }
+
   func contains(_ element: Element) -> Bool {
     let block = blockIndex(for: element)
     guard block < blocks.count else { return false }
