@@ -116,6 +116,31 @@ import Testing
     }
   }
 
+  @Test("handles groups, and watches one to its end")
+  func groups() async throws {
+    try await withGateway { desk, _ in
+      let made = try await desk.run("groups", "create", "--name", "Trailers", "--callback", "notify")
+      let group = try #require(made.lines.first)
+      #expect(GroupID(group) != nil, "\(made.lines)")
+      let first = try #require(try await desk.run("submit", "echo", "--group", group, "--weight", "3").lines.first)
+      let second = try #require(try await desk.run("submit", "echo", "--group", group).lines.first)
+      #expect(
+        try await desk.run("groups", "show", group).lines.contains { $0.hasPrefix("name ") && $0.hasSuffix("Trailers") }
+      )
+      let jobs = try await desk.run("groups", "jobs", group)
+      #expect(jobs.lines.dropFirst().map { $0.prefix(36) } == [first[...], second[...]])
+      #expect(try await desk.run("groups", "close", group).lines == ["\(group)  0 of 2 jobs ended"])
+      let refused = try await desk.run("submit", "echo", "--group", group)
+      #expect(refused.status == 2)
+      async let watched = desk.run("groups", "watch", group)
+      _ = try await desk.run("jobs", "cancel", first, second)
+      let (lines, status) = try await watched
+      #expect(status == 3, "both were cancelled")
+      #expect(lines.last?.hasPrefix("\(group)  100%  finished, 2 cancelled, followed by ") == true, "\(lines)")
+      #expect(try await desk.run("groups", "watch", "\(GroupID())").status == 2)
+    }
+  }
+
   @Test("handles schedules")
   func schedules() async throws {
     try await withGateway { desk, _ in
