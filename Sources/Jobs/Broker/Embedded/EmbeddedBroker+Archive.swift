@@ -10,53 +10,43 @@ extension EmbeddedBroker: BrokerArchive {
       let kept = try await schedules()
       return ArchivePage(
         entries: set.map { .queue($0.name, $0.settings, $0.mode) } + kept.map { .schedule($0) },
-        next: "\(Int64.min)")
+        next: ArchivePlace().cursor)
     }
+    var place = ArchivePlace(cursor)
     let limit = min(max(limit, 1), 1000)
-    if cursor.hasPrefix(Self.groups) {
-      return try await archiveGroups(after: GroupID(cursor.dropFirst(Self.groups.count)), limit: limit)
-    }
-    let records = store.table.records(after: Int64(cursor) ?? .min, limit: limit)
     // What is not kept yet may still be undone.
     try await store.kept()
-    var entries: [ArchiveEntry] = []
-    var bytes = 0
+    // At one moment: whatever a group counts that is on record comes before it, or came.
+    let records = store.table.records(after: place.sequence, limit: limit)
+    let groups = archivedGroups(after: place.group, limit: limit - records.count)
+    var page = ArchivePage(entries: [])
+    // A page holds about a megabyte at most.
+    var room = 1 << 20
     for record in records {
+      place.sequence = record.sequence
       // As it stands now: it may have moved on, or be gone, since the list was made.
       guard let record = store.table[record.job.id] else { continue }
       let snapshot = try await snapshot(archiving: record)
       guard let snapshot else { continue }
-      entries.append(.job(snapshot))
-      bytes += snapshot.job.payload?.bytes.count ?? 0
-      // A page holds about a megabyte at most.
-      if bytes > 1 << 20 { return ArchivePage(entries: entries, next: "\(record.sequence)") }
+      page.entries.append(.job(snapshot))
+      room -= snapshot.job.payload?.bytes.count ?? 0
+      if room < 0 { break }
     }
-    guard records.count == limit, let last = records.last else {
-      return ArchivePage(entries: entries, next: store.table.groups.isEmpty ? nil : Self.groups)
+    for (group, callback) in groups where room >= 0 {
+      place.group = group.id
+      page.entries.append(.group(group, callback: callback))
+      room -= callback?.payload.bytes.count ?? 0
     }
-    return ArchivePage(entries: entries, next: "\(last.sequence)")
+    let isLast = room >= 0 && records.count + groups.count < limit
+    page.next = isLast ? nil : place.cursor
+    return page
   }
 
-  /// What the cursors of pages of groups begin with; the last group of the page before follows.
-  private static let groups = "group:"
-
-  private func archiveGroups(
-    after last: GroupID?, limit: Int
-  ) async throws(BrokerError) -> ArchivePage {
-    let ids = store.table.groups.ids(after: last, limit: limit)
-    try await store.kept()
-    var page = ArchivePage(entries: [])
-    var bytes = 0
-    for id in ids where bytes <= 1 << 20 {
-      if let group = store.table.groups.shown(id) {
-        let callback = store.table.groups[id]?.callbackRequest
-        page.entries.append(.group(group, callback: callback))
-        bytes += 512 + (callback?.payload.bytes.count ?? 0)
-      }
-      page.next = "\(Self.groups)\(id)"
+  /// Groups as they stand, each with what is to be submitted at its end.
+  private func archivedGroups(after last: GroupID?, limit: Int) -> [(JobGroup, callback: JobRequest?)] {
+    store.table.groups.ids(after: last, limit: limit).compactMap { id in
+      store.table.groups.shown(id).map { ($0, store.table.groups[id]?.callbackRequest) }
     }
-    if ids.count < limit, page.next == ids.last.map({ "\(Self.groups)\($0)" }) { page.next = nil }
-    return page
   }
 
   /// Nil if it is forgotten meanwhile.
@@ -136,8 +126,12 @@ extension EmbeddedBroker: BrokerArchive {
       record.ending = nextEnding(at: now)
       record.keptUntil = (job.finishedAt ?? now) + settings.retention(of: job.state).age
       store.change(record, nil)
-      if let id = job.group, var group = store.table.groups[id], group.returnCount(of: record) {
-        store.change(group, id)
+      if var group = store.table.groups.counting(record) {
+        if group.returnCount(of: record) {
+          store.change(group, group.id)
+        } else {
+          step(group.id, closes: false, at: now)
+        }
       }
       store.count(in: job.queue) { $0.totals.accepted += 1 }
     } else {
@@ -234,4 +228,20 @@ extension EmbeddedRecord {
     record.parents = holder == nil ? parents : []
     return record
   }
+}
+
+/// How far an archive was taken: up to which job, and which group.
+private struct ArchivePlace {
+  var sequence = Int64.min
+  var group: GroupID?
+
+  init() {}
+
+  init(_ cursor: String) {
+    let parts = cursor.split(separator: " ")
+    sequence = parts.first.flatMap { Int64($0) } ?? .min
+    group = parts.dropFirst().first.flatMap { GroupID($0) }
+  }
+
+  var cursor: String { group.map { "\(sequence) \($0)" } ?? "\(sequence)" }
 }

@@ -8,7 +8,7 @@ extension EmbeddedBroker: JobGroups {
       throw .payloadTooLarge(limit: JobRequest.payloadLimit)
     }
     if store.table.groups[request.id] == nil {
-      store.change(EmbeddedGroup(request, at: clock()), request.id)
+      store.change(EmbeddedGroup(request, since: newestSequence + 1, at: clock()), request.id)
     }
     return try await kept(request.id)
   }
@@ -60,10 +60,8 @@ extension EmbeddedBroker: JobGroups {
 
   /// What a step of a job that belongs to a group means for that: counted it is already.
   func followStep(of record: EmbeddedRecord, from old: EmbeddedRecord?, at now: Timestamp) {
-    guard let id = record.job.group, store.table.groups[id] != nil,
-      old?.job.state != record.job.state
-    else { return }
-    step(id, closes: false, at: now)
+    guard old?.job.state != record.job.state, let group = store.table.groups.counting(record) else { return }
+    step(group.id, closes: false, at: now)
   }
 
   /// Numbers and tells a change of a group; one that is closed and waits for no job any more is finished.
@@ -115,11 +113,8 @@ extension EmbeddedBroker: JobGroups {
     return isReserved
   }
 
-  /// Forgets groups that were kept for their time, at most `limit`; answers how many.
-  @discardableResult
-  func forgetExpiredGroups(limit: Int, at now: Timestamp) -> Int {
-    let expired = store.table.groups.expired(by: now, limit: limit)
-    for id in expired { store.change(nil, id) }
-    return expired.count
+  /// Forgets groups that were kept for their time, at most `limit`.
+  func forgetExpiredGroups(limit: Int, at now: Timestamp) {
+    for id in store.table.groups.expired(by: now, limit: limit) { store.change(nil, id) }
   }
 }

@@ -28,7 +28,7 @@ extension EmbeddedBroker {
       admitParked(in: queue, limit: limit, at: now)
     }
     report.pruned = forgetExpired(limit: limit, at: now)
-    report.pruned += forgetExpiredGroups(limit: limit, at: now)
+    forgetExpiredGroups(limit: limit, at: now)
     // What it did without a line in the report is waited for as well.
     try await store.kept()
     return report

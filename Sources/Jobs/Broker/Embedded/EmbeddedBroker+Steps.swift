@@ -146,9 +146,9 @@ extension EmbeddedBroker {
     isTellingChildren = true
     while store.table.hasChildren(id) { tellChild(of: id, at: now) }
     isTellingChildren = wasTelling
-    if let record = store.table[id], let name = record.job.group, var group = store.table.groups[name] {
+    if let record = store.table[id], var group = store.table.groups.counting(record) {
       group.keepCount(of: record)
-      store.change(group, name)
+      store.change(group, group.id)
     }
     store.remove(id)
   }

@@ -9,6 +9,8 @@ struct EmbeddedGroup: Sendable, Hashable {
   var callbackRequest: JobRequest?
   /// The job that it became.
   var callback: JobID?
+  /// Its jobs have this number or a greater one: earlier ones are of a group that had its name and was forgotten.
+  let since: Int64
   let createdAt: Timestamp
   /// When it last changed visibly.
   var changedAt: Timestamp
@@ -21,13 +23,14 @@ struct EmbeddedGroup: Sendable, Hashable {
   var forgottenWeight = 0
 
   init(
-    id: GroupID, user: String, name: String?, callbackRequest: JobRequest?, createdAt: Timestamp,
+    id: GroupID, user: String, name: String?, callbackRequest: JobRequest?, since: Int64, createdAt: Timestamp,
     position: StreamPosition
   ) {
     self.id = id
     self.user = user
     self.name = name
     self.callbackRequest = callbackRequest
+    self.since = since
     self.createdAt = createdAt
     changedAt = createdAt
     self.position = position
@@ -35,10 +38,10 @@ struct EmbeddedGroup: Sendable, Hashable {
   }
 
   /// One that is made now.
-  init(_ request: GroupRequest, at now: Timestamp) {
+  init(_ request: GroupRequest, since: Int64, at now: Timestamp) {
     self.init(
       id: request.id, user: request.user, name: request.name, callbackRequest: request.callback,
-      createdAt: now, position: StreamPosition(offset: 0, epoch: StreamPosition.newEpoch()))
+      since: since, createdAt: now, position: StreamPosition(offset: 0, epoch: StreamPosition.newEpoch()))
     // It belongs to nothing and waits for nothing: it is what comes after.
     callbackRequest?.group = nil
     callbackRequest?.dependencies = JobDependencies()
@@ -53,20 +56,16 @@ struct EmbeddedGroup: Sendable, Hashable {
   ) -> EmbeddedGroup {
     var group = EmbeddedGroup(
       id: archived.id, user: archived.user, name: archived.name, callbackRequest: callback,
-      createdAt: archived.createdAt, position: archived.position)
+      since: .min, createdAt: archived.createdAt, position: archived.position)
     group.state = archived.state
     group.changedAt = now
     group.callback = archived.callback
     group.finishedAt = archived.finishedAt
-    var surplus = members.counts.values.reduce(0, +) - archived.jobs
+    var left = archived.jobs - members.counts.values.reduce(0, +)
     for state in [JobState.completed, .failed, .cancelled] {
-      let more = (archived.counts[state] ?? 0) - (members.counts[state] ?? 0)
-      if more > 0 { group.forgotten[state] = more }
-      surplus += max(more, 0)
-    }
-    for (state, count) in group.forgotten.sorted(by: { $0.key.letter < $1.key.letter }) where surplus > 0 {
-      group.forgotten[state] = count > surplus ? count - surplus : nil
-      surplus -= min(count, surplus)
+      let gone = min(left, (archived.counts[state] ?? 0) - (members.counts[state] ?? 0))
+      if gone > 0 { group.forgotten[state] = gone }
+      left -= max(gone, 0)
     }
     if !group.forgotten.isEmpty { group.forgottenWeight = max(archived.weight - members.weight, 0) }
     return group

@@ -253,7 +253,7 @@ struct EmbeddedTable: Sendable {
     expect(places.limit.map(limits.contains), "limits")
     expect(places.expiry.map(expiries.contains), "ended jobs")
     expect(places.worker.map { holders[$0]?.contains(place) ?? false }, "its worker's jobs")
-    expect(record.job.group.map { groups.members(of: $0).places.contains(place) }, "its group's jobs")
+    expect(!groups.misses(record), "its group's jobs")
     expect(places.uniqueKey.map { uniqueKeys[$0] == record.job.id }, "unique keys")
     expect(places.contentKey.map { contentKeys[$0]?.contains(record.job.id) ?? false }, "content keys")
     for parent in places.parents { expect(children[parent]?.contains(place) ?? false, "children of \(parent)") }

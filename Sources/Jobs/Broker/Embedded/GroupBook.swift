@@ -44,6 +44,19 @@ struct GroupBook: Sendable {
 
   subscript(id: GroupID) -> EmbeddedGroup? { lines[id]?.group }
 
+  /// The group that counts a job; nil where it is forgotten, or one of its name was made since.
+  func counting(_ record: EmbeddedRecord) -> EmbeddedGroup? {
+    guard let line = record.job.group.flatMap({ lines[$0] }), line.members.places.contains(ListPlace(record))
+    else { return nil }
+    return line.group
+  }
+
+  /// Whether a job should be counted by its group and is not.
+  func misses(_ record: EmbeddedRecord) -> Bool {
+    guard let group = record.job.group.flatMap({ self[$0] }) else { return false }
+    return record.sequence >= group.since && counting(record) == nil
+  }
+
   /// What follows from its jobs, whether or not the group is known.
   func members(of id: GroupID) -> Members { lines[id]?.members ?? Members() }
 
@@ -86,7 +99,12 @@ struct GroupBook: Sendable {
   /// Puts a group; nil forgets it.
   mutating func put(_ group: EmbeddedGroup?, _ id: GroupID) {
     let isNew = self[id] == nil
-    change(id) { $0.group = group }
+    change(id) { line in
+      if let group, let first = line.members.places.first, first.sequence < group.since {
+        line.members = Members()
+      }
+      line.group = group
+    }
     if isNew, group != nil { ids.insert(id) }
     if !isNew, group == nil { ids.remove(id) }
   }
@@ -94,10 +112,17 @@ struct GroupBook: Sendable {
   /// A job of the group went from one record to the next; nil: it was not there, or is not any more.
   mutating func count(from old: EmbeddedRecord?, to new: EmbeddedRecord?, in id: GroupID) {
     change(id) { line in
-      if let old { line.members.count(old, -1) }
+      if let old {
+        let place = ListPlace(old)
+        // It may be of an earlier group of this name, which is counted no more.
+        guard line.members.places.contains(place) else { return }
+        line.members.count(old, -1)
+        if new == nil { line.members.places.remove(place) }
+      } else if let new {
+        guard new.sequence >= line.group?.since ?? .min else { return }
+        line.members.places.insert(ListPlace(new))
+      }
       if let new { line.members.count(new, 1) }
-      if old == nil, let new { line.members.places.insert(ListPlace(new)) }
-      if new == nil, let old { line.members.places.remove(ListPlace(old)) }
     }
   }
 

@@ -14,7 +14,7 @@ extension EmbeddedGroup {
         callbackRequest: try row.text(ifAny: "request").map {
           try row.wanted(JobRequest(journalText: $0), "request")
         },
-        createdAt: Timestamp(milliseconds: try row.number("created_at")),
+        since: try row.number("since"), createdAt: Timestamp(milliseconds: try row.number("created_at")),
         position: StreamPosition(
           offset: UInt64(bitPattern: try row.number("offset")), epoch: try row.text("epoch")))
       group.state = try row.known("state") { JobGroup.State(rawValue: $0) }
@@ -37,9 +37,9 @@ extension JournalBatch.GroupChange {
       return try Self.forget(id.description, in: database)
     }
     try database.cachedStatement(
-      sql: "INSERT OR REPLACE INTO job_group VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+      sql: "INSERT OR REPLACE INTO job_group VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     ).execute(arguments: [
-      id.description, group.user, group.name, group.state.rawValue, group.createdAt.milliseconds,
+      id.description, group.user, group.name, group.state.rawValue, group.since, group.createdAt.milliseconds,
       group.changedAt.milliseconds, group.finishedAt?.milliseconds, group.callback?.description,
       Int64(bitPattern: group.reservedOffset), group.position.epoch, group.forgotten[.completed] ?? 0,
       group.forgotten[.failed] ?? 0, group.forgotten[.cancelled] ?? 0, group.forgottenWeight,

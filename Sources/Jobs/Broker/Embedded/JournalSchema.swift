@@ -67,7 +67,7 @@ enum JournalSchema {
     CREATE TABLE schedule (name TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE job_group (
       id TEXT PRIMARY KEY, user TEXT NOT NULL, name TEXT, state TEXT NOT NULL,
-      created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, finished_at INTEGER, callback TEXT,
+      since INTEGER NOT NULL, created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, finished_at INTEGER, callback TEXT,
       offset INTEGER NOT NULL, epoch TEXT NOT NULL, completed INTEGER NOT NULL,
       failed INTEGER NOT NULL, cancelled INTEGER NOT NULL, weight INTEGER NOT NULL
     ) WITHOUT ROWID;
