@@ -1,15 +1,21 @@
 --[[
   Look for what cannot be, in a piece of the store, and mend it where asked to.
 
+  The counts of a queue are checked in one step. Where more of its jobs wait, are due or run than one step
+  may look at, it compares cardinalities, which takes no longer for a million: levels by the bands of their
+  scores, the rest by sums. The jobs of a group are counted in pieces, and what they say is believed if it
+  did not change meanwhile.
+
   KEYS[1] the partition: every key below lies in its slot
-  ARGV[1] "1" to mend    ARGV[2] stage: records, sets, queues or keys    ARGV[3] position in it
-  ARGV[4] the most to look at
+  ARGV[1] "1" to mend    ARGV[2] stage: records, sets, queues, groups or keys    ARGV[3] position in it
+  ARGV[4] the most to look at    ARGV[5] the most jobs of a set that are looked at where it has to be at once
   Touches: every family of keys
   Answers: {how many were looked at, stage and position to go on at or false and false after the last,
             then kind, subject, detail, 1 if it was mended, for each finding}
-  Emits:   nothing
+  Emits:   a group that was mended, and its callback where that ends it
 ]]
 --- @include "includes/now"
+--- @include "includes/find"
 --- @include "includes/counts"
 --- @include "includes/record"
 --- @include "includes/is_terminal"
@@ -17,17 +23,11 @@
 --- @include "includes/parked_key"
 --- @include "includes/index_job"
 --- @include "includes/uuid"
+--- @include "includes/check_queue"
+--- @include "includes/check_group"
+--- @include "includes/write_counts"
 
-local mends, stage, position, limit = ARGV[1] == "1", ARGV[2], ARGV[3], tonumber(ARGV[4])
-local answer = { 0, false, false }
-
--- `mend` is done where that is asked for.
-local function find(kind, subject, detail, mend)
-  local n = #answer
-  answer[n + 1], answer[n + 2], answer[n + 3] = kind, subject, detail
-  answer[n + 4] = mends and mend and 1 or 0
-  if mends and mend then mend() end
-end
+local stage, position, limit = ARGV[2], ARGV[3], tonumber(ARGV[4])
 
 -- The set a job stands in, by its state, and its score there.
 local function home(job, queue)
@@ -69,6 +69,13 @@ local function check_record(id)
       redis.call("SADD", WORKER_JOBS .. job.more.h, id)
     end)
   end
+  local group = job.more.g and read_group(job.more.g)
+  -- A group may have been forgotten, and another made under its name since.
+  if group and created_at(job) >= group.created and not redis.call("ZSCORE", GROUP_JOBS .. group.id, id) then
+    find("misplaced_job", name, "is not among the jobs of its group", function()
+      redis.call("ZADD", GROUP_JOBS .. group.id, job.sequence, id)
+    end)
+  end
 end
 
 -- Every set of jobs there is, in a lasting order.
@@ -101,58 +108,6 @@ local function check_member(key, id)
   end
 end
 
--- The jobs of a queue that wait for their time or run, by state, and those queued and running by user.
-local function recount(queue)
-  local counts, users = {}, {}
-  for _, key in ipairs({ WAITING .. queue.name, DUE, LEASES }) do
-    for _, id in ipairs(redis.call("ZRANGE", key, 0, -1)) do
-      local job = read_job(id)
-      if job and job.queue == queue.name then
-        local field = job.state == QUEUED and "w" .. job.priority or job.state
-        counts[field] = (counts[field] or 0) + 1
-        if job.state == QUEUED or job.state == RUNNING then users[job.user] = (users[job.user] or 0) + 1 end
-      end
-    end
-  end
-  counts.b = redis.call("ZCARD", BLOCKED_JOBS .. queue.name)
-  for _, user in ipairs(redis.call("ZRANGE", PARKED_USERS .. queue.name, 0, -1)) do
-    counts.b = counts.b + redis.call("ZCARD", BLOCKED_JOBS .. queue.name .. " " .. user)
-  end
-  return counts, users
-end
-
-local function check_queue(queue)
-  local counts, users = recount(queue)
-  for _, field in ipairs({ "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10", "b", "d", "y", "a" }) do
-    local is = tonumber(redis.call("HGET", queue.counters, field) or 0)
-    local wanted = counts[field] or 0
-    if is ~= wanted then
-      find("wrong_count", queue.name, "counts " .. is .. " as " .. field .. ", and there are " .. wanted,
-        function() redis.call("HSET", queue.counters, field, wanted) end)
-    end
-  end
-  local admitted = redis.call("HGETALL", ADMITTED .. queue.name)
-  for index = 1, #admitted, 2 do
-    local user, is = admitted[index], tonumber(admitted[index + 1])
-    local wanted = users[user] or 0
-    users[user] = nil
-    if is ~= wanted then
-      find("wrong_count", queue.name, "counts " .. is .. " places of " .. user .. ", and there are " .. wanted,
-        function()
-          if wanted == 0 then
-            redis.call("HDEL", ADMITTED .. queue.name, user)
-          else
-            redis.call("HSET", ADMITTED .. queue.name, user, wanted)
-          end
-        end)
-    end
-  end
-  for user, wanted in pairs(users) do
-    find("wrong_count", queue.name, "counts no places of " .. user .. ", and there are " .. wanted,
-      function() redis.call("HSET", ADMITTED .. queue.name, user, wanted) end)
-  end
-end
-
 local function check_key(key)
   for _, family in ipairs({ PAYLOADS, RESULTS, LOGS, PROGRESS }) do
     if string.sub(key, 1, #family) == family then
@@ -161,6 +116,23 @@ local function check_key(key)
         find("orphan", key, "belongs to no job", function() redis.call("DEL", key) end)
       end
     end
+  end
+  local function id_in(family)
+    return string.sub(key, 1, #family) == family and string.sub(key, #family + 1)
+  end
+  local id = id_in(GROUPS)
+  if id and not redis.call("ZSCORE", GROUP_INDEX, id) then
+    find("misplaced_job", uuid(id), "is not in the listing of all groups",
+      function() redis.call("ZADD", GROUP_INDEX, 0, id) end)
+  end
+  id = id_in(GROUP_JOBS)
+  if id and redis.call("EXISTS", GROUPS .. id) == 0 then
+    find("orphan", key, "belongs to no group", function() redis.call("UNLINK", key) end)
+  end
+  id = id_in(GROUP_CALLBACKS)
+  local group = id and read_group(id)
+  if id and (not group or group.state == "f") then
+    find("orphan", key, "belongs to no group that it waits for", function() redis.call("DEL", key) end)
   end
   -- A key of idempotency may outlive its job; a unique one may not.
   if string.sub(key, 1, #CLAIMS + 1) == CLAIMS .. "u" then
@@ -202,9 +174,34 @@ elseif stage == "queues" then
   table.sort(names)
   local number = tonumber(position)
   if names[number] then
-    check_queue(queue_named(names[number]))
+    check_queue(queue_named(names[number]), tonumber(ARGV[5]), names, number == 1)
     answer[1] = 1
     answer[2], answer[3] = stage, tostring(number + 1)
+  else
+    answer[2], answer[3] = "groups", "-"
+  end
+elseif stage == "groups" then
+  -- The group, and behind it, where some of its jobs are left, what was seen of those.
+  local id, rest = string.match(position, "^(%S+)(.*)$")
+  local seen
+  if rest ~= "" then
+    seen = {}
+    for field, value in string.gmatch(rest, " (%a+)=(%S+)") do seen[field] = tonumber(value) or value end
+  end
+  while answer[1] < limit do
+    if not seen then
+      id = redis.call("ZRANGEBYLEX", GROUP_INDEX, id == "-" and "-" or "(" .. id, "+", "LIMIT", 0, 1)[1]
+      if not id then break end
+      answer[1] = answer[1] + 1
+    end
+    seen = check_group(id, seen, math.max(1, limit - answer[1]))
+  end
+  if id then
+    local words = { id }
+    for field, value in pairs(seen or {}) do
+      words[#words + 1] = field .. "=" .. (type(value) == "number" and string.format("%.0f", value) or value)
+    end
+    answer[2], answer[3] = stage, table.concat(words, " ")
   else
     answer[2], answer[3] = "keys", "0"
   end
@@ -218,4 +215,5 @@ else
   end
   if page[1] ~= "0" then answer[2], answer[3] = stage, page[1] end
 end
+write_counts()
 return answer

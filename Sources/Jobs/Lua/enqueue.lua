@@ -8,15 +8,18 @@
           within, total: limits of its time, ms; parents {ids…}, rule c, f or r;
           key, fingerprint: of its idempotency, for `remembered` ms
   Touches: JOBS PAYLOADS QUEUES COUNTERS MINUTES WAITING WAKE DUE LIMITS BLOCKED_JOBS PARKED_USERS
-           ADMITTED FAIR CHILDREN NUMBERS INDEX INDEX_CHUNKS USERS USER_CHUNKS CLAIMS, and what an end does
+           ADMITTED FAIR CHILDREN NUMBERS INDEX INDEX_CHUNKS USERS USER_CHUNKS CLAIMS GROUPS GROUP_JOBS
+           GROUP_ENDS, and what an end does
   Answers: {"accepted" | what it was known by: "id" "idempotency_key" "unique_key" "content_key", describe…}
            | {"key_reused"} | {"draining"} | {"full", limit} | {"parent_not_found", id}
-  Emits:   state queued, scheduled or blocked, offset 1; where a parent had failed also its end
+           | {"group_not_found"} | {"group_closed"}
+  Emits:   state queued, scheduled or blocked, offset 1; where a parent had failed also its end; its group
 ]]
 --- @include "includes/now"
 --- @include "includes/accept"
 --- @include "includes/write_counts"
 
-local answer = accept(unpack(ARGV))
+local id, queue, kind, user, priority, payload, asked = unpack(ARGV)
+local answer = accept(id, queue, kind, user, priority, payload, asked ~= "" and cmsgpack.unpack(asked) or {})
 write_counts()
 return answer

@@ -1,9 +1,10 @@
 --[[
-  Forget jobs that were kept long enough, and workers that have been lost for long.
+  Forget jobs and groups that were kept long enough, and workers that have been lost for long.
 
   KEYS[1] the partition: every key below lies in its slot
-  ARGV[1] the most jobs    ARGV[2] how long a lost worker is listed, ms
-  Touches: QUEUES DELETED_QUEUES FINISHED WORKERS WORKERS_SEEN WORKERS_WANTED, and what forget touches
+  ARGV[1] the most of each kind    ARGV[2] how long a lost worker is listed, ms
+  Touches: QUEUES DELETED_QUEUES FINISHED WORKERS WORKERS_SEEN WORKERS_WANTED GROUPS GROUP_JOBS
+           GROUP_CALLBACKS GROUP_INDEX GROUP_ENDS, and what forget touches
   Answers: how many jobs went
   Emits:   nothing
 ]]
@@ -31,5 +32,11 @@ for _, worker in ipairs(redis.call("ZRANGEBYSCORE", WORKERS_SEEN, "-inf", now - 
   redis.call("ZREM", WORKERS_SEEN, worker)
   redis.call("HDEL", WORKERS, worker)
   redis.call("HDEL", WORKERS_WANTED, worker)
+end
+for _, id in ipairs(redis.call("ZRANGEBYSCORE", GROUP_ENDS, "-inf", now, "LIMIT", 0, ARGV[1])) do
+  redis.call("ZREM", GROUP_ENDS, id)
+  redis.call("ZREM", GROUP_INDEX, id)
+  -- Unlinked: a large one would hold Redis up.
+  redis.call("UNLINK", GROUPS .. id, GROUP_CALLBACKS .. id, GROUP_JOBS .. id)
 end
 return gone

@@ -4,12 +4,12 @@
   KEYS[1] the partition: every key below lies in its slot
   ARGV[1] job id    ARGV[2] its record, as record.lua has it; its number is given here
   ARGV[3] its payload, or "" where the record has it    ARGV[4] what it came to, packed, or ""
-  ARGV[5] a MessagePack map: parents {ids}; key, fingerprint: of its idempotency, for `remembered` ms;
-          log {lines}
-  Touches: what enqueue touches, LOGS RESULTS FINISHED
+  ARGV[5] a MessagePack map: parents {ids}; key, fingerprint: of its idempotency, for `remembered` ms from its
+          acceptance; log {lines}
+  Touches: what enqueue touches, LOGS RESULTS FINISHED GROUP_CALLBACKS GROUP_INDEX
   Answers: "restored" | "known" | "duplicate"
   Emits:   state queued, scheduled, blocked or retrying with reason restored; or cancelled, for a duplicate;
-           nothing for one that has ended
+           nothing for one that has ended; its group, if that is on record
 ]]
 --- @include "includes/now"
 --- @include "includes/queue"
@@ -30,6 +30,8 @@ if redis.call("HEXISTS", JOBS, id) == 1 then return "known" end
 local also = cmsgpack.unpack(ARGV[5])
 redis.call("HSET", JOBS, id, bytes)
 local job = read_job(id)
+-- Here it is new: its group has not counted it.
+job.bytes = nil
 local more, queue = job.more, queue_named(job.queue)
 if queue.is_new then keep_queue(queue) end
 
@@ -43,35 +45,46 @@ if outcome ~= "" then set_outcome(job, outcome) end
 index_job(job)
 count(queue, "in", 1)
 
+-- Another job has its key: it was accepted twice, where nobody could look the key up.
+local used, holder = also.key and redis.call("GET", idempotency_claim(job.user, also.key)), nil
+if used and string.sub(used, 17) ~= id and redis.call("HEXISTS", JOBS, string.sub(used, 17)) == 1 then
+  holder = string.sub(used, 17)
+end
+local function remember_key()
+  local left = also.key and not holder and created_at(job) + also.remembered - now or 0
+  if left > 0 then
+    redis.call("SET", idempotency_claim(job.user, also.key), also.fingerprint .. id, "PX", left)
+  end
+end
+
 if is_terminal(job.state) then
   count(queue, "t" .. job.state, 1)
-  if more.ck and job.state == COMPLETED and not content_holder(job.user, job.kind, more.ck) then claim_keys(job) end
+  if more.ck and job.state == COMPLETED and not content_holder(job.user, job.kind, more.ck) then
+    redis.call("SET", content_claim(job.user, job.kind, more.ck), id)
+  end
+  remember_key()
   write_job(job)
   redis.call("ZADD", FINISHED .. job.state .. ":" .. queue.name, (more.fi or now) * 1000, id)
+  if more.g then
+    --- @defer count_change "includes/count_change"
+    count_change(job, nil)
+  end
   write_counts()
   return "restored"
 end
 
--- Another has its key: it was accepted twice, where nobody could look the key up.
-local holder
-if also.key then
-  local used = redis.call("GET", idempotency_claim(job.user, also.key))
-  if used and redis.call("HEXISTS", JOBS, string.sub(used, 17)) == 1 then holder = string.sub(used, 17) end
-end
 if more.uk and not holder then
   local other = unique_holder(job.user, job.queue, more.uk)
   holder = other and other.id
 end
 if holder then
-  more.uk, more.ck = nil, nil
+  more.uk, more.ck, more.ik = nil, nil, nil
   finish(job, queue, CANCELLED,
     failure("duplicate", "The same was accepted as job " .. uuid(holder) .. "."), "restored")
   write_counts()
   return "duplicate"
 end
-if also.key then
-  redis.call("SET", idempotency_claim(job.user, also.key), also.fingerprint .. id, "PX", also.remembered)
-end
+remember_key()
 claim_keys(job)
 if more.sb or more.eb then
   redis.call("ZADD", LIMITS, math.min(more.sb or more.eb, more.eb or more.sb), id)

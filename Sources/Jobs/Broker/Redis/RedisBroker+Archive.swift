@@ -10,18 +10,32 @@ extension RedisBroker {
   ) async throws(BrokerError) -> ArchivePage {
     guard let cursor else {
       let set = try await queues().filter { $0.version > 0 || $0.mode != .active }
-      return ArchivePage(entries: set.map { .queue($0.name, $0.settings, $0.mode) }, next: "-1")
+      let kept = try await schedules()
+      return ArchivePage(
+        entries: set.map { .queue($0.name, $0.settings, $0.mode) } + kept.map { .schedule($0) },
+        next: "-1 ")
     }
     let answer = try await run(scripts.archive) { command in
-      command.append(Int64(cursor) ?? -1)
+      command.append(cursor)
       command.append(min(max(limit, 1), 1000))
     }
     guard let parts = answer.elements, let next = parts.first else {
       throw .corrupt("archive answered in another form")
     }
     var entries: [ArchiveEntry] = []
-    for part in parts.dropFirst() { entries.append(.job(try JobSnapshot(archived: part))) }
-    return ArchivePage(entries: entries, next: next.integer.map(String.init))
+    for part in parts.dropFirst() {
+      guard let pieces = part.elements, pieces.count == 3 else {
+        throw .corrupt("archive answered in another form")
+      }
+      if let id = pieces[0].bytes.flatMap({ GroupID(key: $0) }) {
+        let callback = pieces[2].bytes.flatMap { MessagePack.values(in: $0)?.first }
+        let group = try JobGroup(id, kept: pieces[1])
+        entries.append(.group(group, callback: callback.flatMap { JobRequest($0) }))
+      } else {
+        entries.append(.job(try JobSnapshot(archived: pieces)))
+      }
+    }
+    return ArchivePage(entries: entries, next: next.text)
   }
 
   package func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport {
@@ -31,7 +45,8 @@ extension RedisBroker {
       case .queue(let name, let settings, let mode):
         try await restore(name, settings, mode, &report)
       case .job(let snapshot): try await restore(snapshot, &report)
-      case .schedule, .group: throw .corrupt("this broker keeps no schedules and no groups")
+      case .schedule(let status): try await restore(status, &report)
+      case .group(let group, let callback): try await restore(group, callback, &report)
       }
     }
     return report
@@ -74,6 +89,37 @@ extension RedisBroker {
     }
   }
 
+  private func restore(
+    _ status: ScheduleStatus, _ report: inout RestoreReport
+  ) async throws(BrokerError) {
+    var command = RedisCommand("HSETNX", keys.key(.schedules), status.schedule.name.description)
+    command.append(status.kept)
+    let answer: RedisValue
+    do { answer = try await client.send(command) } catch { throw BrokerError(error) }
+    if answer.integer == 1 { report.restored += 1 } else { report.known += 1 }
+  }
+
+  private func restore(
+    _ group: JobGroup, _ callback: JobRequest?, _ report: inout RestoreReport
+  ) async throws(BrokerError) {
+    guard group.id.partition == keys.partition,
+      callback.map({ $0.id.partition == keys.partition }) ?? true
+    else { throw .corrupt("group \(group.id) belongs to another partition") }
+    guard callback.map({ $0.group == nil && $0.dependencies.parents.isEmpty }) ?? true else {
+      throw .corrupt("the callback of group \(group.id) names a group or parents")
+    }
+    let answer = try await run(scripts.restoreGroup) { command in
+      command.append(group.id.key)
+      command.append(group.kept)
+      command.append(callback?.messagePack.encoded ?? [])
+    }
+    switch answer.text {
+    case "restored": report.restored += 1
+    case "known": report.known += 1
+    default: throw .corrupt("restore_group answered in another form")
+    }
+  }
+
   package func discard(_ ids: [JobID]) async throws(BrokerError) {
     guard !ids.isEmpty else { return }
     _ = try await run(scripts.discard) { command in for id in ids { command.append(id.key) } }
@@ -82,9 +128,8 @@ extension RedisBroker {
 
 extension JobSnapshot {
   /// Reads what `archive.lua` answers for one job.
-  fileprivate init(archived value: RedisValue) throws(BrokerError) {
-    guard let parts = value.elements, parts.count == 2,
-      let bytes = parts[0].elements?[1].bytes, let record = RedisRecord(bytes)
+  fileprivate init(archived parts: [RedisValue]) throws(BrokerError) {
+    guard let bytes = parts[0].elements?[1].bytes, let record = RedisRecord(bytes)
     else { throw .corrupt("archive answered in another form") }
     let job = try Job(described: parts[0])
     let more = record.more
@@ -96,7 +141,8 @@ extension JobSnapshot {
       base: more["b"]?.integer ?? QueueScore.base(of: record.sequence, order: .fifo),
       token: more["v"]?.integer.flatMap { UInt64(exactly: $0) } ?? 0,
       maxAttempts: more["m"]?.integer.map { Int($0) }, retry: more["rp"].flatMap { RetryPolicy($0) },
-      timeout: more["to"]?.duration, uniqueKey: more["uk"]?.text, contentKey: more["ck"]?.text,
+      timeout: more["to"]?.duration, idempotencyKey: parts[2].isNull ? nil : more["ik"]?.text,
+      fingerprint: parts[2].text, uniqueKey: more["uk"]?.text, contentKey: more["ck"]?.text,
       dependencies: JobDependencies(parents: isWaiting ? parents : [], whenOneFails: rule),
       weight: more["wt"]?.integer.map { Int($0) } ?? 1,
       cancellation: more["x"]?.bytes.flatMap { JobFailure(packed: $0) },
@@ -118,6 +164,7 @@ extension JobSnapshot {
     if base != QueueScore.base(of: sequence, order: .fifo) { more["b"] = .integer(base) }
     set("sb", job.startBy)
     set("eb", job.endBy)
+    if let idempotencyKey, fingerprint != nil { more["ik"] = .text(idempotencyKey) }
     if let uniqueKey { more["uk"] = .text(uniqueKey) }
     if let contentKey { more["ck"] = .text(contentKey) }
     if let group = job.group { more["g"] = .text(group.key) }

@@ -16,6 +16,7 @@ extension RedisBroker {
     /// Those who were watching when events were interrupted: whoever came later missed nothing.
     var owed: Set<UInt64> = []
     var newest: [JobID: StreamPosition] = [:]
+    var newestGroups: [GroupID: StreamPosition] = [:]
   }
 
   package var isDelivering: Bool { subscriber.isLive && reconciliation == nil }
@@ -28,7 +29,7 @@ extension RedisBroker {
     watchers[number] = Watcher(channel: channel, receive: receive)
     do {
       let subscription = try await subscriber.subscribe(to: keys.channel(channel)) {
-        [weak self] message in self?.deliver(message, to: number)
+        [weak self] message in self?.deliver(message, of: channel, to: number)
       }
       watchers[number]?.stands = true
       return RedisEventSubscription(subscription) { [weak self] in self?.watchers[number] = nil }
@@ -52,7 +53,8 @@ extension RedisBroker {
     } catch { throw BrokerError(error) }
   }
 
-  private func deliver(_ message: [UInt8], to number: UInt64) {
+  private func deliver(_ message: [UInt8], of channel: Channel, to number: UInt64) {
+    if case .group = channel { return deliverGroup(message, to: number) }
     // All listeners of a channel get the same message, one after the other: read it once.
     let event: JobEvent
     if let last = lastDecoded, last.message == message {
@@ -69,6 +71,15 @@ extension RedisBroker {
     watchers[number]?.receive(.event(event))
   }
 
+  private func deliverGroup(_ message: [UInt8], to number: UInt64) {
+    guard let group = JobGroup(message: message) else {
+      logger.error("a group has another form", metadata: ["bytes": "\(message.count)"])
+      return
+    }
+    reconciliation?.newestGroups[group.id] = group.position
+    watchers[number]?.receive(.group(group))
+  }
+
   // MARK: After an interruption
 
   func sourceLost() {
@@ -80,7 +91,7 @@ extension RedisBroker {
     reconciliation = Reconciliation(owed: (reconciliation?.owed ?? []).union(standing))
   }
 
-  /// Reads every watched job anew and delivers it; until then ``isDelivering`` is false.
+  /// Reads every watched job and group anew and delivers it; until then ``isDelivering`` is false.
   func reconcile() {
     guard reconciliation != nil else { return }
     reconciling = Task { @EventLoop [weak self] in
@@ -108,21 +119,31 @@ extension RedisBroker {
   private func deliverSnapshots() async throws(BrokerError) {
     var ids: Set<JobID> = []
     var users: Set<String> = []
+    var groupIDs: Set<GroupID> = []
     for number in reconciliation?.owed ?? [] {
       guard let watcher = watchers[number] else { continue }
       switch watcher.channel {
       case .job(let id): ids.insert(id)
       case .user(let user): users.insert(user)
-      case .group: break
+      case .group(let id): groupIDs.insert(id)
       }
     }
-    let ordered = Array(ids)
-    for start in stride(from: 0, to: ordered.count, by: 100) {
-      let batch = Array(ordered[start..<min(start + 100, ordered.count)])
+    for batch in Self.batches(of: ids) {
       for job in try await read(batch, withPayload: false) { deliver(job, on: .job(job.id)) }
     }
     for user in users {
       for job in try await recentJobs(of: user) { deliver(job, on: .user(user)) }
+    }
+    for batch in Self.batches(of: groupIDs) {
+      for group in try await groups(batch) { deliver(group) }
+    }
+  }
+
+  /// Read a hundred at a time, nothing holds Redis up.
+  private static func batches<ID: Hashable>(of ids: Set<ID>) -> [[ID]] {
+    let ordered = Array(ids)
+    return stride(from: 0, to: ordered.count, by: 100).map { start in
+      Array(ordered[start..<min(start + 100, ordered.count)])
     }
   }
 
@@ -137,15 +158,24 @@ extension RedisBroker {
   }
 
   private func deliver(_ job: Job, on channel: Channel) {
-    // An event may have overtaken the reading; then its watchers know more than this.
-    if let newest = reconciliation?.newest[job.id], newest.epoch == job.position.epoch,
-      newest.offset > job.position.offset
-    {
-      return
-    }
+    deliver(.snapshot(job), at: job.position, unlessAfter: reconciliation?.newest[job.id], on: channel)
+  }
+
+  private func deliver(_ group: JobGroup) {
+    deliver(
+      .group(group), at: group.position, unlessAfter: reconciliation?.newestGroups[group.id],
+      on: .group(group.id))
+  }
+
+  private func deliver(
+    _ delivery: Delivery, at position: StreamPosition, unlessAfter newest: StreamPosition?,
+    on channel: Channel
+  ) {
+    // What was published may have overtaken the reading; then its watchers know more than this.
+    if let newest, newest.epoch == position.epoch, newest.offset > position.offset { return }
     for number in (reconciliation?.owed ?? []).sorted() {
       guard let watcher = watchers[number], watcher.channel == channel else { continue }
-      watcher.receive(.snapshot(job))
+      watcher.receive(delivery)
     }
   }
 }

@@ -55,6 +55,18 @@ extension RedisBroker {
   }
 }
 
+extension ScheduleStatus {
+  /// As `put_schedule.lua` keeps it.
+  var kept: [UInt8] {
+    let values: [MessagePack] = [
+      .bytes(schedule.messagePack.encoded), next.map { .integer($0.milliseconds) } ?? .boolean(false),
+      lastFiredAt.map { .integer($0.milliseconds) } ?? .boolean(false),
+      lastJob.map { .text($0.key) } ?? .boolean(false),
+    ]
+    return values.flatMap(\.encoded)
+  }
+}
+
 extension Schedule {
   fileprivate var messagePack: MessagePack {
     .map([

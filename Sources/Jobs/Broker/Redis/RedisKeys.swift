@@ -82,6 +82,17 @@ struct RedisKeys: Hashable, Sendable {
     /// Hash: schedules by name, each packed, with when it fires next, when it did last, and the job then.
     /// An entry goes with the schedule.
     case schedules = "sc"
+    /// String, one a group (`group.lua`). Goes a while after its end, or when nothing has come of it.
+    case groups = "gr:"
+    /// Sorted set, one a group: its jobs by sequence. Goes with the group.
+    case groupJobs = "gj:"
+    /// String, one a group that waits for its end with a callback: the request. Goes when it is submitted.
+    case groupCallbacks = "gc:"
+    /// Sorted set, all scores 0: every group. Gone when empty.
+    case groupIndex = "gi"
+    /// Sorted set: groups that have ended, or have nothing to wait for, by the ms when they go. Gone when
+    /// empty.
+    case groupEnds = "gz"
     /// Hash: what workers say of themselves. An entry goes with the worker.
     case workers = "wk"
     /// Sorted set: workers by the ms when they were heard of. An entry goes with the worker.
@@ -132,6 +143,7 @@ struct RedisKeys: Hashable, Sendable {
       "TURN": "1000000",
       // Sequences count microseconds from there, in ms.
       "BEGINNING": "\(Timestamp(sequence: 0).milliseconds)",
+      "GROUP_RETENTION": "\(JobGroup.retention.milliseconds)",
     ]
     for family in Family.allCases { constants[family.luaName] = "\"\(tag)\(family.rawValue)\"" }
     for state in JobState.allCases {

@@ -105,15 +105,6 @@ extension Job {
   }
 }
 
-extension GroupID {
-  var key: String { JobID(description)?.key ?? "" }
-
-  init?(key: some Sequence<UInt8>) {
-    guard let id = JobID(key: key) else { return nil }
-    self.init(id.description)
-  }
-}
-
 extension JobEvent {
   /// Reads a message of `change.lua`; nil when it is none.
   init?(message: [UInt8]) {

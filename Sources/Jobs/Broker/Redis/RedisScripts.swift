@@ -2,9 +2,10 @@ import Redis
 
 /// The scripts of a partition, assembled from `Sources/Jobs/Lua` by ``LuaAssembler``.
 struct RedisScripts: Sendable {
-  let archive, audit, beat, cancel, clear, control, deleteQueue, direct, discard, enqueue,
-    exchange, expire, extend, fire, list, log, places, promote, prune, putSchedule, queues,
-    read, reap, report, restore, setQueue, spendRequest, statistics, upcoming, workers: RedisScript
+  let archive, audit, beat, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
+    discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, places, promote, prune,
+    putSchedule, queues, read, reap, report, restore, restoreGroup, setQueue, spendRequest,
+    statistics, upcoming, workers: RedisScript
 
   init(keys: RedisKeys) {
     let assembler = LuaAssembler(includes: Self.includes, constants: keys.constants)
@@ -18,7 +19,9 @@ struct RedisScripts: Sendable {
     beat = script("beat", PackageResources.beat_lua)
     cancel = script("cancel", PackageResources.cancel_lua)
     clear = script("clear", PackageResources.clear_lua)
+    closeGroup = script("close_group", PackageResources.close_group_lua)
     control = script("control", PackageResources.control_lua)
+    createGroup = script("create_group", PackageResources.create_group_lua)
     deleteQueue = script("delete_queue", PackageResources.delete_queue_lua)
     direct = script("direct", PackageResources.direct_lua)
     discard = script("discard", PackageResources.discard_lua)
@@ -28,6 +31,7 @@ struct RedisScripts: Sendable {
     extend = script("extend", PackageResources.extend_lua)
     fire = script("fire", PackageResources.fire_lua)
     list = script("list", PackageResources.list_lua)
+    listGroup = script("list_group", PackageResources.list_group_lua)
     log = script("log", PackageResources.log_lua)
     places = script("places", PackageResources.places_lua)
     promote = script("promote", PackageResources.promote_lua)
@@ -38,6 +42,7 @@ struct RedisScripts: Sendable {
     reap = script("reap", PackageResources.reap_lua)
     report = script("report", PackageResources.report_lua)
     restore = script("restore", PackageResources.restore_lua)
+    restoreGroup = script("restore_group", PackageResources.restore_group_lua)
     setQueue = script("set_queue", PackageResources.set_queue_lua)
     spendRequest = script("spend_request", PackageResources.spend_request_lua)
     statistics = script("statistics", PackageResources.statistics_lua)
@@ -47,10 +52,10 @@ struct RedisScripts: Sendable {
 
   var all: [RedisScript] {
     [
-      archive, audit, beat, cancel, clear, control, deleteQueue, direct, discard, enqueue,
-      exchange, expire, extend, fire, list, log, places, promote, prune, putSchedule,
-      queues, read, reap, report, restore, setQueue, spendRequest, statistics, upcoming,
-      workers,
+      archive, audit, beat, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
+      discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, places, promote, prune,
+      putSchedule, queues, read, reap, report, restore, restoreGroup, setQueue, spendRequest,
+      statistics, upcoming, workers,
     ]
   }
 
@@ -59,25 +64,32 @@ struct RedisScripts: Sendable {
     "includes/block": PackageResources.block_lua,
     "includes/bucket": PackageResources.bucket_lua,
     "includes/change": PackageResources.change_lua,
+    "includes/check_group": PackageResources.check_group_lua,
+    "includes/check_queue": PackageResources.check_queue_lua,
     "includes/claim": PackageResources.claim_lua,
     "includes/claimed": PackageResources.claimed_lua,
     "includes/claims": PackageResources.claims_lua,
+    "includes/count_change": PackageResources.count_change_lua,
+    "includes/count_group": PackageResources.count_group_lua,
     "includes/counter": PackageResources.counter_lua,
     "includes/counts": PackageResources.counts_lua,
     "includes/describe": PackageResources.describe_lua,
     "includes/describe_queue": PackageResources.describe_queue_lua,
     "includes/drop_claims": PackageResources.drop_claims_lua,
     "includes/end_drain": PackageResources.end_drain_lua,
+    "includes/end_group": PackageResources.end_group_lua,
     "includes/enter": PackageResources.enter_lua,
     "includes/extend_leases": PackageResources.extend_leases_lua,
     "includes/fail_child": PackageResources.fail_child_lua,
     "includes/failure": PackageResources.failure_lua,
     "includes/fair": PackageResources.fair_lua,
+    "includes/find": PackageResources.find_lua,
     "includes/finish": PackageResources.finish_lua,
     "includes/finish_stopped": PackageResources.finish_stopped_lua,
     "includes/forget": PackageResources.forget_lua,
     "includes/forget_all": PackageResources.forget_all_lua,
     "includes/free_place": PackageResources.free_place_lua,
+    "includes/group": PackageResources.group_lua,
     "includes/index_job": PackageResources.index_job_lua,
     "includes/is_terminal": PackageResources.is_terminal_lua,
     "includes/keep_queue": PackageResources.keep_queue_lua,
@@ -94,6 +106,7 @@ struct RedisScripts: Sendable {
     "includes/put_back": PackageResources.put_back_lua,
     "includes/queue": PackageResources.queue_lua,
     "includes/record": PackageResources.record_lua,
+    "includes/refuse_member": PackageResources.refuse_member_lua,
     "includes/release_children": PackageResources.release_children_lua,
     "includes/reopen": PackageResources.reopen_lua,
     "includes/retry_later": PackageResources.retry_later_lua,
@@ -101,6 +114,7 @@ struct RedisScripts: Sendable {
     "includes/settle_job": PackageResources.settle_job_lua,
     "includes/start": PackageResources.start_lua,
     "includes/stop": PackageResources.stop_lua,
+    "includes/tell": PackageResources.tell_lua,
     "includes/unindex_job": PackageResources.unindex_job_lua,
     "includes/unpark": PackageResources.unpark_lua,
     "includes/unpark_all": PackageResources.unpark_all_lua,

@@ -1,3 +1,4 @@
+local accept
 --- @include "includes/queue"
 --- @include "includes/change"
 --- @include "includes/index_job"
@@ -11,9 +12,9 @@
 --- @defer claim "includes/claim"
 --- @defer fail_child "includes/fail_child"
 -- Accept a job, unless the same submission was accepted before: the whole of enqueue.lua, whose arguments
--- and answers these are.
-local function accept(id, name, kind, user, priority, payload, asked_bytes)
-  local asked = asked_bytes ~= "" and cmsgpack.unpack(asked_bytes) or {}
+-- and answers these are, with `asked` unpacked. One that is owed is accepted whatever its queue's bound and
+-- mode.
+accept = function(id, name, kind, user, priority, payload, asked, is_owed)
   local same = read_job(id)
   if same then return { "id", describe(same, true) } end
   if asked.key or asked.uk or asked.ck then
@@ -22,8 +23,10 @@ local function accept(id, name, kind, user, priority, payload, asked_bytes)
   end
 
   local queue = queue_named(name)
-  if queue.mode ~= "a" and queue.mode ~= "p" then return { "draining" } end
-  if queue.max_waiting and waiting(queue) >= queue.max_waiting then return { "full", queue.max_waiting } end
+  if not is_owed then
+    if queue.mode ~= "a" and queue.mode ~= "p" then return { "draining" } end
+    if queue.max_waiting and waiting(queue) >= queue.max_waiting then return { "full", queue.max_waiting } end
+  end
   local pending, failed, seen = {}, nil, {}
   for _, parent in ipairs(asked.parents or {}) do
     local job = read_job(parent)
@@ -36,6 +39,11 @@ local function accept(id, name, kind, user, priority, payload, asked_bytes)
     end
   end
   if asked.rule == "r" then failed = nil end
+  if asked.g then
+    --- @defer refuse_member "includes/refuse_member"
+    local refusal = refuse_member(asked.g, user)
+    if refusal then return refusal end
+  end
 
   local last, number = unpack(redis.call("HMGET", NUMBERS, "sequence", "number"))
   local sequence = math.max((last or -1) + 1, micros - BEGINNING * 1000)
@@ -44,7 +52,7 @@ local function accept(id, name, kind, user, priority, payload, asked_bytes)
   if queue.is_new then keep_queue(queue) end
 
   local more = { m = asked.m, rp = asked.rp, to = asked.to, o = asked.order, uk = asked.uk, ck = asked.ck,
-    g = asked.g, wt = asked.wt }
+    ik = asked.key, g = asked.g, wt = asked.wt }
   local job = { id = id, priority = tonumber(priority), attempt = 0, lost = 0, offset = 0,
     sequence = sequence, number = number, queue = name, kind = kind, user = user,
     payload = #payload <= 512 and payload, more = more }

@@ -5,7 +5,7 @@
 --   m max attempts   rp retry policy {growth, base, cap, jitter}   to timeout   o order it asked for
 --   b base of its score, where it is not the plain one   du due   sb start by   eb end by
 --   an due when that is what sb and eb count from
---   uk unique key   ck content key   ik has an idempotency key
+--   uk unique key   ck content key   ik idempotency key
 --   pa parents that have not ended   ps parents   pr what if one fails: c, f, r   ch others wait for it
 --   g group   wt weight
 --   v token   h worker   st first started   at this attempt started, if later   fi finished   up updated

@@ -1,0 +1,16 @@
+--- @include "includes/group"
+--- @include "includes/accept"
+-- Finish a closed group all of whose jobs have ended, and submit its callback; the caller keeps the group.
+local function end_group(group)
+  group.state, group.finished = "f", now
+  redis.call("ZADD", GROUP_ENDS, now + GROUP_RETENTION, group.id)
+  local bytes = redis.call("GET", GROUP_CALLBACKS .. group.id)
+  if not bytes then return end
+  redis.call("DEL", GROUP_CALLBACKS .. group.id)
+  local request = cmsgpack.unpack(bytes)
+  -- Whatever the bound and the mode of its queue: the end that it follows cannot be refused. The key that it
+  -- names may have been used for another request: then nothing comes of it.
+  local answer = accept(request.id, request.queue, request.kind, request.user, request.priority,
+    request.payload, request.asked, true)
+  if type(answer[2]) == "table" then group.callback = answer[2][1] end
+end
