@@ -4,8 +4,13 @@ import Logging
 extension EmbeddedBroker: JobGroups {
   package func create(_ request: GroupRequest) async throws(BrokerError) -> JobGroup {
     try requireOpen()
-    if let callback = request.callback, callback.payload.bytes.count > JobRequest.payloadLimit {
-      throw .payloadTooLarge(limit: JobRequest.payloadLimit)
+    if let callback = request.callback {
+      precondition(
+        callback.group == nil && callback.dependencies.parents.isEmpty,
+        "a callback names no group and no parents")
+      guard callback.payload.bytes.count <= JobRequest.payloadLimit else {
+        throw .payloadTooLarge(limit: JobRequest.payloadLimit)
+      }
     }
     if store.table.groups[request.id] == nil {
       store.change(EmbeddedGroup(request, since: newestSequence + 1, at: clock()), request.id)

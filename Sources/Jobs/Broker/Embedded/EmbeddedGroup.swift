@@ -42,9 +42,6 @@ struct EmbeddedGroup: Sendable, Hashable {
     self.init(
       id: request.id, user: request.user, name: request.name, callbackRequest: request.callback,
       since: since, createdAt: now, position: StreamPosition(offset: 0, epoch: StreamPosition.newEpoch()))
-    // It belongs to nothing and waits for nothing: it is what comes after.
-    callbackRequest?.group = nil
-    callbackRequest?.dependencies = JobDependencies()
   }
 
   /// One that an archive holds, some of whose jobs are on record here.
