@@ -41,7 +41,7 @@ struct Bootstrap {
     let backups = await keeper(of: broker)
     let upkeep = await composition.upkeep(configuration, broker)
     do {
-      let gateway = try await composition.gateway(configuration, state, keys, broker)
+      let gateway = try await composition.gateway(configuration, state, keys, broker, backups)
       var workers: (any RunningWorkers)?
       do {
         if configuration.workers.embedded > 0 {

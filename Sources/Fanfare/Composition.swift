@@ -39,8 +39,10 @@ struct Composition: Sendable {
   var broker: @Sendable (Configuration, StateFolder) async throws -> any Broker
   /// Begins to look after the broker: one a process.
   var upkeep: @Sendable (Configuration, any Broker) async -> any RunningUpkeep
-  /// Starts a gateway; returns once it listens.
-  var gateway: @Sendable (Configuration, StateFolder, KeyStore, any Broker) async throws -> any RunningGateway
+  /// Starts a gateway; returns once it listens. With the keeper of its broker's backups, where there is one.
+  var gateway:
+    @Sendable (Configuration, StateFolder, KeyStore, any Broker, BackupKeeper?) async throws
+      -> any RunningGateway
   /// Starts workers that take jobs at once.
   var workers: @Sendable (Configuration, StateFolder, any Broker) async throws -> any RunningWorkers
 }

@@ -29,7 +29,7 @@ final class GatewayNode: RunningGateway {
   /// Starts a gateway; returns once it listens.
   static func start(
     _ configuration: Configuration, _ state: StateFolder, _ keys: KeyStore,
-    _ broker: any Broker
+    _ broker: any Broker, _ backups: BackupKeeper?
   ) async throws -> GatewayNode {
     let logger = Logger(label: "fanfare.gateway")
     let store = try Composition.store(configuration, state)
@@ -39,7 +39,7 @@ final class GatewayNode: RunningGateway {
     let authenticator = try keys.authenticator()
     let gateway = Gateway(
       settings: GatewaySettings(configuration), broker: broker, authenticator: authenticator,
-      artifacts: store, tickets: tickets, issuer: issuer, logger: logger)
+      artifacts: store, tickets: tickets, issuer: issuer, backups: backups, logger: logger)
     let server = WebSocketServer(
       limits: Limits(configuration), delegate: gateway, logger: logger)
     let port: Int

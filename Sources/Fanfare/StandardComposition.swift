@@ -14,8 +14,8 @@ extension Composition {
     upkeep: { configuration, broker in
       await EventLoop.run { BrokerUpkeep(configuration, of: broker) }
     },
-    gateway: { configuration, state, keys, broker in
-      try await GatewayNode.start(configuration, state, keys, broker)
+    gateway: { configuration, state, keys, broker, backups in
+      try await GatewayNode.start(configuration, state, keys, broker, backups)
     },
     workers: { configuration, state, broker in
       try await WorkerNode.start(configuration, state, broker)

@@ -18,10 +18,12 @@ package final class Gateway {
   private var isAsking = false
   private var whenEmpty: CheckedContinuation<Void, Never>?
 
-  /// The parts a gateway is given; `issuer` only where development tokens are handed out.
+  /// The parts a gateway is given; `issuer` only where development tokens are handed out, `backups` where they are
+  /// made.
   package init(
     settings: GatewaySettings, broker: any Broker, authenticator: Authenticator,
-    artifacts: ArtifactStore, tickets: ArtifactTicket, issuer: TokenIssuer?, logger: Logger
+    artifacts: ArtifactStore, tickets: ArtifactTicket, issuer: TokenIssuer?,
+    backups: BackupKeeper? = nil, logger: Logger
   ) {
     self.settings = settings
     self.logger = logger
@@ -36,7 +38,7 @@ package final class Gateway {
     let groups = GroupVerbs(broker: broker, jobs: verbs, limiter: limiter)
     let procedures = Procedures(
       jobs: verbs, groups: groups, queues: QueueVerbs(broker: broker), workers: WorkerVerbs(broker: broker),
-      schedules: ScheduleVerbs(broker: broker),
+      schedules: ScheduleVerbs(broker: broker), backups: BackupVerbs(keeper: backups),
       status: StatusVerbs(broker: broker, rules: settings.health), settings: settings)
     environment = SessionEnvironment(
       settings: settings, authenticator: authenticator, hub: hub, verbs: verbs, groups: groups,

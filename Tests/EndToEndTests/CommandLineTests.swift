@@ -141,6 +141,29 @@ import Testing
     }
   }
 
+  @Test("lets a gateway back up, and reads what it wrote")
+  func backups() async throws {
+    try await withGateway(["--set", "backup.interval=1h"]) { desk, _ in
+      #expect(try await desk.run("backup", "list").lines == ["There are no backups yet."])
+      _ = try await desk.run("submit", "echo")
+      let made = try #require(try await desk.run("backup", "now").lines.first)
+      let words = try #require(made.wholeMatch(of: /(\S+): 1 entries, 1 of them jobs, (\d+) bytes/), "\(made)")
+      let list = try await desk.run("backup", "list").lines
+      #expect(list.dropFirst().first?.hasPrefix("\(words.1)  \(words.2)") == true, "\(list)")
+      let verify = try SpawnedProcess(
+        FanfareProcess.binary, ["backup", "verify", desk.folder.path("state/backups/\(words.1)")], environment: [:])
+      var lines: [String] = []
+      for await line in verify.lines { lines.append(line) }
+      #expect(await verify.ended() == 0)
+      #expect(lines.first?.contains("1 entries, 1 of them jobs, \(words.2) bytes") == true, "\(lines)")
+    }
+    try await withGateway(["--set", "backup.interval=0s"]) { desk, _ in
+      let off = try await desk.run("backup", "now")
+      #expect(off.status == 2)
+      #expect(off.lines.first?.contains("Set backup.interval.") == true, "\(off.lines)")
+    }
+  }
+
   @Test("handles schedules")
   func schedules() async throws {
     try await withGateway { desk, _ in

@@ -55,7 +55,7 @@ import Testing
         diary.note("upkeep")
         return await EventLoop.run { Upkeep(diary) }
       },
-      gateway: { _, _, _, _ in
+      gateway: { _, _, _, _, _ in
         diary.note("gateway")
         if gatewayFails { throw Failure() }
         return await EventLoop.run { Gateway(diary) }

@@ -67,6 +67,8 @@ package struct ProcedureRoutes {
     Address(.post, "/v1/schedules/:name/enable", "schedule.enable"),
     Address(.post, "/v1/schedules/:name/disable", "schedule.disable"),
     Address(.post, "/v1/schedules/:name/run", "schedule.run"),
+    Address(.get, "/v1/backups", "backup.list"),
+    Address(.post, "/v1/backups", "backup.create"),
     Address(.get, "/v1/stats", "stats"),
     Address(.get, "/v1/health", "health"),
   ]
@@ -158,7 +160,8 @@ package struct ProcedureRoutes {
     case .accepted(let acceptance): return JobRoutes.response(to: acceptance)
     case .document(let text): return .json(text, status: status)
     case .created(let text, let location):
-      return Response.json(text, status: 201).with("location", location)
+      let response = Response.json(text, status: 201)
+      return location.map { response.with("location", $0) } ?? response
     case .pending(let text): return .json(text, status: 202)
     case .nothing: return Response(204)
     }

@@ -33,8 +33,8 @@ package enum Answer: Sendable {
   /// A job that was submitted: over a socket `{"job":…}`, over HTTP 202 as for any submission.
   case accepted(Acceptance)
   case document(JSONText)
-  /// About something new at this address: 201 over HTTP.
-  case created(JSONText, at: String)
+  /// About something new, and where that can be looked at: 201 over HTTP.
+  case created(JSONText, at: String?)
   /// Asked for, but not there yet: 202 over HTTP.
   case pending(JSONText)
   /// Over a socket `{}`, over HTTP 204.
@@ -48,11 +48,11 @@ package final class Procedures {
 
   package init(
     jobs: JobVerbs, groups: GroupVerbs, queues: QueueVerbs, workers: WorkerVerbs,
-    schedules: ScheduleVerbs, status: StatusVerbs, settings: GatewaySettings
+    schedules: ScheduleVerbs, backups: BackupVerbs, status: StatusVerbs, settings: GatewaySettings
   ) {
     let all =
       Self.jobs(jobs) + Self.groups(groups, settings) + Self.queues(queues) + Self.workers(workers)
-      + Self.schedules(schedules, settings) + Self.status(status)
+      + Self.schedules(schedules, settings) + Self.backups(backups) + Self.status(status)
     table = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
   }
 
