@@ -54,7 +54,7 @@ struct WatchedJob: Watched, Sendable, Equatable {
     kind = value["kind"]?.string ?? kind
     maxAttempts = value["max_attempts"]?.int ?? maxAttempts
     place = state == .queued ? value["position"]?.int ?? place : nil
-    if state != .queued { estimate = nil }
+    estimate = state == .queued ? Self.estimate(in: value) ?? estimate : nil
     mergeProgress(value)
     result = value["result"]?.text ?? result
     if let error = value["error"] {
@@ -76,11 +76,14 @@ struct WatchedJob: Watched, Sendable, Equatable {
   private mutating func take(place value: JSONValue) -> Bool {
     guard state == .queued, let position = value["position"]?.int else { return false }
     place = position
-    estimate = nil
-    if let least = value["estimate"]?["least"]?.double, let most = value["estimate"]?["most"]?.double {
-      estimate = WaitEstimate(least: .seconds(least), most: .seconds(most))
-    }
+    estimate = Self.estimate(in: value)
     return true
+  }
+
+  private static func estimate(in value: JSONValue) -> WaitEstimate? {
+    guard let least = value["estimate"]?["least"]?.double, let most = value["estimate"]?["most"]?.double
+    else { return nil }
+    return WaitEstimate(least: .seconds(least), most: .seconds(most))
   }
 
   private mutating func forgetProgress() {
