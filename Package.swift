@@ -113,7 +113,7 @@ let package = Package(
         "includes/fair", "includes/find", "includes/finish", "includes/finish_stopped",
         "includes/forget", "includes/forget_all", "includes/free_place", "includes/group",
         "includes/index_job", "includes/is_terminal", "includes/keep_queue",
-        "includes/lease_jobs", "includes/now", "includes/outcome", "includes/pack",
+        "includes/lease_jobs", "includes/leave_group", "includes/now", "includes/outcome", "includes/pack",
         "includes/parked_key", "includes/place", "includes/postpone", "includes/progress",
         "includes/promote_due", "includes/prune_queue", "includes/put_back",
         "includes/queue", "includes/record", "includes/refuse_member",

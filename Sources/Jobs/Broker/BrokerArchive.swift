@@ -19,7 +19,9 @@ package protocol BrokerArchive: AnyObject, Sendable {
   /// they were. One that ran comes back queued in its old place, with a token greater than any it had; its attempt
   /// does not count. One that waits emits a `state` event (reason `restored`); an ended one emits nothing. Parents
   /// that are not on record count as ended well. A job whose idempotency or unique key another job has, and that
-  /// has not begun, is taken in as cancelled (`duplicate`, naming the other).
+  /// has not begun, is taken in as cancelled (`duplicate`, naming the other). **Groups** count their jobs on
+  /// record as they stand here, and as forgotten as many ended ones as the archive counts more; its number rises
+  /// where that is not what was archived. The jobs of a group that is not on record are taken in all the same.
   func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport
 
   /// Forgets jobs without a word: they are kept elsewhere now. Unknown and running ones are passed over.

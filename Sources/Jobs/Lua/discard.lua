@@ -25,6 +25,10 @@ for _, id in ipairs(ARGV) do
       if withdraw(job, queue) then free_place(queue, job.user) end
       if job.more.sb or job.more.eb then redis.call("ZREM", LIMITS, id) end
       drop_claims(job)
+      if job.more.g then
+        --- @defer leave_group "includes/leave_group"
+        leave_group(job)
+      end
     end
     forget(job)
     gone = gone + 1

@@ -66,8 +66,15 @@ if is_terminal(job.state) then
   write_job(job)
   redis.call("ZADD", FINISHED .. job.state .. ":" .. queue.name, (more.fi or now) * 1000, id)
   if more.g then
-    --- @defer count_change "includes/count_change"
-    count_change(job, nil)
+    --- @include "includes/group"
+    local group = read_group(more.g)
+    if group and group.counts[job.state] and jobs_of(group) > redis.call("ZCARD", GROUP_JOBS .. more.g) then
+      -- It had been forgotten after its end, and stayed counted.
+      redis.call("ZADD", GROUP_JOBS .. more.g, job.sequence, id)
+    else
+      --- @defer count_change "includes/count_change"
+      count_change(job, nil)
+    end
   end
   write_counts()
   return "restored"

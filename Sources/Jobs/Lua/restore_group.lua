@@ -22,13 +22,7 @@ if here and here.user then return "known" end
 here = here or new_group(id)
 local group = unpack_group(id, ARGV[2])
 
-local function jobs(counts)
-  local sum = 0
-  for _, count in pairs(counts) do sum = sum + count end
-  return sum
-end
-
-local counts, forgotten, left = here.counts, 0, jobs(group.counts) - jobs(here.counts)
+local counts, forgotten, left = here.counts, 0, jobs_of(group) - jobs_of(here)
 for _, state in ipairs({ COMPLETED, FAILED, CANCELLED }) do
   local gone = math.min(left - forgotten, (group.counts[state] or 0) - (counts[state] or 0))
   if gone > 0 then counts[state], forgotten = (counts[state] or 0) + gone, forgotten + gone end

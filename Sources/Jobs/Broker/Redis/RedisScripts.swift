@@ -93,6 +93,7 @@ struct RedisScripts: Sendable {
     "includes/index_job": PackageResources.index_job_lua,
     "includes/is_terminal": PackageResources.is_terminal_lua,
     "includes/keep_queue": PackageResources.keep_queue_lua,
+    "includes/leave_group": PackageResources.leave_group_lua,
     "includes/lease_jobs": PackageResources.lease_jobs_lua,
     "includes/now": PackageResources.now_lua,
     "includes/outcome": PackageResources.outcome_lua,

@@ -23,10 +23,6 @@ local function check_counts(group, seen, is_whole)
   end
   is_wrong = is_wrong or group.weight < seen.weight or all == here and group.weight ~= seen.weight
     or is_whole and all == here and group.done ~= seen.done
-  local function settle()
-    if group.state == "c" and pending(group) == 0 then end_group(group) end
-    keep_group(group, true)
-  end
   if is_wrong and (is_whole or seen.offset == group.offset) then
     find("wrong_count", name, "counts " .. all .. " jobs and a weight of " .. group.weight
       .. " otherwise than its " .. here .. " jobs on record", function()
@@ -36,13 +32,12 @@ local function check_counts(group, seen, is_whole)
         end
         group.weight = all <= here and seen.weight or math.max(group.weight, seen.weight)
         if is_whole and all <= here then group.done = seen.done end
-        settle()
+        if group.state == "c" and pending(group) == 0 then end_group(group) end
+        keep_group(group, true)
       end)
-  elseif group.state == "c" and pending(group) == 0 then
-    find("wrong_count", name, "is closed, has no job that has not ended, and is not finished", settle)
   end
   local ends = redis.call("ZSCORE", GROUP_ENDS, id)
-  local may_end = group.state == "f" or group.state == "o" and pending(group) == 0
+  local may_end = group.state == "f" or pending(group) == 0
   if may_end and not ends then
     find("misplaced_job", name, "is never forgotten",
       function() redis.call("ZADD", GROUP_ENDS, now + GROUP_RETENTION, id) end)

@@ -32,6 +32,13 @@ local function pending(group)
   return (counts.w or 0) + (counts.a or 0) + (counts.b or 0) + (counts.d or 0) + (counts.y or 0)
 end
 
+-- How many jobs it has, those that were forgotten included.
+local function jobs_of(group)
+  local sum = 0
+  for _, count in pairs(group.counts) do sum = sum + count end
+  return sum
+end
+
 local function permille_done(group)
   return group.weight > 0 and math.floor(group.done / group.weight) or 0
 end

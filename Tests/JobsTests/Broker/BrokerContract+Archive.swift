@@ -1,0 +1,197 @@
+import EventLoop
+import Jobs
+import Support
+import Testing
+
+/// What an archive carries from one broker into another, whichever wrote it.
+extension BrokerContract {
+  /// One job in each state, a schedule, a queue that somebody set.
+  private func fill(_ broker: any Broker) async throws {
+    try await broker.change { $0.userWindow = 5 }
+    let settlements: [Settlement?] = [
+      .complete(JSONText(unchecked: Array("[1]".utf8))), .fail(.example, retry: .never),
+      .cancel(.example), .fail(.example, retry: .after(.seconds(600))), nil,
+    ]
+    for (number, settlement) in settlements.enumerated() {
+      try await broker.accept(.example(key: "key \(number)"))
+      let lease = try #require(try await broker.next()).lease
+      _ = try await broker.report(Progress(percent: 12, stage: "s"), under: lease)
+      _ = try await broker.log(["one", "two"], under: lease)
+      if let settlement { try await broker.end(lease, settlement) }
+    }
+    let parent = try await broker.accept(.example { $0.uniqueKey = "u" })
+    try await broker.accept(.child(of: [parent.id], whenOneFails: .run))
+    try await broker.accept(.example { $0.start = .after(.seconds(600)) })
+    let long = JSONText(unchecked: Array("\"\(String(repeating: "x", count: 600))\"".utf8))
+    for number in 0..<5 {
+      try await broker.accept(.example(priority: number == 3 ? .high : .low, payload: long))
+    }
+    try await broker.put(try schedule(), next: Timestamp(milliseconds: 1_900_000_000_000))
+  }
+
+  private func schedule() throws -> Schedule {
+    Schedule(
+      name: ScheduleName("nightly")!, cron: try CronExpression("0 3 * * *"), timeZone: "Europe/Berlin",
+      request: .example(priority: .high, key: "nightly"))
+  }
+
+  @Test(
+    "carries everything into another broker, and again without a change", arguments: Backend.allCases,
+    Backend.allCases)
+  func archived(_ backend: Backend, _ target: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await fill(broker)
+      let entries = try await broker.everything(limit: 3)
+      let jobs = try await broker.allJobs(matching: JobFilter(limit: 200))
+      let archived = entries.compactMap(\.snapshot)
+      #expect(archived.map(\.job.id) == jobs.map(\.id).reversed(), "each once, in the order of acceptance")
+      try await target.withUncheckedBroker { other, _ in
+        let report = try await other.restore(entries)
+        #expect(report.restored == entries.count && report.known == 0 && report.duplicates.isEmpty)
+        let again = try await other.restore(entries)
+        #expect(again.known == entries.count && again.restored == 0)
+        #expect(try await other.find().settings == broker.find().settings)
+        #expect(try await other.schedules() == broker.schedules())
+        for job in jobs {
+          let restored = try await other.find(job.id)
+          #expect(restored.state == (job.state == .running ? .queued : job.state))
+          #expect(restored.attempt == job.attempt - (job.state == .running ? 1 : 0))
+          #expect(restored.result == job.result && restored.failure == job.failure)
+          #expect(restored.pendingParents == job.pendingParents && restored.dueAt == job.dueAt)
+          #expect(restored.priority == job.priority && restored.createdAt == job.createdAt)
+          #expect(try await restored.payload == broker.find(job.id).payload)
+          #expect(restored.position.offset == job.position.offset + (job.state.isTerminal ? 0 : 1))
+          #expect(try await other.logLines(of: job.id) == broker.logLines(of: job.id))
+        }
+        try await consistent(other, try await other.allJobs(matching: JobFilter(limit: 200)))
+      }
+    }
+  }
+
+  @Test("gives jobs out in the order that they had", arguments: Backend.allCases, Backend.allCases)
+  func archivedOrder(_ backend: Backend, _ target: Backend) async throws {
+    try await backend.withBroker { broker in
+      for level in [5, 1, 9, 5, 9] { try await broker.accept(.example(priority: Priority(level)!)) }
+      let entries = try await broker.everything(limit: 2)
+      try await target.withUncheckedBroker { other, _ in
+        _ = try await other.restore(entries.reversed())
+        #expect(try await other.takeAll() == broker.takeAll())
+      }
+    }
+  }
+
+  @Test("carries a running job with a token that its worker does not have", arguments: Backend.allCases)
+  func archivedLease(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await broker.accept()
+      let lease = try #require(try await broker.next()).lease
+      let entries = try await broker.everything(limit: 10)
+      try await backend.withUncheckedBroker { other, _ in
+        _ = try await other.restore(entries)
+        #expect(try await other.settle(lease, .complete(nil)) == .leaseLost)
+        let again = try #require(try await other.next()).lease
+        #expect(again.job == lease.job && again.token > lease.token)
+        #expect(try await other.extend([lease], for: .seconds(1)) == [.lost])
+      }
+    }
+  }
+
+  @Test(
+    "takes in as cancelled what another job has the key of", arguments: Backend.allCases, Backend.allCases)
+  func archivedDuplicates(_ backend: Backend, _ target: Backend) async throws {
+    try await backend.withBroker { broker in
+      let first = try await broker.accept(.example(key: "k"))
+      let second = try await broker.accept(.example { $0.uniqueKey = "u" })
+      let entries = try await broker.everything(limit: 10)
+      try await target.withUncheckedBroker { other, _ in
+        let holder = try await other.accept(.example(key: "k"))
+        try await other.accept(.example { $0.uniqueKey = "u" })
+        let report = try await other.restore(entries)
+        #expect(report.duplicates == [first.id, second.id] && report.restored == 2)
+        let duplicate = try await other.find(first.id)
+        #expect(duplicate.state == .cancelled && duplicate.failure?.code == "duplicate")
+        #expect(duplicate.failure?.message.contains(holder.id.description) == true)
+        #expect(try await other.enqueue(.example(key: "k")).job.id == holder.id)
+      }
+    }
+  }
+
+  @Test("carries the keys of jobs, of those that ended too", arguments: Backend.allCases)
+  func archivedKeys(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      let done = try await broker.accept(.example(key: "done") { $0.contentKey = "c" })
+      try await broker.work()
+      let waiting = try await broker.accept(.example(key: "waiting") { $0.uniqueKey = "u" })
+      try await broker.accept(.example(key: "gone"))
+      let keyed = try await broker.everything(limit: 10).compactMap(\.snapshot)
+      #expect(keyed.map(\.idempotencyKey) == ["done", "waiting", "gone"])
+      #expect(Set(keyed.map { $0.fingerprint?.utf8.count }) == [16])
+      try await backend.withUncheckedBroker { other, _ in
+        _ = try await other.restore(keyed.map { .job($0) })
+        let again = try await other.enqueue(.example(key: "done") { $0.contentKey = "c" })
+        #expect(again.job.id == done.id && again.match == .idempotencyKey)
+        #expect(try await other.enqueue(.example { $0.contentKey = "c" }).match == .contentKey)
+        await #expect(throws: BrokerError.idempotencyKeyReused) {
+          try await other.enqueue(.example(key: "done"))
+        }
+        let request = JobRequest.example(key: "waiting") { $0.uniqueKey = "u" }
+        #expect(try await other.enqueue(request).job.id == waiting.id)
+        #expect(try await other.enqueue(.example { $0.uniqueKey = "u" }).match == .uniqueKey)
+        #expect(try await other.enqueue(.example(user: "bob", key: "gone")).match == nil)
+        // It goes on: what was taken in is archived with its key again.
+        let next = try await other.everything(limit: 10).compactMap(\.snapshot)
+        #expect(next.prefix(3).map(\.idempotencyKey) == ["done", "waiting", "gone"])
+      }
+    }
+  }
+
+  @Test("keeps the schedule that it has", arguments: Backend.allCases)
+  func archivedSchedule(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      let due = Timestamp(milliseconds: 1_900_000_000_000)
+      var own = try schedule()
+      try await broker.put(own, next: due)
+      let fired = try await broker.fire(own.name, due: due, request: own.request, next: nil)
+      let entries = try await broker.everything(limit: 10)
+      let status = try #require(try await broker.schedules().first)
+      #expect(status.lastJob == fired && status.next == nil && status.lastFiredAt != nil)
+      try await backend.withUncheckedBroker { other, _ in
+        #expect(try await other.restore(entries).restored == 2)
+        #expect(try await other.schedules() == [status])
+        own.timeZone = "UTC"
+        try await other.put(own, next: due)
+        #expect(try await other.restore(entries).known == 2)
+        #expect(try await other.schedules().map(\.schedule) == [own])
+        #expect(try await other.schedules().first?.lastJob == fired)
+      }
+    }
+  }
+}
+
+extension BrokerArchive {
+  /// Every page of an archive, one after the other.
+  func everything(limit: Int) async throws -> [ArchiveEntry] {
+    var entries: [ArchiveEntry] = []
+    var cursor: String?
+    for _ in 0..<200 {
+      let page = try await archive(after: cursor, limit: limit)
+      entries += page.entries
+      guard let next = page.next else { return entries }
+      cursor = next
+    }
+    Issue.record("the archive does not end")
+    return entries
+  }
+}
+
+extension ArchiveEntry {
+  var snapshot: JobSnapshot? {
+    guard case .job(let snapshot) = self else { return nil }
+    return snapshot
+  }
+
+  var group: JobGroup? {
+    guard case .group(let group, _) = self else { return nil }
+    return group
+  }
+}
