@@ -95,6 +95,79 @@ struct FallbackBrokerTests {
     await pair.broker.close()
   }
 
+  @Test("hands over what waits for a job with it, and keeps what waits for one that runs here")
+  @EventLoop func families() async throws {
+    let pair = try await Pair.open(folder)
+    pair.goAway()
+    let running = try await pair.broker.accept(.example(priority: .high))
+    let lease = try #require(try await pair.broker.next()).lease
+    #expect(lease.job == running.id)
+    let waiting = try await pair.broker.accept()
+    let child = try await pair.broker.accept(.child(of: [waiting.id], whenOneFails: .fail, queue: .video))
+    let both = try await pair.broker.accept(.child(of: [running.id, waiting.id], queue: .video))
+    let grandchild = try await pair.broker.accept(.child(of: [both.id], queue: .video))
+    await pair.comeBack()
+    for id in [waiting, child].map(\.id) { #expect(try await pair.shared.job(id) != nil) }
+    for id in [running, both, grandchild].map(\.id) {
+      #expect(try await pair.shared.job(id) == nil)
+      #expect(try await pair.broker.job(id) != nil)
+    }
+    #expect(try await pair.shared.find(child.id).state == .blocked)
+    #expect(try await pair.broker.find(both.id).pendingParents == 2)
+    #expect(try await pair.broker.work(.fail(.example, retry: .never)) == waiting.id)
+    #expect(try await pair.broker.find(child.id).failure?.code == "parent_failed")
+
+    try await pair.broker.end(lease, .fail(.example, retry: .never))
+    #expect(try await pair.broker.find(both.id).state == .cancelled)
+    await pair.comeBack()
+    for id in [running, both, grandchild].map(\.id) { #expect(try await pair.shared.find(id).state.isTerminal) }
+    #expect(try await pair.shared.find(grandchild.id).state == .cancelled)
+    await pair.broker.close()
+  }
+
+  @Test("keeps groups and schedules in the shared one alone")
+  @EventLoop func groups() async throws {
+    let pair = try await Pair.open(folder)
+    let group = try await pair.broker.create(GroupRequest(user: "alice")).id
+    try await pair.broker.accept(.example { $0.group = group })
+    pair.goAway()
+    let refused = JobRequest.example { $0.group = group }
+    await #expect(throws: BrokerError.unavailable) { try await pair.broker.enqueue(refused) }
+    let here = try await pair.broker.accept()
+    await pair.comeBack()
+    #expect(try await pair.broker.job(refused.id) == nil, "nobody accepted it")
+    #expect(try await pair.shared.find(here.id).group == nil)
+    #expect(try await pair.broker.accept(refused).group == group)
+    #expect(try await pair.broker.find(group).jobs == 2)
+    #expect(try await pair.broker.jobs(of: group, limit: 9, cursor: nil).jobs.count == 2)
+    #expect(try await pair.broker.close(group) == pair.shared.find(group))
+
+    let schedule = Schedule(
+      name: try #require(ScheduleName("nightly")), cron: try CronExpression("@daily"), request: .example())
+    try await pair.broker.put(schedule, next: .now)
+    #expect(try await pair.shared.schedules() == pair.broker.schedules())
+    #expect(try await pair.shared.schedules().count == 1)
+    #expect(try await pair.broker.remove(schedule.name))
+    await pair.broker.close()
+  }
+
+  @Test("lets a watcher of a group go on through an absence")
+  @EventLoop func watchedGroup() async throws {
+    let pair = try await Pair.open(folder)
+    let group = try await pair.broker.create(GroupRequest(user: "alice")).id
+    try await pair.broker.accept(.example { $0.group = group })
+    pair.goAway()
+    let log = DeliveryLog()
+    let subscription = try await pair.broker.subscribe(to: .group(group)) { log.record($0) }
+    await pair.comeBack()
+    try await pair.broker.work()
+    let closed = try await pair.broker.close(group)
+    #expect(log.groups.map(\.counts) == [[.running: 1], [.completed: 1], [.completed: 1]])
+    #expect(log.groups.last == closed)
+    subscription.cancel()
+    await pair.broker.close()
+  }
+
   @Test("goes on after a restart in the middle of an absence")
   @EventLoop func restart() async throws {
     var pair = try await Pair.open(folder)

@@ -4,8 +4,9 @@ import Logging
 extension FallbackBroker: JobQueue {
   package func enqueue(_ request: JobRequest) async throws(BrokerError) -> Acceptance {
     if localJobs.contains(request.id) { return try await acceptLocally(request) }
+    if isReachable() { return try await shared.enqueue(request) }
     // The group that it names is kept by the shared broker.
-    guard !isReachable(), request.group == nil else { return try await shared.enqueue(request) }
+    guard request.group == nil else { throw .unavailable }
     return try await acceptLocally(request)
   }
 

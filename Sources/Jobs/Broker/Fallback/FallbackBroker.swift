@@ -8,6 +8,8 @@ package import Logging
 /// process may run them. When the shared broker is back they are handed over by their ids, which is safe to
 /// repeat: waiting ones go on in their place in line, ended ones keep their end. A call that fails while the
 /// shared broker seemed to be there throws `unavailable` and is not accepted elsewhere: it may have happened.
+/// Groups and schedules are kept by the shared broker alone: a submission that names a group throws
+/// `unavailable` while it is away.
 ///
 /// Jobs of the shared broker cannot be seen or changed while it is away; who watches them waits. The budget of
 /// requests is counted here meanwhile, by each gateway for itself.
@@ -84,7 +86,7 @@ package final class FallbackBroker {
   // MARK: Handing over
 
   /// Gives the shared broker what the local one holds and does not run, if it can be reached; what runs follows
-  /// once it has ended.
+  /// once it has ended, and with it what waits for that.
   package func handOver() async {
     // One at a time; who asks meanwhile asks for what has ended since it began, too.
     while let underWay { await underWay.value }
@@ -101,9 +103,10 @@ package final class FallbackBroker {
   private func handOverAll() async {
     do throws(BrokerError) {
       var cursor: String?
+      var staying: Set<JobID> = []
       repeat {
         let page = try await local.archive(after: cursor, limit: 200)
-        try await handOver(page)
+        try await handOver(page, but: &staying)
         cursor = page.next
       } while cursor != nil
     } catch {
@@ -111,10 +114,16 @@ package final class FallbackBroker {
     }
   }
 
-  private func handOver(_ page: ArchivePage) async throws(BrokerError) {
+  /// What waits for a job that stays does too: where its parent is not on record it would not wait.
+  private func handOver(_ page: ArchivePage, but staying: inout Set<JobID>) async throws(BrokerError) {
     var jobs: [JobID] = []
     var entries: [ArchiveEntry] = []
-    for case .job(let snapshot) in page.entries where snapshot.job.state != .running {
+    // Parents were accepted before their children, and come before them.
+    for case .job(let snapshot) in page.entries {
+      if snapshot.job.state == .running || !staying.isDisjoint(with: snapshot.dependencies.parents) {
+        staying.insert(snapshot.job.id)
+        continue
+      }
       jobs.append(snapshot.job.id)
       entries.append(.job(snapshot))
     }

@@ -53,6 +53,30 @@ struct EmbeddedArchiveTests {
     try await broker.accept(.child(of: [parent.id], whenOneFails: .run))
     try await broker.accept(.example { $0.start = .after(.seconds(600)) })
     for _ in 0..<5 { try await broker.accept() }
+    try await fillGroups(broker)
+  }
+
+  /// An open group with jobs in several states and a forgotten one, one that is finished, and one that is empty.
+  private func fillGroups(_ broker: EmbeddedBroker) async throws {
+    let callback = JobRequest.example(queue: .video)
+    let open = try await broker.create(GroupRequest(user: "alice", name: "open", callback: callback)).id
+    for weight in 1...5 {
+      try await broker.accept(
+        .example(queue: .default) {
+          $0.group = open
+          $0.weight = weight
+        })
+    }
+    try await broker.work(in: .default)
+    #expect(try await broker.clear(.default, [.completed], limit: 9) == 1)
+    try await broker.work(.fail(.example, retry: .never), in: .default)
+    let lease = try #require(try await broker.next(from: .default)).lease
+    _ = try await broker.report(Progress(percent: 50), under: lease)
+    let finished = try await broker.create(GroupRequest(user: "bob")).id
+    try await broker.accept(.example(queue: .video, user: "bob") { $0.group = finished })
+    try await broker.work(in: .video)
+    _ = try await broker.close(finished)
+    _ = try await broker.create(GroupRequest(user: "alice"))
   }
 
   @Test("carries everything into another broker, page by page", arguments: [1, 3, 100])
@@ -81,9 +105,103 @@ struct EmbeddedArchiveTests {
       #expect(restored.position.offset == job.position.offset + (isSame ? 0 : 1))
       #expect(try await other.logLines(of: job.id) == broker.logLines(of: job.id))
     }
-    let running = try #require(jobs.first { $0.state == .running })
+    try await compareGroups(entries, other)
+    let running = try #require(jobs.last { $0.state == .running })
     #expect(try await other.next()?.lease.job == running.id, "in its old place")
     #expect(try await audit(other).isEmpty)
+    await other.close()
+    await broker.close()
+  }
+
+  private func compareGroups(_ entries: [ArchiveEntry], _ other: EmbeddedBroker) async throws {
+    let groups = entries.compactMap { entry in
+      if case .group(let group, callback: let callback) = entry { (group, callback) } else { nil }
+    }
+    #expect(groups.count == 3)
+    for (group, callback) in groups {
+      let restored = try await other.find(group.id)
+      guard let running = group.counts[.running] else {
+        #expect(restored == group, "as it stood")
+        continue
+      }
+      var wanted = group
+      wanted.counts[.running] = nil
+      wanted.counts[.queued, default: 0] += running
+      wanted.weightedPermille = 3000
+      wanted.position.offset += 1
+      #expect(restored == wanted && group.weightedPermille == 4500)
+      #expect(callback != nil)
+      #expect(try await other.close(group.id).state == .closed)
+      for _ in 0..<3 { try await other.work(in: .default) }
+      #expect(try await other.find(group.id).callback == callback?.id)
+      #expect(try await other.find(group.id).counts == [.completed: 4, .failed: 1])
+    }
+  }
+
+  @Test("counts no job of a group twice that ended while the archive was taken")
+  func meanwhile() async throws {
+    let broker = try await place.open()
+    let callback = JobRequest.example(queue: .video)
+    let id = try await broker.create(GroupRequest(user: "alice", callback: callback)).id
+    for weight in 1...4 {
+      try await broker.accept(
+        .example {
+          $0.group = id
+          $0.weight = weight
+        })
+    }
+    for _ in 0..<2 { try await broker.work() }
+    #expect(try await broker.clear(.mail, [.completed], limit: 1) == 1)
+    _ = try await broker.close(id)
+    var entries: [ArchiveEntry] = []
+    var cursor: String?
+    repeat {
+      let page = try await broker.archive(after: cursor, limit: 2)
+      entries += page.entries
+      cursor = page.next
+      // From the second page on, of which both had been taken as they waited.
+      if entries.count == 2 {
+        for _ in 0..<2 { try await broker.work() }
+        try await broker.work(in: .video)
+      }
+    } while cursor != nil
+    let finished = try await broker.find(id)
+    #expect(finished.state == .finished && finished.counts == [.completed: 4])
+    let kinds = entries.map { if case .group = $0 { "group" } else { "job" } }
+    #expect(kinds.last == "group" && kinds.count == 5, "its callback's job was archived before it")
+
+    let other = try await place.open(place.folder.path("other"))
+    _ = try await other.restore(entries)
+    let restored = try await other.find(id)
+    #expect(restored.counts == [.completed: 3, .queued: 1] && restored.weight == 10)
+    #expect(restored.state == .finished && restored.callback == callback.id)
+    #expect(try await audit(other).isEmpty)
+    // One that was forgotten here since, and is brought back, was counted all along.
+    #expect(try await other.clear(.mail, [.completed], limit: 9) == 2)
+    let again = try await other.restore(entries)
+    #expect(again.restored == 2 && again.known == 3)
+    #expect(try await other.find(id) == restored)
+    #expect(try await audit(other).isEmpty)
+    await other.close()
+    await broker.close()
+  }
+
+  @Test("finishes a closed group all of whose jobs are taken in as ended")
+  func endedElsewhere() async throws {
+    let broker = try await place.open()
+    let callback = JobRequest.example(queue: .video)
+    let id = try await broker.create(GroupRequest(user: "alice", callback: callback)).id
+    try await broker.accept(.example(key: "k") { $0.group = id })
+    _ = try await broker.close(id)
+    let other = try await place.open(place.folder.path("other"))
+    try await other.accept(.example(key: "k"))
+    let log = await DeliveryLog()
+    _ = try await other.subscribe(to: .group(id)) { log.record($0) }
+    #expect(try await other.restore(try await archive(broker, limit: 10)).duplicates.count == 1)
+    let restored = try await other.find(id)
+    #expect(restored.state == .finished && restored.counts == [.cancelled: 1])
+    #expect(try await other.work(in: .video) == callback.id)
+    #expect(await log.groups == [restored])
     await other.close()
     await broker.close()
   }
@@ -106,15 +224,17 @@ struct EmbeddedArchiveTests {
     await broker.close()
   }
 
-  @Test("discards jobs without a word, and lets those go on that waited")
+  @Test("discards jobs without a word, and lets nobody go on but who waits for their place")
   func discard() async throws {
     let broker = try await place.open()
     try await broker.change { $0.userWindow = 1 }
     let first = try await broker.accept()
-    let parked = try await broker.accept()
+    let group = try await broker.create(GroupRequest(user: "alice")).id
+    let parked = try await broker.accept(.example { $0.group = group })
+    let last = try await broker.accept()
     let child = try await broker.accept(.child(of: [parked.id], queue: .video))
     let log = await DeliveryLog()
-    _ = try await broker.subscribe(to: .job(first.id)) { log.record($0) }
+    for id in [first.id, child.id] { _ = try await broker.subscribe(to: .job(id)) { log.record($0) } }
     try await broker.discard([first.id, JobID()])
     #expect(try await broker.job(first.id) == nil)
     let lease = try #require(try await broker.next()).lease
@@ -123,7 +243,9 @@ struct EmbeddedArchiveTests {
     #expect(try await broker.job(parked.id)?.state == .running, "a running one is passed over")
     try await broker.end(lease, .release)
     try await broker.discard([parked.id])
-    #expect(try await broker.find(child.id).state == .queued)
+    #expect(try await broker.find(last.id).state == .queued)
+    #expect(try await broker.find(child.id).state == .blocked, "its parent is on record elsewhere")
+    #expect(try await broker.find(group).jobs == 0, "it is counted elsewhere")
     #expect(await log.events.isEmpty)
     #expect(try await audit(broker).isEmpty)
     await broker.close()

@@ -30,13 +30,21 @@ struct EmbeddedFailureTests {
     var jobs: [Job]
     var queues: [QueueStatus]
     var statistics: QueueStatistics
+    var groups: [JobGroup]
   }
 
   private func look(_ broker: EmbeddedBroker) async throws -> Sight {
-    Sight(
+    var groups: [JobGroup] = []
+    var cursor: String?
+    repeat {
+      let page = try await broker.archive(after: cursor, limit: 1000)
+      for case .group(let group, callback: _) in page.entries { groups.append(group) }
+      cursor = page.next
+    } while cursor != nil
+    return Sight(
       jobs: try await broker.allJobs(matching: JobFilter(limit: 200)),
       queues: try await broker.queues(),
-      statistics: try await broker.statistics(of: nil, minutes: 10))
+      statistics: try await broker.statistics(of: nil, minutes: 10), groups: groups)
   }
 
   @Test("refuses every verb that would change something, changes nothing, and goes on when it can")
@@ -103,6 +111,80 @@ struct EmbeddedFailureTests {
     #expect(try await broker.retry(ended.id).state == .queued)
     #expect(try await broker.end(lease) == .completed)
     #expect(try await broker.takeAll() == [ended.id, queued.id, scheduled.id])
+    await broker.close()
+  }
+
+  @Test("takes back what it counted in groups, what they became and what they submitted")
+  func fullDiskOfGroups() async throws {
+    let broker = try await place.open()
+    func member(_ group: GroupID) -> JobRequest { .example { $0.group = group } }
+    func make(_ queue: QueueName) async throws -> GroupID {
+      try await broker.create(GroupRequest(user: "alice", callback: .example(queue: queue))).id
+    }
+    let last = try await make(.video)
+    let open = try await make(.video)
+    let ended = try await broker.accept(member(open))
+    try await broker.work()
+    let running = try await broker.accept(member(last))
+    let lease = try #require(try await broker.next()).lease
+    #expect(lease.job == running.id)
+    _ = try await broker.report(Progress(percent: 5), under: lease)
+    #expect(try await broker.close(last).state == .closed)
+    let queued = try await broker.accept(member(open))
+    try await fill(broker)
+    let log = await DeliveryLog()
+    for id in [last, open] { _ = try await broker.subscribe(to: .group(id)) { log.record($0) } }
+    let before = try await look(broker)
+    #expect(before.groups.count == 2)
+
+    var settings = QueueSettings()
+    settings.description = String(repeating: "d", count: 20_000)
+    let request = GroupRequest(user: "alice", callback: .example())
+    await together(broker, settings) { broker throws(BrokerError) in
+      _ = try await broker.create(request)
+    }
+    await together(broker, settings) { broker throws(BrokerError) in
+      _ = try await broker.enqueue(.example(queue: .default) { $0.group = open })
+    }
+    await together(broker, settings) { broker throws(BrokerError) in _ = try await broker.close(open) }
+    await together(broker, settings) { broker throws(BrokerError) in
+      _ = try await broker.cancel(queued.id, reason: nil)
+    }
+    await together(broker, settings) { broker throws(BrokerError) in _ = try await broker.remove(ended.id) }
+    await together(broker, settings) { broker throws(BrokerError) in
+      _ = try await broker.clear(.mail, [.completed, .queued], limit: 9)
+    }
+    await together(broker, settings) { broker throws(BrokerError) in _ = try await broker.end(lease) }
+    #expect(try await look(broker) == before)
+    #expect(await log.deliveries.isEmpty, "nobody heard of what was not kept")
+
+    // A release that is taken back leaves what was told before it.
+    let other = try #require(try await broker.group(open))
+    await together(broker, settings) { broker throws(BrokerError) in
+      _ = try await broker.report(Progress(percent: 10), under: lease)
+      _ = try await broker.end(lease, .release)
+    }
+    #expect(try await broker.find(last).percent == 10)
+    #expect(try await broker.find(open) == other)
+
+    try await broker.journal.limitSize(toBytes: nil)
+    #expect(await broker.isAvailable())
+    #expect(try await broker.create(request).state == .open)
+    #expect(try await broker.end(lease) == .completed)
+    let finished = try await broker.find(last)
+    #expect(finished.state == .finished && finished.counts == [.completed: 1])
+    #expect(try await broker.work(in: .video) == finished.callback)
+    #expect(try await broker.remove(ended.id))
+    #expect(try await broker.work() == queued.id)
+    #expect(try await broker.close(open).counts == [.completed: 2])
+    let groups = await log.groups
+    #expect(groups.map(\.state) == [.closed, .finished, .open, .open, .finished])
+    var cursor: String?
+    repeat {
+      let report = try await broker.audit(repairs: false, after: cursor, limit: 100)
+      #expect(report.findings.isEmpty)
+      cursor = report.next
+    } while cursor != nil
     await broker.close()
   }
 

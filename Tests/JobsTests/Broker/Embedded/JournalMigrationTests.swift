@@ -4,13 +4,13 @@ import Jobs
 import Support
 import Testing
 
-@Suite("A journal of version 1", .timeLimit(.minutes(1)))
+@Suite("A journal of an older version", .timeLimit(.minutes(1)))
 struct JournalMigrationTests {
   private let place = BrokerFolder()
   private static let ids = (0..<6).map { "01970000-0000-8000-8000-00000000000\($0)" }
   private static let accepted: Int64 = 1_749_999_000_000
 
-  @Test("is taken up whole, and written on in the form of today")
+  @Test("is taken up whole from version 1, and written on in the form of today")
   func migration() async throws {
     try writeVersion1()
     for _ in 0..<2 {
@@ -18,16 +18,7 @@ struct JournalMigrationTests {
       try await check(broker)
       await broker.close()
     }
-    let queue = try DatabaseQueue(path: "\(place.path)/journal.sqlite")
-    let (version, tables) = try await queue.read { database in
-      (
-        try Int.fetchOne(database, sql: "PRAGMA user_version"),
-        try String.fetchSet(database, sql: "SELECT name FROM sqlite_master WHERE type = 'table'")
-      )
-    }
-    #expect(version == 2)
-    #expect(tables.isDisjoint(with: ["job_1", "log_1", "payload"]))
-    try queue.close()
+    try await checkForm()
 
     let broker = try await place.open()
     let id = try #require(JobID(Self.ids[3]))
@@ -37,6 +28,80 @@ struct JournalMigrationTests {
     #expect(taken[2].payload.description == #"{"n":3}"#)
     await broker.close()
   }
+
+  @Test("is taken up whole from version 2, which had neither schedules nor groups")
+  func migrationFromVersion2() async throws {
+    var broker = try await place.open()
+    try await broker.change { $0.concurrency = 3 }
+    let parent = try await broker.accept(.example(key: "k"))
+    // Version 2 had the column, and refused every job that named a group.
+    let child = try await broker.accept(.child(of: [parent.id]))
+    let completed = try await broker.accept(.example(queue: .video))
+    let lease = try #require(try await broker.next(from: .video)).lease
+    _ = try await broker.log(["one"], under: lease)
+    try await broker.end(lease, .complete(JSONText(unchecked: Array("[1]".utf8))))
+    let before = try await broker.allJobs(matching: JobFilter())
+    let queues = try await broker.queues()
+    await broker.close()
+    try await makeVersion2()
+
+    for _ in 0..<2 {
+      broker = try await place.open()
+      #expect(try await broker.allJobs(matching: JobFilter()) == before)
+      #expect(try await broker.queues() == queues)
+      #expect(try await broker.logLines(of: completed.id) == ["one"])
+      #expect(try await broker.schedules().isEmpty)
+      await broker.close()
+    }
+    try await checkForm()
+    broker = try await place.open()
+    let group = try await broker.create(GroupRequest(user: "alice", callback: .example(queue: .default))).id
+    let member = try await broker.accept(.example(priority: .high) { $0.group = group })
+    #expect(try await broker.work() == member.id)
+    #expect(try await broker.close(group).state == .finished)
+    #expect(try await broker.work() == parent.id)
+    #expect(try await broker.find(child.id).state == .queued)
+    await broker.close()
+  }
+
+  /// Whether the file has the form that a new one has.
+  private func checkForm() async throws {
+    let other = try await place.open(place.folder.path("new"))
+    await other.close()
+    func form(_ path: String) async throws -> (Int?, Set<String>) {
+      let queue = try DatabaseQueue(path: "\(path)/journal.sqlite")
+      let form = try await queue.read { database in
+        (
+          try Int.fetchOne(database, sql: "PRAGMA user_version"),
+          try String.fetchSet(database, sql: "SELECT coalesce(sql, name) FROM sqlite_master")
+        )
+      }
+      try queue.close()
+      return form
+    }
+    let found = try await form(place.path)
+    let wanted = try await form(place.folder.path("new"))
+    #expect(found.0 == 3 && wanted.0 == 3)
+    #expect(found.1 == wanted.1)
+  }
+
+  /// Makes the closed file what version 2 left: the same tables but for schedules and groups.
+  private func makeVersion2() async throws {
+    let queue = try DatabaseQueue(path: "\(place.path)/journal.sqlite")
+    try await queue.write { database in
+      for table in ["schedule", "job_group", "group_callback"] {
+        try database.execute(sql: "DROP TABLE \(table)")
+      }
+      try database.execute(sql: "PRAGMA user_version = 2")
+      let tables = try String.fetchAll(database, sql: "SELECT sql FROM sqlite_master WHERE sql NOT NULL")
+      let wanted = Self.version2.split(separator: ";").map { Self.words(String($0)) }.filter { !$0.isEmpty }
+      #expect(Set(tables.map { Self.words($0) }) == Set(wanted), "as version 2 made them")
+    }
+    try queue.close()
+  }
+
+  /// A statement, whatever its lines and spaces.
+  private static func words(_ sql: String) -> [Substring] { sql.split { $0.isWhitespace } }
 
   private func check(_ broker: EmbeddedBroker) async throws {
     var jobs: [Job] = []
@@ -129,5 +194,46 @@ struct JournalMigrationTests {
       user TEXT PRIMARY KEY, moments TEXT NOT NULL, is_over INTEGER NOT NULL
     ) WITHOUT ROWID;
     PRAGMA user_version = 1;
+    """
+
+  private static let version2 = """
+    CREATE TABLE request (
+      sequence INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, user TEXT NOT NULL,
+      payload BLOB NOT NULL, created_at INTEGER NOT NULL, epoch TEXT NOT NULL, timeout INTEGER,
+      job_order TEXT, max_attempts INTEGER, retry TEXT, start_within INTEGER, total_timeout INTEGER,
+      idempotency_key TEXT, fingerprint TEXT NOT NULL, unique_key TEXT, content_key TEXT,
+      parent_rule TEXT NOT NULL, job_group TEXT, weight INTEGER NOT NULL
+    );
+    CREATE TABLE job (
+      sequence INTEGER PRIMARY KEY, queue TEXT NOT NULL, state TEXT NOT NULL,
+      priority INTEGER NOT NULL, base INTEGER NOT NULL, score INTEGER NOT NULL,
+      attempt INTEGER NOT NULL, lost INTEGER NOT NULL, token INTEGER NOT NULL,
+      offset INTEGER NOT NULL, flags INTEGER NOT NULL, log_count INTEGER NOT NULL,
+      updated_at INTEGER NOT NULL, waits_from INTEGER NOT NULL, started_at INTEGER,
+      finished_at INTEGER, ending INTEGER, kept_until INTEGER, due INTEGER, start_by INTEGER,
+      end_by INTEGER, permille INTEGER, stage TEXT, message TEXT, details BLOB, result BLOB,
+      failure_code TEXT, failure_message TEXT, cancellation_code TEXT, cancellation_message TEXT,
+      parents TEXT
+    );
+    CREATE TABLE log (
+      job INTEGER NOT NULL, number INTEGER NOT NULL, line TEXT NOT NULL, PRIMARY KEY (job, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE spending (
+      user TEXT PRIMARY KEY, moments TEXT NOT NULL, is_over INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE queue (
+      name TEXT PRIMARY KEY, settings TEXT NOT NULL, version INTEGER NOT NULL, mode TEXT NOT NULL,
+      created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, virtual_time INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE tally (
+      queue TEXT PRIMARY KEY, accepted INTEGER NOT NULL, completed INTEGER NOT NULL,
+      failed INTEGER NOT NULL, cancelled INTEGER NOT NULL, retried INTEGER NOT NULL,
+      lost INTEGER NOT NULL, last_finished_at INTEGER, last_failed_at INTEGER, last_failure TEXT
+    ) WITHOUT ROWID;
+    CREATE TABLE minute (
+      queue TEXT NOT NULL, minute INTEGER NOT NULL, accepted INTEGER NOT NULL,
+      completed INTEGER NOT NULL, failed INTEGER NOT NULL, cancelled INTEGER NOT NULL,
+      retried INTEGER NOT NULL, wait TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY (queue, minute)
+    ) WITHOUT ROWID;
     """
 }
