@@ -2,9 +2,11 @@ import { FanfareClient } from './client.js'
 import { ClientClosed, ReplyError } from './errors.js'
 import { browserEnvironment } from './environment.js'
 import { GatewayHTTP } from './gateway-http.js'
+import { Group } from './group.js'
+import { Job } from './job.js'
 import { JobList } from './job-list.js'
-import { JobStore } from './job-store.js'
-import { JobWatch } from './job-watch.js'
+import { RecordStore } from './record-store.js'
+import { RecordWatch } from './record-watch.js'
 import { RequestBudget } from './request-budget.js'
 import { Submission } from './submission.js'
 import { TokenSource } from './token-source.js'
@@ -38,7 +40,8 @@ export function socketURL(address) {
 }
 
 /**
- * Responsible for the gateway as an application sees it: submit a job, watch it, cancel it, list one's own.
+ * Responsible for the gateway as an application sees it: submit a job, watch it, cancel it, list one's own; watch jobs that
+ * belong together as a group.
  *
  * `connection` dispatches `state` (its `state` is idle, connecting, connected, waiting or closed), `budget` and the watches
  * dispatch `change`.
@@ -47,7 +50,8 @@ export class Fanfare {
   /** @param {{ url: URL, tokens: TokenSource, environment: import('./environment.js').Environment }} options */
   constructor({ url, tokens, environment }) {
     this.environment = environment
-    this.store = new JobStore()
+    this.store = new RecordStore(Job)
+    this.groups = new RecordStore(Group)
     this.budget = new RequestBudget({ now: environment.now })
     this.http = new GatewayHTTP({ base: webURL(url), tokens, budget: this.budget, environment })
     this.connection = new FanfareClient({
@@ -56,7 +60,7 @@ export class Fanfare {
     this.connection.addEventListener('connected', ({ result }) => this.#connected(result.data ?? {}))
     /** The name the gateway knows the user by, once connected. @type {string | undefined} */
     this.user = undefined
-    /** @type {Map<string, Set<JobWatch>>} */
+    /** By channel. @type {Map<string, Set<RecordWatch>>} */
     this.watches = new Map()
     /** @type {JobList | undefined} */
     this.list = undefined
@@ -67,7 +71,7 @@ export class Fanfare {
    *
    * @param {{ kind: string, payload?: any, queue?: string, priority?: number, max_attempts?: number, timeout?: number,
    *   idempotency_key?: string }} request  as in `job.submit`; the key is made when none is given
-   * @returns {Promise<JobWatch>}
+   * @returns {Promise<RecordWatch>}
    */
   async submit(request) {
     const submission = new Submission({
@@ -78,19 +82,28 @@ export class Fanfare {
     return this.watch(job.id)
   }
 
-  /** Watches a job until its end or `close()`. @param {string} id @returns {JobWatch} */
-  watch(id) {
-    const channel = `job:${id}`
-    const watches = this.watches.get(id) ?? new Set()
-    const watch = new JobWatch({ id, store: this.store, environment: this.environment, onRelease: () => this.#release(id, watch) })
-    this.watches.set(id, watches.add(watch))
-    if (this.connection.state === 'closed') {
-      queueMicrotask(() => watch.fail(new ClientClosed(this.connection.end)))
-    } else if (!this.connection.subscriptions.channels.has(channel) && !this.store.get(id)?.isTerminal) {
-      this.connection.subscribe(channel, this.#handlersFor(channel))
-    }
-    return watch
+  /** Watches a job until its end or `close()`. @param {string} id @returns {RecordWatch} */
+  watch(id) { return this.#watch('job', id) }
+
+  /** Watches a group until it is finished or `close()`. @param {string} id @returns {RecordWatch} */
+  watchGroup(id) { return this.#watch('group', id) }
+
+  /**
+   * Makes a group; with `jobs` these are submitted and the group is closed, else jobs join it with `submit({ group })`.
+   * With an `id` of one's own the call may be repeated.
+   *
+   * @param {{ id?: string, name?: string, callback?: object, jobs?: object[] }} [request]
+   * @returns {Promise<{ group: Record<string, any>, jobs?: object[], refused?: number }>}
+   */
+  async createGroup(request = {}) {
+    const answer = await this.rpc('group.create', request)
+    this.groups.replace(answer.group)
+    for (const { job } of answer.jobs ?? []) if (job) this.store.replace(job)
+    return answer
   }
+
+  /** Lets no more jobs into a group. @param {string} id @returns {Promise<Record<string, any>>} the group document */
+  async closeGroup(id) { return this.groups.replace((await this.rpc('group.close', { id })).group).document }
 
   /** The user's jobs, kept up to date. @returns {JobList} */
   jobs() {
@@ -117,6 +130,20 @@ export class Fanfare {
   close() {
     this.list?.close()
     this.connection.close()
+  }
+
+  #watch(noun, id) {
+    const channel = `${noun}:${id}`
+    const store = this.#storeOf(channel)
+    const watches = this.watches.get(channel) ?? new Set()
+    const watch = new RecordWatch({ noun, id, store, environment: this.environment, onRelease: () => this.#release(channel, watch) })
+    this.watches.set(channel, watches.add(watch))
+    if (this.connection.state === 'closed') {
+      queueMicrotask(() => watch.fail(new ClientClosed(this.connection.end)))
+    } else if (!this.connection.subscriptions.channels.has(channel) && !store.get(id)?.isTerminal) {
+      this.connection.subscribe(channel, this.#handlersFor(channel))
+    }
+    return watch
   }
 
   async #jobFrom(method, data) {
@@ -151,28 +178,34 @@ export class Fanfare {
 
   /** @returns {import('./subscription.js').SubscriptionHandlers} */
   #handlersFor(channel) {
-    if (!channel.startsWith('job:')) return {}
-    const id = channel.slice('job:'.length)
+    const store = this.#storeOf(channel)
+    if (!store) return {}
     return {
-      onSubscribed: ({ data, offset, epoch }) => { if (data) this.store.replace({ offset, epoch, ...data }) },
-      onPublication: ({ data, offset }, epoch) => this.store.merge(data, { offset, epoch }),
-      onUnsubscribed: (end) => this.#ended(id, end),
+      onSubscribed: ({ data, offset, epoch }) => { if (data) store.replace({ offset, epoch, ...data }) },
+      onPublication: ({ data, offset }, epoch) => store.merge(data, { offset, epoch }),
+      onUnsubscribed: (end) => this.#ended(channel, end),
     }
   }
 
-  // A refusal is an error of the watch; so is a client closed for good, after which nothing will come.
-  #ended(id, { code, reason }) {
-    const error = this.connection.state === 'closed' ? new ClientClosed({ code, reason }) : new ReplyError({ code, message: reason })
-    for (const watch of [...(this.watches.get(id) ?? [])]) watch.fail(error)
+  #storeOf(channel) {
+    if (channel.startsWith('job:')) return this.store
+    return channel.startsWith('group:') ? this.groups : undefined
   }
 
-  #release(id, watch) {
-    const watches = this.watches.get(id)
+  // A refusal is an error of the watch; so is a client closed for good, after which nothing will come.
+  #ended(channel, { code, reason }) {
+    const error = this.connection.state === 'closed' ? new ClientClosed({ code, reason }) : new ReplyError({ code, message: reason })
+    for (const watch of [...(this.watches.get(channel) ?? [])]) watch.fail(error)
+  }
+
+  #release(channel, watch) {
+    const watches = this.watches.get(channel)
     watches?.delete(watch)
     if (!watches || watches.size > 0) return
-    this.watches.delete(id)
-    this.connection.unsubscribe(`job:${id}`)
-    if (!this.list) this.store.forget(id)
+    this.watches.delete(channel)
+    this.connection.unsubscribe(channel)
+    // The list shows what its jobs came to.
+    if (watch.noun === 'group' || !this.list) this.#storeOf(channel).forget(watch.id)
   }
 }
 

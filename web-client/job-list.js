@@ -1,4 +1,4 @@
-import { JobEvent } from './job-watch.js'
+import { RecordEvent } from './record-watch.js'
 
 /**
  * Responsible for all jobs of the user: those the gateway tells of when the user's channel is joined, and those that
@@ -8,7 +8,7 @@ import { JobEvent } from './job-watch.js'
  * The user's channel cannot be resumed; joining it again brings the newest jobs again, which is as good.
  */
 export class JobList extends EventTarget {
-  /** @param {{ store: import('./job-store.js').JobStore, limit?: number }} options  limit: finished jobs kept */
+  /** @param {{ store: import('./record-store.js').RecordStore, limit?: number }} options  limit: finished jobs kept */
   constructor({ store, limit = 100 }) {
     super()
     this.store = store
@@ -43,7 +43,7 @@ export class JobList extends EventTarget {
   #changed(job) {
     const { document } = job
     this.ids.add(document.id)
-    this.dispatchEvent(new JobEvent('change', document))
+    this.dispatchEvent(new RecordEvent('change', 'job', document))
     this.#prune()
   }
 

@@ -39,8 +39,9 @@ struct Bootstrap {
     try state.create()
     let broker = try await composition.broker(configuration, state)
     let backups = await keeper(of: broker)
+    let upkeep = await composition.upkeep(configuration, broker)
     do {
-      let gateway = try await composition.gateway(configuration, state, keys, broker)
+      let gateway = try await composition.gateway(configuration, state, keys, broker, backups)
       var workers: (any RunningWorkers)?
       do {
         if configuration.workers.embedded > 0 {
@@ -60,10 +61,12 @@ struct Bootstrap {
       await workers?.drain(within: configuration.workers.drain)
       await gateway.drain(within: configuration.gateway.drain)
     } catch {
+      await upkeep.stop()
       await backUpLast(backups)
       await broker.close()
       throw error
     }
+    await upkeep.stop()
     await backUpLast(backups)
     await broker.close()
     say("Ended.")
@@ -103,6 +106,7 @@ struct Bootstrap {
     // Only gateways accept anything: workers wait for the broker's return.
     configuration.broker.fallback = .reject
     let broker = try await composition.broker(configuration, state)
+    let upkeep = await composition.upkeep(configuration, broker)
     do {
       let workers = try await composition.workers(configuration, state, broker)
       // Told to stop through the API, a process that only works ends; its supervisor may start another.
@@ -116,9 +120,11 @@ struct Bootstrap {
       say("Ending: running jobs are finished or given back. Again to end at once.")
       await workers.drain(within: configuration.workers.drain)
     } catch {
+      await upkeep.stop()
       await broker.close()
       throw error
     }
+    await upkeep.stop()
     await broker.close()
     say("Ended.")
   }

@@ -25,13 +25,24 @@ protocol RunningWorkers: AnyObject, Sendable {
   func drain(within time: Duration) async
 }
 
+/// What a process does for its broker while it runs, as the composition root handles it.
+@EventLoop
+protocol RunningUpkeep: AnyObject, Sendable {
+  /// Does nothing more; a call that is under way ends by itself.
+  func stop()
+}
+
 /// How the parts are made from the configuration. The one place that knows their concrete types;
 /// tests put others in their place.
 struct Composition: Sendable {
   /// Opens the broker; returns once it can be used.
   var broker: @Sendable (Configuration, StateFolder) async throws -> any Broker
-  /// Starts a gateway; returns once it listens.
-  var gateway: @Sendable (Configuration, StateFolder, KeyStore, any Broker) async throws -> any RunningGateway
+  /// Begins to look after the broker: one a process.
+  var upkeep: @Sendable (Configuration, any Broker) async -> any RunningUpkeep
+  /// Starts a gateway; returns once it listens. With the keeper of its broker's backups, where there is one.
+  var gateway:
+    @Sendable (Configuration, StateFolder, KeyStore, any Broker, BackupKeeper?) async throws
+      -> any RunningGateway
   /// Starts workers that take jobs at once.
   var workers: @Sendable (Configuration, StateFolder, any Broker) async throws -> any RunningWorkers
 }

@@ -12,8 +12,9 @@ struct Fanfare: AsyncParsableCommand {
     abstract: "A WebSocket push gateway for background jobs.",
     version: version,
     subcommands: [
-      Serve.self, Work.self, Submit.self, Watch.self, JobsCommand.self, QueuesCommand.self,
-      WorkersCommand.self, HealthCommand.self, Token.self, Check.self, Backup.self, Restore.self,
+      Serve.self, Work.self, Submit.self, Watch.self, JobsCommand.self, GroupsCommand.self,
+      QueuesCommand.self, WorkersCommand.self, SchedulesCommand.self, HealthCommand.self, Token.self, Check.self,
+      Backup.self, Restore.self, Doctor.self,
     ])
 
   /// Runs the command that is asked for and ends with its status: 0, or 1 for a failure, 2 for what

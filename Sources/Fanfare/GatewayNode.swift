@@ -10,18 +10,16 @@ final class GatewayNode: RunningGateway {
   let port: Int
   private let gateway: Gateway
   private let server: WebSocketServer
-  private let maintenance: BrokerMaintenance
   private let upkeep: StoreUpkeep
   private let metrics: LoopMetrics
 
   private init(
-    gateway: Gateway, server: WebSocketServer, port: Int, maintenance: BrokerMaintenance,
-    upkeep: StoreUpkeep, logger: Logger
+    gateway: Gateway, server: WebSocketServer, port: Int, upkeep: StoreUpkeep,
+    logger: Logger
   ) {
     self.gateway = gateway
     self.server = server
     self.port = port
-    self.maintenance = maintenance
     self.upkeep = upkeep
     metrics = LoopMetrics { length in
       logger.notice("a turn of the event loop was slow", metadata: ["turn": "\(length)"])
@@ -31,7 +29,7 @@ final class GatewayNode: RunningGateway {
   /// Starts a gateway; returns once it listens.
   static func start(
     _ configuration: Configuration, _ state: StateFolder, _ keys: KeyStore,
-    _ broker: any Broker
+    _ broker: any Broker, _ backups: BackupKeeper?
   ) async throws -> GatewayNode {
     let logger = Logger(label: "fanfare.gateway")
     let store = try Composition.store(configuration, state)
@@ -41,7 +39,7 @@ final class GatewayNode: RunningGateway {
     let authenticator = try keys.authenticator()
     let gateway = Gateway(
       settings: GatewaySettings(configuration), broker: broker, authenticator: authenticator,
-      artifacts: store, tickets: tickets, issuer: issuer, logger: logger)
+      artifacts: store, tickets: tickets, issuer: issuer, backups: backups, logger: logger)
     let server = WebSocketServer(
       limits: Limits(configuration), delegate: gateway, logger: logger)
     let port: Int
@@ -54,8 +52,6 @@ final class GatewayNode: RunningGateway {
     }
     return GatewayNode(
       gateway: gateway, server: server, port: port,
-      maintenance: BrokerMaintenance(
-        of: broker, BrokerMaintenance.Configuration(configuration), logger: logger),
       upkeep: StoreUpkeep(
         of: store, uploads: configuration.uploads.retention,
         artifacts: configuration.artifacts.retention, broker: broker, logger: logger),
@@ -70,7 +66,6 @@ final class GatewayNode: RunningGateway {
     gateway.stopAdmitting()
     server.stopAccepting()
     await gateway.drain(over: time)
-    maintenance.stop()
     upkeep.stop()
     await server.shutdown()
   }
@@ -109,16 +104,5 @@ extension Limits {
       connectionsPerAddress = .max
     }
     messageSize = configuration.gateway.maxMessage.bytes
-  }
-}
-
-extension BrokerMaintenance.Configuration {
-  init(_ configuration: Configuration) {
-    let broker = configuration.broker
-    self.init(
-      interval: broker.reapInterval,
-      rules: LossRules(
-        maxLost: broker.maxLost, amnesty: max(broker.amnesty, broker.lease),
-        warning: broker.lease / 3))
   }
 }

@@ -53,10 +53,14 @@ struct LogOutput: LogHandler {
         line.member("level", level.rawValue)
         line.member("label", label)
         line.member("message", message)
+        // A name stands once in an object: one that is the line's own already gets an underscore.
+        var taken: Set<String> = ["at", "level", "label", "message"]
         for (key, value) in pairs {
+          var name = key
+          while !taken.insert(name).inserted { name += "_" }
           var text = JSONWriter()
           text.element("\(value)")
-          line.member(named: key, text.text)
+          line.member(named: name, text.text)
         }
       }
       return "\(writer.text)"

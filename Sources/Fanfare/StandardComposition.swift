@@ -11,8 +11,11 @@ import Workers
 extension Composition {
   static let standard = Composition(
     broker: { configuration, state in try await openBroker(configuration, state) },
-    gateway: { configuration, state, keys, broker in
-      try await GatewayNode.start(configuration, state, keys, broker)
+    upkeep: { configuration, broker in
+      await EventLoop.run { BrokerUpkeep(configuration, of: broker) }
+    },
+    gateway: { configuration, state, keys, broker, backups in
+      try await GatewayNode.start(configuration, state, keys, broker, backups)
     },
     workers: { configuration, state, broker in
       try await WorkerNode.start(configuration, state, broker)

@@ -12,12 +12,10 @@ final class WorkerNode: RunningWorkers {
     set { pool.whenStopped = newValue }
   }
   private let pool: WorkerPool
-  private let maintenance: BrokerMaintenance
 
-  private init(pool: WorkerPool, kinds: [String], maintenance: BrokerMaintenance) {
+  private init(pool: WorkerPool, kinds: [String]) {
     self.pool = pool
     self.kinds = kinds
-    self.maintenance = maintenance
   }
 
   /// Starts workers that take jobs at once.
@@ -32,15 +30,11 @@ final class WorkerNode: RunningWorkers {
       configuration: WorkerPool.Configuration(configuration), id: id,
       orphanGuard: OrphanGuard(of: id, logger: logger), logger: logger)
     pool.start()
-    return WorkerNode(
-      pool: pool, kinds: registry.kinds.map(\.description),
-      maintenance: BrokerMaintenance(
-        of: broker, BrokerMaintenance.Configuration(configuration), logger: logger))
+    return WorkerNode(pool: pool, kinds: registry.kinds.map(\.description))
   }
 
   func drain(within time: Duration) async {
     await pool.drain(grace: time)
-    maintenance.stop()
   }
 }
 
@@ -93,6 +87,27 @@ extension WorkerRegistry {
 }
 
 extension CommandKindConfiguration {
+  /// What the worker of this kind could not use: placeholders that there are not, a pattern that is none.
+  func unusable(at key: String) -> [ConfigurationFault] {
+    var faults: [ConfigurationFault] = []
+    func tryOut(_ name: String, _ found: String, _ make: (inout CommandWorker.Configuration) -> Void) {
+      guard let kind = JobKind("trial") else { preconditionFailure("trial is the name of a kind") }
+      var configuration = CommandWorker.Configuration(kind: kind, program: "true", progress: .none)
+      make(&configuration)
+      do throws(CommandConfigurationError) { _ = try CommandWorker(configuration) } catch {
+        faults.append(
+          ConfigurationFault(key: "\(key).\(name)", found: "\"\(found)\"", wanted: error.wanted))
+      }
+    }
+    for (index, argument) in arguments.enumerated() {
+      tryOut("arguments[\(index)]", argument) { $0.arguments = [argument] }
+    }
+    if progress == .pattern, !pattern.isEmpty {
+      tryOut("pattern", pattern) { $0.progress = progressForm }
+    }
+    return faults
+  }
+
   fileprivate var progressForm: CommandProgressForm {
     switch progress {
     case .none: .none
@@ -107,6 +122,19 @@ extension CommandKindConfiguration {
     case .none: .none
     case .stdin: .standardInput
     case .file: .file
+    }
+  }
+}
+
+extension CommandConfigurationError {
+  /// What stands in the place of the fault.
+  fileprivate var wanted: String {
+    switch self {
+    case .unknownPlaceholder(let name, _):
+      "{job.id}, {job.attempt}, {job.user}, {payload}, {payload.<member>}, {input}, {output} or {folder} in place of "
+        + "{\(name)}; {{ and }} for the braces themselves"
+    case .unbalancedBrace: "each brace with its partner; {{ and }} for the braces themselves"
+    case .badPattern(_, let reason): "a regular expression: \(reason)"
     }
   }
 }

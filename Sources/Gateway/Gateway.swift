@@ -18,10 +18,12 @@ package final class Gateway {
   private var isAsking = false
   private var whenEmpty: LoopContinuation<Void>?
 
-  /// The parts a gateway is given; `issuer` only where development tokens are handed out.
+  /// The parts a gateway is given; `issuer` only where development tokens are handed out, `backups` where they are
+  /// made.
   package init(
     settings: GatewaySettings, broker: any Broker, authenticator: Authenticator,
-    artifacts: ArtifactStore, tickets: ArtifactTicket, issuer: TokenIssuer?, logger: Logger
+    artifacts: ArtifactStore, tickets: ArtifactTicket, issuer: TokenIssuer?,
+    backups: BackupKeeper? = nil, logger: Logger
   ) {
     self.settings = settings
     self.logger = logger
@@ -31,21 +33,21 @@ package final class Gateway {
       broker: broker, wheel: wheel, places: settings.placeInterval, estimates: estimates,
       logger: logger)
     let verbs = JobVerbs(broker: broker, artifacts: artifacts, estimates: estimates)
+    let limiter = RateLimiter(
+      budget: broker, limit: settings.requestLimit, window: settings.requestWindow, logger: logger)
+    let groups = GroupVerbs(broker: broker, jobs: verbs, limiter: limiter)
     let procedures = Procedures(
-      jobs: verbs, queues: QueueVerbs(broker: broker), workers: WorkerVerbs(broker: broker),
-      status: StatusVerbs(broker: broker, rules: settings.health))
+      jobs: verbs, groups: groups, queues: QueueVerbs(broker: broker), workers: WorkerVerbs(broker: broker),
+      schedules: ScheduleVerbs(broker: broker), backups: BackupVerbs(keeper: backups),
+      status: StatusVerbs(broker: broker, rules: settings.health), settings: settings)
     environment = SessionEnvironment(
-      settings: settings, authenticator: authenticator, hub: hub, verbs: verbs,
-      procedures: procedures,
-      limiter: RateLimiter(
-        budget: broker, limit: settings.requestLimit, window: settings.requestWindow,
-        logger: logger),
-      wheel: wheel, flushes: FlushSchedule(), logger: logger)
+      settings: settings, authenticator: authenticator, hub: hub, verbs: verbs, groups: groups,
+      procedures: procedures, limiter: limiter, wheel: wheel, flushes: FlushSchedule(), logger: logger)
     origins = OriginPolicy(settings: settings)
     let door = Door(environment: environment, origins: origins)
     let draining = Draining()
     var routes = JobRoutes(environment: environment).routes
-    routes += ProcedureRoutes(procedures: procedures).routes
+    routes += ProcedureRoutes(procedures: procedures, settings: settings).routes
     routes += EventStreamRoutes(environment: environment).routes
     routes +=
       ArtifactRoutes(

@@ -116,6 +116,80 @@ import Testing
     }
   }
 
+  @Test("handles groups, and watches one to its end")
+  func groups() async throws {
+    try await withGateway { desk, _ in
+      let made = try await desk.run("groups", "create", "--name", "Trailers", "--callback", "notify")
+      let group = try #require(made.lines.first)
+      #expect(GroupID(group) != nil, "\(made.lines)")
+      let first = try #require(try await desk.run("submit", "echo", "--group", group, "--weight", "3").lines.first)
+      let second = try #require(try await desk.run("submit", "echo", "--group", group).lines.first)
+      #expect(
+        try await desk.run("groups", "show", group).lines.contains { $0.hasPrefix("name ") && $0.hasSuffix("Trailers") }
+      )
+      let jobs = try await desk.run("groups", "jobs", group)
+      #expect(jobs.lines.dropFirst().map { $0.prefix(36) } == [first[...], second[...]])
+      #expect(try await desk.run("groups", "close", group).lines == ["\(group)  0 of 2 jobs ended"])
+      let refused = try await desk.run("submit", "echo", "--group", group)
+      #expect(refused.status == 2)
+      async let watched = desk.run("groups", "watch", group)
+      _ = try await desk.run("jobs", "cancel", first, second)
+      let (lines, status) = try await watched
+      #expect(status == 3, "both were cancelled")
+      #expect(lines.last?.hasPrefix("\(group)  100%  finished, 2 cancelled, followed by ") == true, "\(lines)")
+      #expect(try await desk.run("groups", "watch", "\(GroupID())").status == 2)
+    }
+  }
+
+  @Test("lets a gateway back up, and reads what it wrote")
+  func backups() async throws {
+    try await withGateway(["--set", "backup.interval=1h"]) { desk, _ in
+      #expect(try await desk.run("backup", "list").lines == ["There are no backups yet."])
+      _ = try await desk.run("submit", "echo")
+      let made = try #require(try await desk.run("backup", "now").lines.first)
+      let words = try #require(made.wholeMatch(of: /(\S+): 1 entries, 1 of them jobs, (\d+) bytes/), "\(made)")
+      let list = try await desk.run("backup", "list").lines
+      #expect(list.dropFirst().first?.hasPrefix("\(words.1)  \(words.2)") == true, "\(list)")
+      let verify = try SpawnedProcess(
+        FanfareProcess.binary, ["backup", "verify", desk.folder.path("state/backups/\(words.1)")], environment: [:])
+      var lines: [String] = []
+      for await line in verify.lines { lines.append(line) }
+      #expect(await verify.ended() == 0)
+      #expect(lines.first?.contains("1 entries, 1 of them jobs, \(words.2) bytes") == true, "\(lines)")
+    }
+    try await withGateway(["--set", "backup.interval=0s"]) { desk, _ in
+      let off = try await desk.run("backup", "now")
+      #expect(off.status == 2)
+      #expect(off.lines.first?.contains("Set backup.interval.") == true, "\(off.lines)")
+    }
+  }
+
+  @Test("handles schedules")
+  func schedules() async throws {
+    try await withGateway { desk, _ in
+      #expect(try await desk.run("schedules").lines == ["There are no schedules."])
+      let set = try await desk.run(
+        "schedules", "set", "nightly", "0 3 * * *", "report", "--time-zone", "Europe/Berlin", "--queue", "reports",
+        "--payload", #"{"n":1}"#)
+      #expect(set.status == 0)
+      #expect(set.lines.first?.wholeMatch(of: /nightly  next 20\d\d-\d\d-\d\dT0[12]:00:00Z/) != nil)
+      let list = try await desk.run("schedules").lines
+      #expect(list.first?.hasPrefix("SCHEDULE") == true)
+      #expect(list.dropFirst().first?.hasPrefix("nightly   0 3 * * *  Europe/Berlin  reports") == true)
+      let job = try #require(try await desk.run("schedules", "run", "nightly").lines.first)
+      #expect(JobID(job) != nil)
+      #expect(try await desk.run("jobs", "show", job).lines.contains(#"payload  {"n":1}"#))
+      #expect(try await desk.run("schedules", "disable", "nightly").lines == ["nightly  next disabled"])
+      #expect(try await desk.run("schedules", "show", "nightly").lines.contains(#"payload  {"n":1}"#))
+      #expect(try await desk.run("schedules", "enable", "nightly").lines == set.lines)
+      let refused = try await desk.run("schedules", "set", "other", "61 * * * *", "report")
+      #expect(refused.status == 2)
+      #expect(refused.lines.first?.contains("minute") == true, "\(refused.lines)")
+      #expect(try await desk.run("schedules", "remove", "nightly").lines == ["nightly removed"])
+      #expect(try await desk.run("schedules", "remove", "nightly").status == 2)
+    }
+  }
+
   @Test("is told how long to wait where the budget of requests is spent")
   func budget() async throws {
     try await withGateway(["--set", "admission.requests=1"]) { desk, _ in

@@ -34,6 +34,12 @@ import Testing
     func drain(within time: Duration) async { diary.note("workers \(time.written)") }
   }
 
+  @EventLoop private final class Upkeep: RunningUpkeep {
+    let diary: Diary
+    init(_ diary: Diary) { self.diary = diary }
+    func stop() { diary.note("upkeep ended") }
+  }
+
   private struct Failure: Error {}
 
   private func composition(
@@ -45,7 +51,11 @@ import Testing
         diary.note("broker")
         return await EventLoop.run { UnusedBroker { diary.note("broker closed") } }
       },
-      gateway: { _, _, _, _ in
+      upkeep: { _, _ in
+        diary.note("upkeep")
+        return await EventLoop.run { Upkeep(diary) }
+      },
+      gateway: { _, _, _, _, _ in
         diary.note("gateway")
         if gatewayFails { throw Failure() }
         return await EventLoop.run { Gateway(diary) }
@@ -63,7 +73,7 @@ import Testing
     try await body(folder)
   }
 
-  @Test("ends in order: unready, workers, sockets, broker")
+  @Test("ends in order: unready, workers, sockets, upkeep, broker")
   func order() async throws {
     try await withFolder { folder in
       let diary = Diary(), said = Diary()
@@ -76,7 +86,8 @@ import Testing
       ).serve(until: stop)
       #expect(
         diary.text == [
-          "broker", "gateway", "workers", "unready", "workers 20s", "sockets 10s", "broker closed",
+          "broker", "upkeep", "gateway", "workers", "unready", "workers 20s", "sockets 10s",
+          "upkeep ended", "broker closed",
         ])
       #expect(said.text.contains("  page    http://127.0.0.1:4711/"))
       #expect(said.text.contains("  socket  ws://127.0.0.1:4711/connection/websocket"))
@@ -115,7 +126,7 @@ import Testing
           say: { _ in }
         ).serve(until: stop)
       }
-      #expect(diary.text == ["broker", "gateway", "broker closed"])
+      #expect(diary.text == ["broker", "upkeep", "gateway", "upkeep ended", "broker closed"])
     }
   }
 
@@ -130,7 +141,7 @@ import Testing
         configuration, environment: [:], composition: composition(diary, workersStop: true),
         say: { _ in }
       ).work(until: stop)
-      #expect(diary.text == ["broker", "workers", "workers 20s", "broker closed"])
+      #expect(diary.text == ["broker", "upkeep", "workers", "workers 20s", "upkeep ended", "broker closed"])
     }
   }
 
@@ -147,7 +158,10 @@ import Testing
           say: { _ in }
         ).serve(until: stop)
       }
-      #expect(diary.text == ["broker", "gateway", "workers", "sockets 0s", "broker closed"])
+      #expect(
+        diary.text == [
+          "broker", "upkeep", "gateway", "workers", "sockets 0s", "upkeep ended", "broker closed",
+        ])
     }
   }
 }

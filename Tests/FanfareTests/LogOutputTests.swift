@@ -15,6 +15,15 @@ import Testing
         == "2025-11-21T05:30:00.123Z warning fanfare: two\\nlines a=1 b=2")
   }
 
+  @Test("names nothing twice for machines, whatever belongs to the message")
+  func names() {
+    #expect(
+      LogOutput.line(
+        at: time, .info, label: "fanfare", "x", ["level": "9", "level_": "8", "message": "y"], format: .json)
+        == #"{"at":1763703000123,"level":"info","label":"fanfare","message":"x","level_":"9","level__":"8","message_":"y"}"#
+    )
+  }
+
   @Test("writes an object a line for machines")
   func json() {
     #expect(

@@ -14,6 +14,8 @@ struct SubmitRequest: Hashable, Sendable {
   var delay: Double?
   var uniqueKey: String?
   var parents: [String] = []
+  var group: String?
+  var weight: Int?
   var reuses = false
   var maxAttempts: Int?
   var timeout: Duration?
@@ -34,6 +36,8 @@ struct SubmitRequest: Hashable, Sendable {
       if !parents.isEmpty {
         job.array("depends_on") { list in for parent in parents { list.element(parent) } }
       }
+      job.member("group", group)
+      job.member("weight", weight)
       job.fact("reuse", reuses)
       job.member("max_attempts", maxAttempts)
       job.member("timeout", number: timeout.map { $0 / .seconds(1) })

@@ -1,7 +1,7 @@
 import Jobs
 
 /// A job as a watcher knows it: a document, and the events that came since laid over it.
-struct WatchedJob: Sendable, Equatable {
+struct WatchedJob: Watched, Sendable, Equatable {
   var id: String
   var kind = ""
   var state = JobState.queued
@@ -30,6 +30,9 @@ struct WatchedJob: Sendable, Equatable {
 
   init(id: String) { self.id = id }
 
+  var channel: String { "job:\(id)" }
+  var hasEnded: Bool { state.isTerminal }
+
   /// Lays a job document or an event over what is known. False, and nothing is changed, for an event
   /// that is older than what is known.
   @discardableResult
@@ -51,7 +54,7 @@ struct WatchedJob: Sendable, Equatable {
     kind = value["kind"]?.string ?? kind
     maxAttempts = value["max_attempts"]?.int ?? maxAttempts
     place = state == .queued ? value["position"]?.int ?? place : nil
-    if state != .queued { estimate = nil }
+    estimate = state == .queued ? Self.estimate(in: value) ?? estimate : nil
     mergeProgress(value)
     result = value["result"]?.text ?? result
     if let error = value["error"] {
@@ -73,11 +76,14 @@ struct WatchedJob: Sendable, Equatable {
   private mutating func take(place value: JSONValue) -> Bool {
     guard state == .queued, let position = value["position"]?.int else { return false }
     place = position
-    estimate = nil
-    if let least = value["estimate"]?["least"]?.double, let most = value["estimate"]?["most"]?.double {
-      estimate = WaitEstimate(least: .seconds(least), most: .seconds(most))
-    }
+    estimate = Self.estimate(in: value)
     return true
+  }
+
+  private static func estimate(in value: JSONValue) -> WaitEstimate? {
+    guard let least = value["estimate"]?["least"]?.double, let most = value["estimate"]?["most"]?.double
+    else { return nil }
+    return WaitEstimate(least: .seconds(least), most: .seconds(most))
   }
 
   private mutating func forgetProgress() {

@@ -10,9 +10,9 @@ struct Backup: AsyncParsableCommand {
     abstract: "Back the broker up: queues, schedules, groups and jobs, in their order.",
     discussion: """
       Works while gateways and workers do, if the broker is a Redis. A gateway on an embedded broker backs it up \
-      itself, every backup.interval and at its end.
+      itself, every backup.interval and at its end, and when it is asked to: fanfare backup now.
       """,
-    subcommands: [Write.self, Verify.self], defaultSubcommand: Write.self)
+    subcommands: [Write.self, Now.self, List.self, Verify.self], defaultSubcommand: Write.self)
 
   /// `fanfare backup write`
   struct Write: AsyncParsableCommand {
@@ -36,6 +36,40 @@ struct Backup: AsyncParsableCommand {
         return try await keeper.backUp()
       }
       Terminal.say(summary.line)
+    }
+  }
+
+  /// `fanfare backup now`
+  struct Now: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Let a gateway write a backup now, into its own folder.")
+    @OptionGroup var options: OperatorOptions
+
+    func run() throws {
+      try options.ask("POST", "/v1/backups") { backup in
+        Terminal.say(
+          "\(Listing.text(backup, "name")): \(Listing.text(backup, "entries")) entries, "
+            + "\(Listing.text(backup, "jobs")) of them jobs, \(Listing.text(backup, "bytes")) bytes")
+      }
+    }
+  }
+
+  /// `fanfare backup list`
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the backups that a gateway keeps.")
+    @OptionGroup var options: OperatorOptions
+
+    func run() throws {
+      try options.ask("GET", "/v1/backups") { answer in
+        var table = TextTable("BACKUP", "BYTES", "AGE")
+        for backup in answer["backups"]?.array ?? [] {
+          table.add([
+            Listing.text(backup, "name"), Listing.text(backup, "bytes"),
+            Listing.age(backup, "created_at", Date()),
+          ])
+        }
+        table.say(or: "There are no backups yet.")
+      }
     }
   }
 

@@ -27,8 +27,7 @@ struct BrokerTool {
     do {
       guard await broker.isAvailable() else {
         throw CommandFailure(
-          description: "the broker \(configuration.broker.publicURL) cannot be reached",
-          status: .failed)
+          description: "the broker \(configuration.broker.publicURL) cannot be reached")
       }
       let value = try await body(broker)
       await broker.close()

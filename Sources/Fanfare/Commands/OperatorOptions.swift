@@ -21,6 +21,23 @@ struct OperatorOptions: ParsableArguments {
 
 /// A duration or a moment as people write it on a command line.
 enum Written {
+  /// A payload, or the file that is named behind an @.
+  static func payload(_ text: String?) throws -> JSONText? {
+    guard var text else { return nil }
+    if text.hasPrefix("@") {
+      let path = String(text.dropFirst())
+      guard let content = try? String(contentsOfFile: path, encoding: .utf8) else {
+        throw CommandFailure(description: "--payload: the file \(path) cannot be read")
+      }
+      text = content
+    }
+    do {
+      return try JSONText(validating: text)
+    } catch {
+      throw CommandFailure(description: "--payload: found \(error); wanted a JSON object")
+    }
+  }
+
   /// Seconds, as the interface has them.
   static func seconds(_ text: String?, _ option: String) throws -> Double? {
     guard let text else { return nil }

@@ -52,6 +52,12 @@ struct Submit: ParsableCommand {
   @Option(name: .long, help: "A job that has to complete before; may be repeated.")
   var after: [String] = []
 
+  @Option(name: .long, help: "The group that it joins.")
+  var group: String?
+
+  @Option(name: .long, help: "Its part in the group's progress, against the others' 1.")
+  var weight: Int?
+
   @Flag(name: .long, help: "Be content with an earlier result for the same input.")
   var reuse = false
 
@@ -73,9 +79,11 @@ struct Submit: ParsableCommand {
     let server = try client.server()
     let patience = try watching.duration()
     var request = SubmitRequest(
-      kind: kind, payload: try payloadText(), output: output, arguments: arguments, queue: queue,
+      kind: kind, payload: try Written.payload(payload) ?? .emptyObject, output: output, arguments: arguments,
+      queue: queue,
       priority: priority, delay: try Written.seconds(delay, "--delay"), uniqueKey: uniqueKey,
-      parents: after, reuses: reuse, maxAttempts: maxAttempts, timeout: try timeoutDuration(),
+      parents: after, group: group, weight: weight, reuses: reuse, maxAttempts: maxAttempts,
+      timeout: try timeoutDuration(),
       idempotencyKey: idempotencyKey ?? UUID().uuidString.lowercased())
     let token = try client.bearer(for: server)
     if let file { request.input = try upload(file, to: server, token: token) }
@@ -86,26 +94,10 @@ struct Submit: ParsableCommand {
       Terminal.say(job.id)
     }
     guard watch else { return }
-    let status = try JobWatch.show(
+    let status = try RecordWatch.show(
       job, at: server, token: token, patience: patience, json: json, with: session,
       again: client.commandLine("watch \(job.id)"))
     throw ExitCode(status.rawValue)
-  }
-
-  private func payloadText() throws -> JSONText {
-    guard var text = payload else { return .emptyObject }
-    if text.hasPrefix("@") {
-      let path = String(text.dropFirst())
-      guard let content = try? String(contentsOfFile: path, encoding: .utf8) else {
-        throw CommandFailure(description: "--payload: the file \(path) cannot be read")
-      }
-      text = content
-    }
-    do {
-      return try JSONText(validating: text)
-    } catch {
-      throw CommandFailure(description: "--payload: found \(error); wanted a JSON object")
-    }
   }
 
   private func timeoutDuration() throws -> Duration? {

@@ -2,7 +2,7 @@
 struct BackupConfiguration: ConfigurationSection {
   /// Empty: `backups` in the broker's folder.
   var folder = ""
-  /// Zero: only when asked, and at the end.
+  /// Zero: none at all, on time or when asked.
   var interval = Duration.seconds(300)
   var keep = 12
 

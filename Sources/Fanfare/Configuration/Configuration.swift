@@ -116,6 +116,6 @@ extension CommandKindConfiguration {
           wanted: pattern.isEmpty
             ? "a pattern, because progress is \"pattern\"" : "progress = \"pattern\" with it"))
     }
-    return faults
+    return faults + unusable(at: key)
   }
 }

@@ -23,6 +23,7 @@ package struct ArtifactRoutes {
   package var routes: [Route] {
     [
       Route(.post, "/v1/uploads", .counted, handler: upload),
+      Route(.get, "/v1/uploads/:id", .counted, handler: describe),
       Route(.get, "/v1/artifacts/:id/:name", .open, handler: download),
       Route(.post, "/v1/artifacts/:id/:name/ticket", .identified, handler: ticket),
     ]
@@ -53,22 +54,34 @@ package struct ArtifactRoutes {
         await writer.abort()
         throw error
       }
-      var answer = JSONWriter()
-      answer.object {
-        $0.member("upload", upload.id.description)
-        $0.member("name", upload.name.description)
-        $0.member("bytes", upload.size)
-        $0.member("content_type", upload.contentType)
-      }
-      return Response(
-        201,
-        headers: [
-          ("content-type", "application/json"), ("location", "/v1/uploads/\(upload.id)"),
-        ],
-        body: .bytes(answer.bytes))
+      return Response.json(document(of: upload), status: 201)
+        .with("location", "/v1/uploads/\(upload.id)")
     } catch let error as ArtifactError {
       throw Problem(error)
     }
+  }
+
+  /// What its owner brought; an upload of somebody else is as unknown as one that never was.
+  private func describe(_ call: Call) async throws -> Response {
+    guard let id = call.parameters["id"].flatMap({ UploadID($0) }) else { throw Problem.notFound }
+    let found: (upload: Upload, path: String)?
+    do throws(ArtifactError) { found = try await store.upload(id, of: call.identity.user) } catch {
+      throw Problem(error)
+    }
+    guard let found else { throw Problem.notFound }
+    return .json(document(of: found.upload))
+  }
+
+  private func document(of upload: Upload) -> JSONText {
+    var writer = JSONWriter()
+    writer.object {
+      $0.member("upload", upload.id.description)
+      $0.member("name", upload.name.description)
+      $0.member("bytes", upload.size)
+      $0.member("content_type", upload.contentType)
+      $0.member("created_at", upload.createdAt.milliseconds)
+    }
+    return writer.text
   }
 
   private func download(_ call: Call) async throws -> Response {

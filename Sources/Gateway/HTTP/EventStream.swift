@@ -1,8 +1,8 @@
 package import EventLoop
 import FoundationEssentials
-package import Jobs
+import Jobs
 
-/// A job as server-sent events: the same publications as on a socket, with the offset as the id.
+/// A job or a group as server-sent events: the same publications as on a socket, with the offset as the id.
 @EventLoop
 package final class EventStream {
   private let environment: SessionEnvironment
@@ -19,27 +19,26 @@ package final class EventStream {
 
   private init(environment: SessionEnvironment) { self.environment = environment }
 
-  /// The answer that streams the job's events after `known`, beginning with what the client lacks.
+  /// The answer that streams a subject's events after `known`, beginning with what the client lacks.
   ///
-  /// Ends after the terminal event; a client that comes back after it gets 204, which tells an
+  /// Ends after the event that tells the end; a client that comes back after it gets 204, which tells an
   /// `EventSource` to stay away.
   package static func response(
-    for id: JobID, after known: UInt64?, by call: Call, in environment: SessionEnvironment
+    for subject: Subject, by call: Call, in environment: SessionEnvironment
   ) async throws -> Response {
+    let known = call.request.headers["last-event-id"].flatMap { UInt64($0) }
     let events = EventStream(environment: environment)
-    let subscription = try await environment.hub.join(.job(id), events)
+    let subscription = try await environment.hub.join(subject.channel, events)
     var hasStarted = false
     defer { if !hasStarted { environment.hub.leave(subscription) } }
-    let job = try await environment.verbs.job(id, for: call.identity)
-    if job.state.isTerminal, known == job.position.offset { return Response(204) }
+    let record = try await environment.record(of: subject, for: call.identity)
+    if record.hasEnded, known == record.position.offset { return Response(204) }
     if call.exchange.isClosed { return Response(204) }
     hasStarted = true
     events.subscription = subscription
     // Until the stream starts, only the exchange knows that the client has gone.
     call.exchange.whenClosed = { events.close() }
-    if known != job.position.offset {
-      events.append(Publication(snapshot: job, on: .job(id)))
-    }
+    if known != record.position.offset { events.append(Publication(record)) }
     let lifetime = Duration.seconds(
       call.identity.expiresAt.timeIntervalSince(environment.now()))
     return Response(
@@ -49,7 +48,7 @@ package final class EventStream {
         ("x-accel-buffering", "no"),
       ],
       body: .stream { stream in
-        events.start(stream, after: job.position.offset, for: lifetime)
+        events.start(stream, after: record.position.offset, for: lifetime)
       })
   }
 
@@ -70,7 +69,7 @@ package final class EventStream {
   }
 
   private func append(_ publication: Publication) {
-    let key = Outbox.ProgressKey(channel: publication.channel, job: publication.job)
+    let key = Outbox.ProgressKey(channel: publication.channel, subject: publication.subject)
     if publication.isProgress {
       outbox.append(
         progress: publication.serverSentEvent, of: key, isConflating: stream?.isBehind ?? true)
@@ -143,7 +142,7 @@ extension EventStream: Flushable {
   }
 }
 
-/// `/v1/jobs/{id}/events`.
+/// `/v1/jobs/{id}/events` and `/v1/groups/{id}/events`.
 @EventLoop
 package struct EventStreamRoutes {
   private let environment: SessionEnvironment
@@ -153,10 +152,12 @@ package struct EventStreamRoutes {
   package var routes: [Route] {
     [
       Route(.get, "/v1/jobs/:id/events", .counted) { [environment] call in
-        let known = call.request.headers["last-event-id"].flatMap { UInt64($0) }
-        return try await EventStream.response(
-          for: call.jobID, after: known, by: call, in: environment)
-      }
+        try await EventStream.response(for: .job(call.jobID), by: call, in: environment)
+      },
+      Route(.get, "/v1/groups/:id/events", .counted) { [environment] call in
+        guard let id = call.parameters["id"].flatMap({ GroupID($0) }) else { throw Problem.groupNotFound }
+        return try await EventStream.response(for: .group(id), by: call, in: environment)
+      },
     ]
   }
 }

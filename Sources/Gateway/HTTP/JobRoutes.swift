@@ -32,19 +32,7 @@ package struct JobRoutes {
       job = try await JobWaiter.wait(
         for: .end, on: job.id, upTo: wait, by: call, in: environment)
     }
-    var writer = JSONWriter()
-    writer.object {
-      job.payload = nil
-      $0.member("job", JobDocument.text(of: job))
-      $0.member("match", acceptance.match?.rawValue)
-      if acceptance.durability == .local { $0.member("durability", acceptance.durability.rawValue) }
-      Self.writeLinks(of: job.id, into: &$0)
-    }
-    // Accepted, not done; done already only for who waited or asks again.
-    var response = Response(
-      job.state.isTerminal ? 200 : 202,
-      headers: [("location", "/v1/jobs/\(job.id)"), ("content-type", "application/json")],
-      body: .bytes(writer.bytes))
+    var response = Self.response(to: acceptance, as: job)
     if acceptance.match == .idempotencyKey { response.headers.append(("idempotency-replayed", "true")) }
     if let wait { response.headers.append(preferenceApplied(wait)) }
     return response
@@ -91,6 +79,24 @@ package struct JobRoutes {
     var writer = JSONWriter()
     writer.element(job.result ?? .emptyObject)
     return .json(writer.text)
+  }
+
+  /// The answer to a submission, with the job as it stands by now. Accepted, not done; done already only for who
+  /// waited or asks again.
+  static func response(to acceptance: Acceptance, as job: Job? = nil) -> Response {
+    var job = job ?? acceptance.job
+    var writer = JSONWriter()
+    writer.object {
+      job.payload = nil
+      $0.member("job", JobDocument.text(of: job))
+      $0.member("match", acceptance.match?.rawValue)
+      if acceptance.durability == .local { $0.member("durability", acceptance.durability.rawValue) }
+      writeLinks(of: job.id, into: &$0)
+    }
+    return Response(
+      job.state.isTerminal ? 200 : 202,
+      headers: [("location", "/v1/jobs/\(job.id)"), ("content-type", "application/json")],
+      body: .bytes(writer.bytes))
   }
 
   static func writeLinks(of id: JobID, into writer: inout JSONWriter) {

@@ -23,6 +23,9 @@ package struct Problem: Error, Hashable, Sendable {
     case groupNotFound = "group-not-found"
     case groupClosed = "group-closed"
     case workerNotFound = "worker-not-found"
+    case scheduleNotFound = "schedule-not-found"
+    case backupsOff = "backups-off"
+    case backupFailed = "backup-failed"
     case changedMeanwhile = "changed-meanwhile"
     case lengthRequired = "length-required"
     case payloadTooLarge = "payload-too-large"
@@ -55,6 +58,9 @@ package struct Problem: Error, Hashable, Sendable {
       case .groupNotFound: "There is no such group."
       case .groupClosed: "The group takes no more jobs."
       case .workerNotFound: "There is no such worker."
+      case .scheduleNotFound: "There is no such schedule."
+      case .backupsOff: "Backups are off."
+      case .backupFailed: "The broker could not be backed up."
       case .changedMeanwhile: "It was changed meanwhile."
       case .lengthRequired: "A Content-Length is needed."
       case .payloadTooLarge: "The body is too large."
@@ -99,6 +105,8 @@ package struct Problem: Error, Hashable, Sendable {
   }
 
   package static let jobNotFound = Problem(.jobNotFound, status: 404)
+  package static let groupNotFound = Problem(.groupNotFound, status: 404)
+  package static let scheduleNotFound = Problem(.scheduleNotFound, status: 404)
   package static let notFound = Problem(.notFound, status: 404)
 
   /// All faults of a request at once.
@@ -129,7 +137,7 @@ package struct Problem: Error, Hashable, Sendable {
         Problem(
           .queueFull, status: 429, detail: "At most \(limit) jobs may wait in it.",
           retryAfter: .seconds(10))
-      case .groupNotFound: Problem(.groupNotFound, status: 404)
+      case .groupNotFound: .groupNotFound
       case .groupClosed: Problem(.groupClosed, status: 409)
       case .workerNotFound: Problem(.workerNotFound, status: 404)
       case .changedMeanwhile: Problem(.changedMeanwhile, status: 412)

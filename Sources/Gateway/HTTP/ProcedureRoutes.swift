@@ -13,16 +13,19 @@ package struct ProcedureRoutes {
     /// The member that the whole body is; nil where the body holds the members.
     var body: String?
     var status = 200
+    /// How many payloads, at their limit, a body may carry.
+    var payloads: Int
 
     init(
       _ method: Request.Method, _ path: StaticString, _ procedure: String, body: String? = nil,
-      status: Int = 200
+      status: Int = 200, payloads: Int = 0
     ) {
       self.method = method
       self.path = path
       self.procedure = procedure
       self.body = body
       self.status = status
+      self.payloads = payloads
     }
   }
 
@@ -38,6 +41,11 @@ package struct ProcedureRoutes {
     Address(.post, "/v1/jobs/:id/redrive", "job.redrive"),
     Address(.post, "/v1/jobs/:id/promote", "job.promote"),
     Address(.post, "/v1/jobs/:id/reprioritise", "job.reprioritise"),
+    // A few payloads at their limit, or a hundred small ones.
+    Address(.post, "/v1/groups", "group.create", payloads: 4),
+    Address(.get, "/v1/groups/:id", "group.get"),
+    Address(.post, "/v1/groups/:id/close", "group.close"),
+    Address(.get, "/v1/groups/:id/jobs", "group.jobs"),
     Address(.get, "/v1/queues", "queue.list"),
     Address(.get, "/v1/queues/:name", "queue.get"),
     Address(.put, "/v1/queues/:name", "queue.set", body: "settings"),
@@ -52,30 +60,44 @@ package struct ProcedureRoutes {
     Address(.post, "/v1/workers/:id/quiet", "worker.quiet"),
     Address(.post, "/v1/workers/:id/resume", "worker.resume"),
     Address(.post, "/v1/workers/:id/stop", "worker.stop"),
+    Address(.get, "/v1/schedules", "schedule.list"),
+    Address(.get, "/v1/schedules/:name", "schedule.get"),
+    Address(.put, "/v1/schedules/:name", "schedule.set", payloads: 1),
+    Address(.delete, "/v1/schedules/:name", "schedule.remove"),
+    Address(.post, "/v1/schedules/:name/enable", "schedule.enable"),
+    Address(.post, "/v1/schedules/:name/disable", "schedule.disable"),
+    Address(.post, "/v1/schedules/:name/run", "schedule.run"),
+    Address(.get, "/v1/backups", "backup.list"),
+    Address(.post, "/v1/backups", "backup.create"),
     Address(.get, "/v1/stats", "stats"),
     Address(.get, "/v1/health", "health"),
   ]
 
   private let procedures: Procedures
+  private let payloadLimit: Int
 
-  package init(procedures: Procedures) { self.procedures = procedures }
+  package init(procedures: Procedures, settings: GatewaySettings) {
+    self.procedures = procedures
+    payloadLimit = settings.payloadLimit
+  }
 
   package var routes: [Route] {
     Self.addresses.map { address in
       guard let procedure = procedures[address.procedure] else {
         preconditionFailure("there is no procedure \(address.procedure)")
       }
-      return Route(address.method, address.path, .counted) { call in
-        try await Self.call(procedure, at: address, call)
+      return Route(address.method, address.path, .counted) { [payloadLimit] call in
+        // Queue settings and filters are small.
+        let limit = address.payloads * payloadLimit + (64 << 10)
+        return try await Self.call(procedure, at: address, call, limit: limit)
       }
     }
   }
 
   private static func call(
-    _ procedure: Procedure, at address: Address, _ call: Call
+    _ procedure: Procedure, at address: Address, _ call: Call, limit: Int
   ) async throws -> Response {
-    // Queue settings and filters are small; nothing that is called here carries a payload.
-    let body = try await call.exchange.body(limit: 64 << 10)
+    let body = try await call.exchange.body(limit: limit)
     do throws(Problem) {
       var reader = try reader(of: body, at: address)
       for (name, value) in call.parameters {
@@ -132,7 +154,14 @@ package struct ProcedureRoutes {
       return Response.json(QueueDocument.text(of: queue), status: isNew ? 201 : status)
         .with("etag", "\"\(queue.version)\"")
     case .worker(let worker): writer.object { QueueDocument.write(worker, into: &$0) }
+    case .item(_, let text, let location):
+      guard let location else { return .json(text, status: status) }
+      return Response.json(text, status: 201).with("location", location)
+    case .accepted(let acceptance): return JobRoutes.response(to: acceptance)
     case .document(let text): return .json(text, status: status)
+    case .created(let text, let location):
+      let response = Response.json(text, status: 201)
+      return location.map { response.with("location", $0) } ?? response
     case .pending(let text): return .json(text, status: 202)
     case .nothing: return Response(204)
     }

@@ -105,13 +105,14 @@ package final class Hub {
       return
     }
     switch delivery {
-    case .group: break
+    // Each is the whole group: what was missed before it is of no account.
+    case .group(let group): publish(Publication(.group(group), on: watched.channel), on: watched)
     case .snapshot(let job):
       if case .job = watched.channel {
         watched.gap.sawRecord(at: job.position)
         note { $0.saw(job.state, of: job.id) }
       }
-      publish(Publication(snapshot: job, on: watched.channel), on: watched)
+      publish(Publication(.job(job, estimate: nil), on: watched.channel), on: watched)
     case .event(let event):
       guard case .job(let id) = watched.channel else { return take(event, onUsers: watched) }
       if event.class == .state { note { $0.saw(event.state, of: id) } }
@@ -130,7 +131,7 @@ package final class Hub {
     Task { @EventLoop in
       do throws(BrokerError) {
         if let job = try await broker.job(id) {
-          publish(Publication(snapshot: job, on: watched.channel), on: watched)
+          publish(Publication(.job(job, estimate: nil), on: watched.channel), on: watched)
           watched.gap.healed(at: job.position.offset)
         }
       } catch .unavailable {
@@ -183,7 +184,7 @@ package final class Hub {
     Task { @EventLoop in
       do throws(BrokerError) {
         guard let job = try await broker.job(event.id) else { return }
-        publish(Publication(snapshot: job, on: watched.channel), on: watched)
+        publish(Publication(.job(job, estimate: nil), on: watched.channel), on: watched)
       } catch {
         publish(Publication(event, on: watched.channel), on: watched)
       }

@@ -6,9 +6,11 @@ package import Jobs
 /// (payload, details, result) goes through byte by byte.
 package enum JobDocument {
   /// The whole record.
-  package static func text(of job: Job, showsWorker: Bool = false) -> JSONText {
+  package static func text(
+    of job: Job, estimate: WaitEstimate? = nil, showsWorker: Bool = false
+  ) -> JSONText {
     var writer = JSONWriter(reserving: 512)
-    writer.object { write(job, showsWorker: showsWorker, into: &$0) }
+    writer.object { write(job, estimate: estimate, showsWorker: showsWorker, into: &$0) }
     return writer.text
   }
 
@@ -25,13 +27,13 @@ package enum JobDocument {
   }
 
   /// The record as an event, for those who lack more than one step.
-  package static func snapshot(of job: Job) -> JSONText {
+  package static func snapshot(of job: Job, estimate: WaitEstimate? = nil) -> JSONText {
     var writer = JSONWriter(reserving: 512)
     writer.object {
       $0.member("event", "snapshot")
       var job = job
       job.payload = nil
-      write(job, into: &$0)
+      write(job, estimate: estimate, into: &$0)
     }
     return writer.text
   }

@@ -4,17 +4,17 @@ package import Jobs
 /// What a connection has yet to be sent, in order, bounded by what it watches.
 ///
 /// Frames that must arrive (replies, state changes) are kept one by one. Of progress, once the
-/// reader is behind, only the newest of each job is kept, in the place of the one it replaces; never
-/// across a state change of that job, so that the order of events is the order of offsets.
+/// reader is behind, only the newest of each job or group is kept, in the place of the one it replaces; never
+/// across a state change of it, so that the order of events is the order of offsets.
 package struct Outbox {
-  /// Progress of one job in one subscription: what replaces what.
+  /// Progress of one job or group in one subscription: what replaces what.
   package struct ProgressKey: Hashable, Sendable {
     package var channel: Channel
-    package var job: JobID
+    package var subject: Subject
 
-    package init(channel: Channel, job: JobID) {
+    package init(channel: Channel, subject: Subject) {
       self.channel = channel
-      self.job = job
+      self.subject = subject
     }
   }
 

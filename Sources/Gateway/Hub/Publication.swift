@@ -5,12 +5,14 @@ package import Jobs
 @EventLoop
 package final class Publication {
   package let channel: Channel
-  package let job: JobID
-  /// Where the job's stream stands with it; nil for what is no event of the job: its place in the queue.
+  package let subject: Subject
+  /// Where the subject's stream stands with it; nil for what is no change of it: a job's place in the queue.
   package let position: StreamPosition?
+  /// Whether the channel is the subject's own stream, in which the offsets are numbers.
+  let isNumbered: Bool
   /// Whether a newer one makes this one superfluous.
   package let isProgress: Bool
-  /// Whether it tells the job's end.
+  /// Whether it tells the subject's end.
   package let isTerminal: Bool
   /// The JSON of the event.
   package let data: JSONText
@@ -19,7 +21,8 @@ package final class Publication {
   /// What happened, as `channel` shows it.
   package init(_ event: JobEvent, on channel: Channel) {
     self.channel = channel
-    job = event.id
+    subject = .job(event.id)
+    isNumbered = channel == subject.channel
     position = event.position
     isProgress = event.class == .progress
     isTerminal = event.state.isTerminal
@@ -27,22 +30,32 @@ package final class Publication {
     eventName = event.class == .progress ? "progress" : "state"
   }
 
-  /// The whole record, for who lacks more than one step.
-  package init(snapshot job: Job, on channel: Channel) {
-    self.channel = channel
-    self.job = job.id
-    position = job.position
-    isProgress = false
-    isTerminal = job.state.isTerminal
-    data = JobDocument.snapshot(of: job)
-    eventName = "snapshot"
+  /// The whole record, for who lacks more than one step; on its own channel if none is named.
+  package init(_ record: WatchedRecord, on channel: Channel? = nil) {
+    self.channel = channel ?? record.subject.channel
+    subject = record.subject
+    isNumbered = self.channel == subject.channel
+    position = record.position
+    isTerminal = record.hasEnded
+    switch record {
+    case .job(let job, let estimate):
+      isProgress = false
+      data = JobDocument.snapshot(of: job, estimate: estimate)
+      eventName = "snapshot"
+    case .group(let group):
+      // A newer one says all that this one says, but for the end.
+      isProgress = group.state != .finished
+      data = GroupDocument.text(of: group, isEvent: true)
+      eventName = "group"
+    }
   }
 
   /// Where a waiting job stands, which is no step of its record: without a number, and superfluous as
   /// soon as a newer one is there.
   package init(_ place: QueuePlace, estimate: WaitEstimate?, of job: JobID) {
     channel = .job(job)
-    self.job = job
+    subject = .job(job)
+    isNumbered = false
     position = nil
     isProgress = true
     isTerminal = false
@@ -73,6 +86,6 @@ package final class Publication {
   /// The members of a publication object, as `publications` of a subscribe result lists them too.
   package func writePublication(into writer: inout JSONWriter) {
     writer.member("data", data)
-    if case .job = channel, let position { writer.member("offset", position.offset) }
+    if isNumbered, let position { writer.member("offset", position.offset) }
   }
 }

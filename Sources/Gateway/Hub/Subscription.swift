@@ -42,7 +42,7 @@ package final class Subscription {
   func deliver(_ publication: Publication) {
     switch phase {
     case .live(let last):
-      if case .job = channel, let position = publication.position {
+      if publication.isNumbered, let position = publication.position {
         guard position.offset > last else { return }
         phase = .live(last: position.offset)
       }

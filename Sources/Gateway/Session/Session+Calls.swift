@@ -35,14 +35,22 @@ extension Session {
     send(
       Reply.success(to: command) {
         $0.object("data") {
-          job.payload = nil
-          $0.member("job", JobDocument.text(of: job))
-          $0.fact("replayed", acceptance.isReplay)
-          $0.member("match", acceptance.match?.rawValue)
-          if acceptance.durability == .local { $0.member("durability", acceptance.durability.rawValue) }
+          write(acceptance, as: job, into: &$0)
           write(budget, into: &$0)
         }
       })
+  }
+
+  /// What a submission became, with the job as it stands by now.
+  private func write(_ acceptance: Acceptance, as job: Job, into writer: inout JSONWriter) {
+    var job = job
+    job.payload = nil
+    writer.member("job", JobDocument.text(of: job))
+    writer.fact("replayed", acceptance.isReplay)
+    writer.member("match", acceptance.match?.rawValue)
+    if acceptance.durability == .local {
+      writer.member("durability", acceptance.durability.rawValue)
+    }
   }
 
   /// Subscribes the connection to its new job, as the server's doing; answers with the record as
@@ -53,17 +61,16 @@ extension Session {
   private func pushSubscription(to job: Job, _ identity: Identity) async -> Job {
     let channel = Channel.job(job.id)
     guard subscriptions[channel] == nil, subscriptions.count < settings.channelsPerConnection,
-      identity.permissions.allows(.read), let watched = await watchUnasked(job.id, as: identity)
+      identity.permissions.allows(.read), let watched = await watchUnasked(.job(job.id), as: identity),
+      case .job(let record, _) = watched.record
     else { return job }
-    var record = watched.job
-    record.payload = nil
     send(
       Reply.subscribed(to: channel) {
         $0.member("recoverable", true)
         $0.member("positioned", true)
         $0.member("epoch", record.position.epoch)
         $0.member("offset", record.position.offset)
-        $0.member("data", JobDocument.text(of: record))
+        $0.member("data", watched.record.document)
       })
     watched.goLive()
     return record
@@ -74,7 +81,7 @@ extension Session {
     send(
       Reply.success(to: command) {
         switch answer {
-        case .document(let text), .pending(let text): $0.member("data", text)
+        case .document(let text), .created(let text, _), .pending(let text): $0.member("data", text)
         case .nothing: $0.member("data", .emptyObject)
         case .job(let job, let estimate):
           $0.object("data") {
@@ -86,6 +93,9 @@ extension Session {
           $0.object("data") { page.write(into: &$0, showsWorkers: showsWorker) }
         case .queue(let queue, _):
           $0.object("data") { $0.object("queue") { QueueDocument.write(queue, into: &$0) } }
+        case .item(let name, let text, _): $0.object("data") { $0.member(named: name, text) }
+        case .accepted(let acceptance):
+          $0.object("data") { write(acceptance, as: acceptance.job, into: &$0) }
         case .worker(let worker):
           $0.object("data") { $0.object("worker") { QueueDocument.write(worker, into: &$0) } }
         }

@@ -113,18 +113,18 @@ extension Session {
     guard subscriptions.count < settings.channelsPerConnection else { throw .limitExceeded }
     let sharing = try mayBeShared(command, channel, identity)
     switch channel {
-    case .job(let id): try await subscribe(to: id, command, identity, isShared: sharing)
+    case .job(let id): try await subscribe(to: .job(id), command, identity, isShared: sharing)
+    case .group(let id): try await subscribe(to: .group(id), command, identity, isShared: sharing)
     case .user(let user):
       guard identity.permissions.allows(.read) else { throw .permissionDenied }
       guard user == identity.user || identity.permissions.allows(.admin) else {
         throw .permissionDenied
       }
       try await subscribe(toUser: user, command, identity)
-    case .group: throw .unknownChannel
     }
   }
 
-  /// Whether a subscription token lets this user watch the channel, whoever owns the job.
+  /// Whether a subscription token lets this user watch the channel, whoever owns what it is about.
   private func mayBeShared(
     _ command: Command, _ channel: Channel, _ identity: Identity
   ) throws(ReplyError) -> Bool {
@@ -146,22 +146,22 @@ extension Session {
   }
 
   private func subscribe(
-    to id: JobID, _ command: Command, _ identity: Identity, isShared: Bool
+    to subject: Subject, _ command: Command, _ identity: Identity, isShared: Bool
   ) async throws(ReplyError) {
     let watched: Watch?
     do throws(Problem) {
-      watched = try await watch(id, as: isShared ? identity.seeingEverything : identity)
+      watched = try await watch(subject, as: isShared ? identity.seeingEverything : identity)
     } catch {
       switch error.code {
-      // A job of somebody else is as unknown as one that never was.
-      case .jobNotFound: throw .unknownChannel
+      // What is somebody else's is as unknown as what never was.
+      case .jobNotFound, .groupNotFound: throw .unknownChannel
       case .permissionDenied: throw .permissionDenied
       default: throw .internal
       }
     }
     guard let watched else { return }
     let request = recoveryRequest(of: command.request)
-    let recovery = Recovery(of: request, at: watched.job.position)
+    let recovery = Recovery(of: request, at: watched.record.position)
     let flags = command.request["flag"]?.int ?? 0
     if recovery == .lost, flags & 2 != 0 {
       abandon(watched.subscription)
@@ -169,27 +169,23 @@ extension Session {
     }
     send(
       Reply.success(to: command) {
-        writeSubscribed(to: watched.job, recovery: recovery, request: request, into: &$0)
+        writeSubscribed(to: watched.record, recovery: recovery, request: request, into: &$0)
       })
     watched.goLive()
   }
 
-  /// The members of a subscribe result on a job (spec §6); its `data` is always the whole record.
+  /// The members of a subscribe result on a job or a group (spec §6); its `data` is always the whole record.
   func writeSubscribed(
-    to job: Job, recovery: Recovery, request: Recovery.Request?, into writer: inout JSONWriter
+    to record: WatchedRecord, recovery: Recovery, request: Recovery.Request?, into writer: inout JSONWriter
   ) {
     writer.member("recoverable", true)
     writer.member("positioned", true)
-    writer.member("epoch", job.position.epoch)
-    var record = job
-    record.payload = nil
-    writer.member("data", JobDocument.text(of: record))
-    let isTold = recovery == .catchUp || (recovery != .upToDate && job.state.isTerminal)
+    writer.member("epoch", record.position.epoch)
+    writer.member("data", record.document)
+    let isTold = recovery == .catchUp || (recovery != .upToDate && record.hasEnded)
     if isTold {
       writer.array("publications") { list in
-        list.object {
-          Publication(snapshot: job, on: .job(job.id)).writePublication(into: &$0)
-        }
+        list.object { Publication(record).writePublication(into: &$0) }
       }
     }
     if request != nil { writer.member("was_recovering", true) }
@@ -198,7 +194,7 @@ extension Session {
     case .upToDate, .catchUp:
       writer.member("recovered", true)
       if let offset = request?.offset, offset > 0 { writer.member("offset", offset) }
-    case .fresh, .lost: writer.member("offset", job.position.offset)
+    case .fresh, .lost: writer.member("offset", record.position.offset)
     }
   }
 
@@ -253,7 +249,7 @@ extension Session {
 }
 
 extension Identity {
-  /// The same user, let in by a subscription token: may see the job that the token names.
+  /// The same user, let in by a subscription token: may see what the token names.
   var seeingEverything: Identity {
     Identity(
       user: user, permissions: [.read, .admin], expiresAt: expiresAt, issuedAt: issuedAt,

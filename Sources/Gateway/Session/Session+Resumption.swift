@@ -11,15 +11,16 @@ extension Session {
     let request: Recovery.Request?
   }
 
-  /// Joins the jobs' channels named in `connect` that the user may read. The others are left out:
-  /// a job that is gone must not keep its watcher from connecting.
+  /// Joins the channels of jobs and groups named in `connect` that the user may read. The others are left out:
+  /// one that is gone must not keep its watcher from connecting.
   func resumptions(in command: Command) async -> [Resumption] {
     guard let identity, identity.permissions.allows(.read) else { return [] }
     var resumptions: [Resumption] = []
     for (name, request) in command.request["subs"]?.object ?? [] {
-      guard case .job(let id)? = Channel(name), subscriptions[.job(id)] == nil else { continue }
+      guard let subject = Channel(name).flatMap({ Subject(of: $0) }), subscriptions[subject.channel] == nil
+      else { continue }
       guard subscriptions.count < settings.channelsPerConnection else { break }
-      guard let watched = await watchUnasked(id, as: identity) else { continue }
+      guard let watched = await watchUnasked(subject, as: identity) else { continue }
       resumptions.append(Resumption(watch: watched, request: recoveryRequest(of: request)))
     }
     return resumptions
@@ -30,14 +31,14 @@ extension Session {
     guard !resumptions.isEmpty else { return }
     writer.object("subs") {
       for resumption in resumptions {
-        let job = resumption.watch.job
+        let record = resumption.watch.record
         var result = JSONWriter()
         result.object {
           writeSubscribed(
-            to: job, recovery: Recovery(of: resumption.request, at: job.position),
+            to: record, recovery: Recovery(of: resumption.request, at: record.position),
             request: resumption.request, into: &$0)
         }
-        $0.member(named: Channel.job(job.id).description, result.text)
+        $0.member(named: record.subject.description, result.text)
       }
     }
   }

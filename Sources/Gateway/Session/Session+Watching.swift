@@ -2,27 +2,27 @@ import EventLoop
 import Jobs
 import Logging
 
-/// Watching a job: the channel is joined, the record read, and what happens meanwhile kept, so that
+/// Watching a job or a group: the channel is joined, the record read, and what happens meanwhile kept, so that
 /// nothing falls between the two.
 extension Session {
-  /// A job's channel that was joined, and the record read since. Events gather until ``goLive()``,
+  /// A channel that was joined, and the record read since. Events gather until ``goLive()``,
   /// which comes once the record has been sent.
   @EventLoop
   struct Watch {
     let subscription: Subscription
-    let job: Job
+    let record: WatchedRecord
 
-    func goLive() { subscription.goLive(after: job.position.offset) }
+    func goLive() { subscription.goLive(after: record.position.offset) }
   }
 
-  /// Joins the job's channel and reads its record in the name of `identity`.
+  /// Joins the subject's channel and reads its record in the name of `identity`.
   ///
   /// Nil where the connection has gone meanwhile; then, and where this throws, nothing is left joined.
-  func watch(_ id: JobID, as identity: Identity) async throws(Problem) -> Watch? {
-    let subscription = try await join(.job(id))
+  func watch(_ subject: Subject, as identity: Identity) async throws(Problem) -> Watch? {
+    let subscription = try await join(subject.channel)
     do throws(Problem) {
-      let job = try await environment.verbs.job(id, for: identity)
-      if isStillWanted(subscription) { return Watch(subscription: subscription, job: job) }
+      let record = try await environment.record(of: subject, for: identity)
+      if isStillWanted(subscription) { return Watch(subscription: subscription, record: record) }
     } catch {
       abandon(subscription)
       throw error
@@ -31,15 +31,15 @@ extension Session {
     return nil
   }
 
-  /// As ``watch(_:as:)``, where the gateway subscribes by itself: that a job cannot be watched fails
+  /// As ``watch(_:as:)``, where the gateway subscribes by itself: that something cannot be watched fails
   /// no command, but is logged, and the client subscribes by itself.
-  func watchUnasked(_ id: JobID, as identity: Identity) async -> Watch? {
+  func watchUnasked(_ subject: Subject, as identity: Identity) async -> Watch? {
     do throws(Problem) {
-      return try await watch(id, as: identity)
+      return try await watch(subject, as: identity)
     } catch {
       environment.logger.log(
-        level: error.status < 500 ? .debug : .notice, "a job is not watched for its client",
-        metadata: ["job": "\(id)", "problem": "\(error.code.rawValue)"])
+        level: error.status < 500 ? .debug : .notice, "a channel is not watched for its client",
+        metadata: ["channel": "\(subject)", "problem": "\(error.code.rawValue)"])
       return nil
     }
   }

@@ -158,12 +158,12 @@ extension Session: Subscriber {
     if publication.isProgress {
       outbox.append(
         progress: frame,
-        of: Outbox.ProgressKey(channel: publication.channel, job: publication.job),
+        of: Outbox.ProgressKey(channel: publication.channel, subject: publication.subject),
         isConflating: connection.isBehind)
     } else {
       outbox.append(
         stateChange: frame,
-        of: Outbox.ProgressKey(channel: publication.channel, job: publication.job))
+        of: Outbox.ProgressKey(channel: publication.channel, subject: publication.subject))
       if outbox.mustDeliverByteCount > settings.slowConsumerLimit { return disconnect(.slow) }
     }
     // Behind, it is written when the socket has drained.

@@ -9,6 +9,7 @@ package final class SessionEnvironment {
   package let authenticator: Authenticator
   package let hub: Hub
   package let verbs: JobVerbs
+  package let groups: GroupVerbs
   package let procedures: Procedures
   package let limiter: RateLimiter
   package let wheel: TimerWheel
@@ -18,7 +19,7 @@ package final class SessionEnvironment {
   package let now: @Sendable () -> Date
 
   package init(
-    settings: GatewaySettings, authenticator: Authenticator, hub: Hub, verbs: JobVerbs,
+    settings: GatewaySettings, authenticator: Authenticator, hub: Hub, verbs: JobVerbs, groups: GroupVerbs,
     procedures: Procedures, limiter: RateLimiter, wheel: TimerWheel, flushes: FlushSchedule, logger: Logger,
     now: @escaping @Sendable () -> Date = { Date() }
   ) {
@@ -26,11 +27,25 @@ package final class SessionEnvironment {
     self.authenticator = authenticator
     self.hub = hub
     self.verbs = verbs
+    self.groups = groups
     self.procedures = procedures
     self.limiter = limiter
     self.wheel = wheel
     self.flushes = flushes
     self.logger = logger
     self.now = now
+  }
+
+  /// What a subject's watchers are told first, if the user may see it. What is somebody else's is as unknown as
+  /// what never was.
+  package func record(
+    of subject: Subject, for identity: Identity
+  ) async throws(Problem) -> WatchedRecord {
+    switch subject {
+    case .job(let id):
+      let job = try await verbs.job(id, for: identity)
+      return .job(job, estimate: await verbs.estimate(for: job))
+    case .group(let id): return .group(try await groups.group(id, for: identity))
+    }
   }
 }

@@ -23,6 +23,40 @@ package struct JobSubmission: Sendable {
   /// The socket that submits also watches.
   package var watches = false
 
+  /// What a submission is for, which decides what may stand in it.
+  package enum Use: Hashable, Sendable {
+    /// A job of its own.
+    case job
+    /// The job that a schedule submits each time: when it begins is the schedule's to say, and nothing may make
+    /// one firing the answer to another.
+    case schedule
+    /// The job that follows a group.
+    case callback
+    /// A job that comes with its group.
+    case member
+
+    fileprivate var refused: [String] {
+      switch self {
+      case .job: []
+      case .schedule:
+        ["delay", "at", "idempotency_key", "reuse", "watch"] + Self.belonging
+      case .callback: ["idempotency_key", "reuse", "watch"] + Self.belonging
+      case .member: ["group", "watch"]
+      }
+    }
+
+    private static let belonging = ["depends_on", "when_parent_fails", "group", "weight"]
+
+    fileprivate var place: String {
+      switch self {
+      case .job: "a job"
+      case .schedule: "the job of a schedule"
+      case .callback: "the callback of a group"
+      case .member: "a job that comes with its group"
+      }
+    }
+  }
+
   /// Reads the members of a submission (docs/protocol.md §Submit); `key` is the header's, where there
   /// is one.
   ///
@@ -31,6 +65,19 @@ package struct JobSubmission: Sendable {
     reading value: JSONValue, idempotencyKey key: String? = nil, settings: GatewaySettings
   ) throws(Problem) {
     var reader = try MemberReader(value)
+    let submission = try JobSubmission(from: &reader, for: .job, idempotencyKey: key, settings: settings)
+    try reader.finish()
+    guard let submission else { preconditionFailure("a submission without a kind passed as sound") }
+    self = submission
+  }
+
+  /// Reads what there is of a submission and leaves the rest; nil with a fault. A payload that is too large is
+  /// thrown at once.
+  package init?(
+    from reader: inout MemberReader, for use: Use, idempotencyKey key: String? = nil,
+    settings: GatewaySettings
+  ) throws(Problem) {
+    for name in use.refused { reader.refuse(name, "has no place in \(use.place)") }
     reader.require("kind")
     let kind = reader.name("kind") { JobKind($0) }
     queue = reader.name("queue") { QueueName($0) } ?? .default
@@ -52,14 +99,13 @@ package struct JobSubmission: Sendable {
     }
     uniqueKey = reader.text("unique_key")
     dependencies = Self.dependencies(from: &reader)
-    (group, weight) = Self.group(from: &reader)
+    (group, weight) = Self.group(from: &reader, isMember: use == .member)
     reuses = reader.flag("reuse") ?? false
     if reuses, let kind, !settings.reusableKinds.contains(kind) {
       reader.fault("reuse", "is not allowed for the kind \(kind)")
     }
     watches = reader.flag("watch") ?? false
-    try reader.finish()
-    guard let kind else { preconditionFailure("a submission without a kind passed as sound") }
+    guard let kind else { return nil }
     self.kind = kind
   }
 
@@ -83,10 +129,12 @@ package struct JobSubmission: Sendable {
     return JobDependencies(parents: parents ?? [], whenOneFails: rule ?? .cancel)
   }
 
-  private static func group(from reader: inout MemberReader) -> (GroupID?, weight: Int) {
+  private static func group(
+    from reader: inout MemberReader, isMember: Bool
+  ) -> (GroupID?, weight: Int) {
     let group = reader.name("group", wanted: "must be a group's id") { GroupID($0) }
     let weight = reader.whole("weight", in: 1...10_000)
-    if weight != nil, !reader.has("group") { reader.fault("weight", "needs a group") }
+    if weight != nil, !isMember, !reader.has("group") { reader.fault("weight", "needs a group") }
     return (group, weight ?? 1)
   }
 

@@ -74,6 +74,13 @@ package struct MemberReader {
     faults.append(.init("\(pointer)/\(name)", detail))
   }
 
+  /// Notes a member that must not be there, and passes over it.
+  package mutating func refuse(_ name: String, _ detail: String) {
+    guard given.removeValue(forKey: name) != nil else { return }
+    order.removeAll { $0 == name }
+    fault(name, detail)
+  }
+
   /// Throws all faults there are: also those of members that nobody asked for.
   package mutating func finish() throws(Problem) {
     noteUnknown()
@@ -209,19 +216,39 @@ package struct MemberReader {
   }
 
   /// An object, read to its end by a reader of its own, whose faults are ours.
-  package mutating func part<Value>(
-    _ name: String, _ read: (inout MemberReader) -> Value
-  ) -> Value? {
+  package mutating func part<Value, Failure: Error>(
+    _ name: String, _ read: (inout MemberReader) throws(Failure) -> Value
+  ) throws(Failure) -> Value? {
     let object = self.read(name, "must be an object") { given in
       given.json.flatMap { $0.object == nil ? nil : $0 }
     }
     guard let object, var part = try? MemberReader(object, at: "\(pointer)/\(name)") else {
       return nil
     }
-    let value = read(&part)
+    let value = try read(&part)
     part.noteUnknown()
     faults += part.faults
     return value
+  }
+
+  /// A list of objects, at least one and at most `limit`, each read as a ``part(_:_:)`` is.
+  package mutating func parts<Value, Failure: Error>(
+    _ name: String, upTo limit: Int, _ read: (inout MemberReader) throws(Failure) -> Value
+  ) throws(Failure) -> [Value]? {
+    let objects = self.read(name, "must be a list of 1 to \(limit) objects") { given in
+      given.json?.array.flatMap { list in
+        (1...limit).contains(list.count) && list.allSatisfy { $0.object != nil } ? list : nil
+      }
+    }
+    guard let objects else { return nil }
+    var values: [Value] = []
+    for (index, object) in objects.enumerated() {
+      guard var part = try? MemberReader(object, at: "\(pointer)/\(name)/\(index)") else { continue }
+      values.append(try read(&part))
+      part.noteUnknown()
+      faults += part.faults
+    }
+    return values
   }
 
   /// The members that are `null`: what a merge patch (RFC 7396) takes away.

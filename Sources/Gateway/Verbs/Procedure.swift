@@ -27,7 +27,14 @@ package enum Answer: Sendable {
   case queue(QueueStatus, isNew: Bool)
   /// Over a socket `{"worker":…}`, over HTTP the worker itself.
   case worker(WorkerInfo)
+  /// A thing of that name: over a socket `{"<name>":…}`, over HTTP the thing itself; 201 and its address where it
+  /// is new.
+  case item(String, JSONText, newAt: String?)
+  /// A job that was submitted: over a socket `{"job":…}`, over HTTP 202 as for any submission.
+  case accepted(Acceptance)
   case document(JSONText)
+  /// About something new, and where that can be looked at: 201 over HTTP.
+  case created(JSONText, at: String?)
   /// Asked for, but not there yet: 202 over HTTP.
   case pending(JSONText)
   /// Over a socket `{}`, over HTTP 204.
@@ -39,9 +46,13 @@ package enum Answer: Sendable {
 package final class Procedures {
   private let table: [String: Procedure]
 
-  package init(jobs: JobVerbs, queues: QueueVerbs, workers: WorkerVerbs, status: StatusVerbs) {
+  package init(
+    jobs: JobVerbs, groups: GroupVerbs, queues: QueueVerbs, workers: WorkerVerbs,
+    schedules: ScheduleVerbs, backups: BackupVerbs, status: StatusVerbs, settings: GatewaySettings
+  ) {
     let all =
-      Self.jobs(jobs) + Self.queues(queues) + Self.workers(workers) + Self.status(status)
+      Self.jobs(jobs) + Self.groups(groups, settings) + Self.queues(queues) + Self.workers(workers)
+      + Self.schedules(schedules, settings) + Self.backups(backups) + Self.status(status)
     table = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
   }
 

@@ -107,12 +107,7 @@ extension JobDefaults {
   fileprivate func write(into writer: inout JSONWriter) {
     writer.member("max_attempts", maxAttempts)
     if let retry {
-      writer.object("retry") {
-        $0.member("growth", retry.growth.rawValue)
-        $0.member("base", seconds: retry.base)
-        $0.member("cap", seconds: retry.cap)
-        $0.member("jitter", number: retry.jitter)
-      }
+      writer.object("retry") { retry.write(into: &$0) }
     }
     writer.member("timeout", seconds: timeout)
     writer.member("start_within", seconds: startWithin)

@@ -62,7 +62,7 @@ package final class QueueVerbs {
   }
 
   package func pause(_ name: QueueName, by identity: Identity) async throws(Problem) -> QueueStatus {
-    try await setMode(of: name, to: .paused, by: identity)
+    try await bringToRest(name, .paused, by: identity)
   }
 
   package func resume(_ name: QueueName, by identity: Identity) async throws(Problem) -> QueueStatus {
@@ -72,7 +72,23 @@ package final class QueueVerbs {
   package func drain(
     _ name: QueueName, _ mode: DrainMode, by identity: Identity
   ) async throws(Problem) -> QueueStatus {
-    try await setMode(of: name, to: mode == .running ? .draining : .drainingBacklog, by: identity)
+    try await bringToRest(name, mode == .running ? .draining : .drainingBacklog, by: identity)
+  }
+
+  /// A queue that nobody has named yet is made by it, so that it is at rest before its first job comes.
+  private func bringToRest(
+    _ name: QueueName, _ mode: QueueMode, by identity: Identity
+  ) async throws(Problem) -> QueueStatus {
+    do throws(Problem) { return try await setMode(of: name, to: mode, by: identity) } catch {
+      guard error.code == .queueNotFound else { throw error }
+    }
+    do throws(BrokerError) {
+      _ = try await broker.set(name, to: QueueSettings(), ifVersion: 0)
+    } catch {
+      // Somebody else was quicker: it is there now.
+      guard error == .changedMeanwhile else { throw Problem(error) }
+    }
+    return try await setMode(of: name, to: mode, by: identity)
   }
 
   private func setMode(

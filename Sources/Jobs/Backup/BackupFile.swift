@@ -15,13 +15,18 @@ package enum BackupFile {
     package var jobs: Int
     /// Of the compressed file.
     package var bytes: Int
+    /// The SHA-256 of what it holds, uncompressed, as its last line has it; hexadecimal.
+    package var digest: String
 
-    package init(path: String, createdAt: Timestamp, entries: Int, jobs: Int, bytes: Int) {
+    package init(
+      path: String, createdAt: Timestamp, entries: Int, jobs: Int, bytes: Int, digest: String
+    ) {
       self.path = path
       self.createdAt = createdAt
       self.entries = entries
       self.jobs = jobs
       self.bytes = bytes
+      self.digest = digest
     }
   }
 

@@ -61,6 +61,29 @@ package final class BackupKeeper {
     return summary
   }
 
+  /// A backup that is kept.
+  package struct Kept: Hashable, Sendable {
+    /// Of the file.
+    package var name: String
+    /// Of the compressed file.
+    package var bytes: Int
+    /// When it was begun.
+    package var createdAt: Timestamp
+  }
+
+  /// The backups that are kept, the newest first.
+  package func kept() async throws -> [Kept] { try await Self.kept(in: folder) }
+
+  @concurrent private static func kept(in folder: String) async throws -> [Kept] {
+    guard FileManager.default.fileExists(atPath: folder) else { return [] }
+    return try backups(in: folder).reversed().compactMap { name in
+      var status = stat()
+      // One that went meanwhile is none.
+      guard stat("\(folder)/\(name)", &status) == 0, let time = time(of: name) else { return nil }
+      return Kept(name: name, bytes: Int(status.st_size), createdAt: time)
+    }
+  }
+
   @concurrent private static func write(
     _ broker: any BrokerArchive, in folder: String, keeping kept: Int
   ) async throws -> BackupFile.Summary {
@@ -83,6 +106,21 @@ package final class BackupKeeper {
   package nonisolated static func backups(in folder: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder)
       .filter { $0.hasPrefix("fanfare-") && $0.hasSuffix(".backup.gz") }.sorted()
+  }
+
+  /// The time that ``name(at:)`` gave a file.
+  private nonisolated static func time(of name: String) -> Timestamp? {
+    let digits = name.dropFirst("fanfare-".count).prefix { $0 != "Z" }.compactMap(\.wholeNumberValue)
+    guard digits.count == 17 else { return nil }
+    func number(_ range: Range<Int>) -> Int32 { digits[range].reduce(0) { $0 * 10 + Int32($1) } }
+    var parts = tm()
+    parts.tm_year = number(0..<4) - 1900
+    parts.tm_mon = number(4..<6) - 1
+    parts.tm_mday = number(6..<8)
+    parts.tm_hour = number(8..<10)
+    parts.tm_min = number(10..<12)
+    parts.tm_sec = number(12..<14)
+    return Timestamp(milliseconds: Int64(timegm(&parts)) * 1000 + Int64(number(14..<17)))
   }
 
   private nonisolated static func name(at time: Timestamp) -> String {

@@ -36,7 +36,8 @@ final class BackupReader {
     var status = stat()
     stat(path, &status)
     return BackupFile.Summary(
-      path: path, createdAt: createdAt, entries: entries, jobs: jobs, bytes: Int(status.st_size))
+      path: path, createdAt: createdAt, entries: entries, jobs: jobs, bytes: Int(status.st_size),
+      digest: digest.hexadecimal())
   }
 
   private func readHeader() throws(BackupError) {

@@ -60,7 +60,8 @@ final class BackupWriter {
     guard rename(partial, path) == 0 else { throw fault() }
     syncFolder()
     return BackupFile.Summary(
-      path: path, createdAt: createdAt, entries: entries, jobs: jobs, bytes: Int(size))
+      path: path, createdAt: createdAt, entries: entries, jobs: jobs, bytes: Int(size),
+      digest: sum)
   }
 
   /// Leaves nothing behind.

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
@@ -92,6 +92,33 @@ test('a second job waits its turn in sight, and begins when the first has ended'
   await shows(at, first, 'completed')
   await shows(at, second, 'running')
   await shows(at, second, 'completed')
+})
+
+test('a waiting job shows its place and how long that is likely to last', async (t) => {
+  const at = await scene(t, { speed: 8, workers: 1, window: 1 })
+  const { gateway, tab } = at
+  // Enough runs for the gateway to know how long one takes.
+  const token = await gateway.token('bob')
+  const { upload } = await gateway.call('POST', '/v1/uploads?name=clip.mp4', {
+    token, body: await readFile(clip), headers: { 'content-type': 'video/mp4' },
+  })
+  const { jobs } = (await gateway.call('POST', '/v1/groups', {
+    token, headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ jobs: Array(5).fill({ kind: 'ffmpeg', payload: { input: `upload:${upload}`, output: 'output.mp4' } }) }),
+  }))
+  assert.equal(await gateway.call('GET', `/v1/jobs/${jobs.at(-1).job.id}?wait=60`, { token }).then(({ state }) => state), 'completed')
+  await signIn(at)
+  const first = await convert(at, clip)
+  await shows(at, first, 'running')
+  await convert(at, clip)
+  const third = await convert(at, clip)
+  const detail = await tab.until((id) => {
+    const { headline, detail } = document.querySelector(`[data-job="${id}"] job-progress`).parts
+    return headline.textContent === 'In line: place 2' && /Starts/.test(detail.textContent) && detail.textContent
+  }, third)
+  await tab.picture('9-waiting')
+  assert.match(detail, /^1 job is ahead\. Starts (in \d+ s to|within) \d+ s\.$/)
+  await shows(at, third, 'completed')
 })
 
 test('a reload in the middle of a job finds it again and follows it to its end', async (t) => {

@@ -11,6 +11,8 @@ actor Fleet {
   private let configuration: String
   private let issuer: TokenIssuer
   private var processes: [FanfareProcess] = []
+  /// What the keys in Redis begin with.
+  static let prefix = "fleet:"
 
   /// A Redis and a configuration; `extra` is laid over it.
   init(extra: String = "") async throws {
@@ -25,6 +27,7 @@ actor Fleet {
       drain = "200ms"
       [broker]
       url = "\(redis.url)"
+      prefix = "\(Self.prefix)"
       folder = "\(folder.path("state"))"
       lease = "6s"
       reap_interval = "1s"

@@ -37,6 +37,14 @@ import Testing
         "[[workers.commands]]\nname = \"a\"\nprogram = \"b\"\npattern = \"x\"",
         ["workers.commands[0].pattern"]
       ),
+      (
+        "[[workers.commands]]\nname = \"a\"\nprogram = \"b\"\narguments = [\"{job.id}\", \"{nope}\", \"{{x\", \"}\"]",
+        ["workers.commands[0].arguments[1]", "workers.commands[0].arguments[3]"]
+      ),
+      (
+        "[[workers.commands]]\nname = \"a\"\nprogram = \"b\"\nprogress = \"pattern\"\npattern = \"(\"",
+        ["workers.commands[0].pattern"]
+      ),
       ("[[workers.commands]]\nname = \"ffmpeg\"\nprogram = \"b\"", ["workers.commands.name"]),
     ])
   func table(_ text: String, _ expected: [String]) {

@@ -3,8 +3,8 @@ import Jobs
 import Testing
 
 @Suite("An outbox") struct OutboxTests {
-  private let key = Outbox.ProgressKey(channel: .job(JobID()), job: JobID())
-  private let other = Outbox.ProgressKey(channel: .job(JobID()), job: JobID())
+  private let key = Outbox.ProgressKey(channel: .job(JobID()), subject: .job(JobID()))
+  private let other = Outbox.ProgressKey(channel: .job(JobID()), subject: .job(JobID()))
 
   private func frame(_ text: String) -> PreparedFrame { PreparedFrame(raw: Array(text.utf8)) }
 
@@ -80,7 +80,7 @@ import Testing
   @Test("stays bounded by the jobs watched, whatever the rate")
   func bounded() {
     var outbox = Outbox()
-    let keys = (0..<10).map { _ in Outbox.ProgressKey(channel: .user("a"), job: JobID()) }
+    let keys = (0..<10).map { _ in Outbox.ProgressKey(channel: .user("a"), subject: .job(JobID())) }
     for round in 0..<10_000 {
       outbox.append(progress: frame("p"), of: keys[round % 10], isConflating: true)
     }

@@ -52,8 +52,15 @@ import Testing
       #expect(answer["estimate"]?["most"]?.double != nil)
       let (session, connection) = try await harness.connect()
       session.tell(#"{"id":2,"subscribe":{"channel":"job:\#(job)"}}"#)
+      let snapshot = try json(await connection.frames(2)[1])["subscribe"]?["data"]
+      #expect(snapshot?["position"]?.int == 1)
+      #expect(snapshot?["estimate"]?["most"]?.double != nil, "from the first moment on")
       let told = try json(await connection.frames(3)[2])["push"]?["pub"]?["data"]
       #expect(told?["estimate"]?["most"]?.double != nil)
+      session.tell(#"{"id":3,"rpc":{"method":"job.submit","data":{"kind":"echo","watch":true}}}"#)
+      let pushed = try json(await connection.frames(4)[3])["push"]?["subscribe"]?["data"]
+      #expect(pushed?["position"]?.int == 2)
+      #expect(pushed?["estimate"]?["most"]?.double != nil)
     }
   }
 }

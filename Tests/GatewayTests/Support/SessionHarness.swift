@@ -19,10 +19,12 @@ final class SessionHarness {
     self.issuer = issuer
   }
 
-  /// Runs `body` with a fresh gateway whose settings `change` may alter; one that is cut off has another broker
+  /// Runs `body` with a fresh gateway whose settings `change` may alter, and which keeps two backups if it
+  /// `backsUp`; one that is cut off has another broker
   /// behind `broker`, which it cannot reach.
   static func run(
     settings change: @Sendable (inout GatewaySettings) -> Void = { _ in }, isCutOff: Bool = false,
+    backsUp: Bool = false,
     _ body: @EventLoop (SessionHarness) async throws -> Void
   ) async throws {
     let temporary = TemporaryFolder()
@@ -46,7 +48,10 @@ final class SessionHarness {
       authenticator: try Authenticator(keys: [key.verificationKey()]),
       artifacts: ArtifactStore(root: "\(folder)/files"),
       tickets: try ArtifactTicket(key: Array(repeating: 9, count: 32)),
-      issuer: TokenIssuer(key: key), logger: logger)
+      issuer: TokenIssuer(key: key),
+      backups: backsUp
+        ? BackupKeeper(of: reached, in: "\(folder)/backups", every: nil, keeping: 2, logger: logger) : nil,
+      logger: logger)
     let harness = SessionHarness(
       broker: broker, gateway: gateway, issuer: TokenIssuer(key: key))
     try await body(harness)

@@ -76,8 +76,25 @@ import Testing
       #expect(refused.code == "queue-draining")
       // Nothing runs: it is at rest at once.
       #expect(try await mode("drain") == "paused")
-      #expect(try await harness.admin(.post, "/v1/queues/nowhere/pause").code == "queue-not-found")
+      #expect(try await harness.admin(.post, "/v1/queues/nowhere/resume").code == "queue-not-found")
       #expect(try await harness.admin(.delete, "/v1/queues/default").code == "queue-not-empty")
+    }
+  }
+
+  @Test("a queue that nobody has named yet is paused or drained before its first job comes")
+  func pausedBeforehand() async throws {
+    try await run { harness in
+      let paused = try await harness.admin(.post, "/v1/queues/tonight/pause")
+      #expect(paused.status == 200 && paused["mode"]?.string == "paused")
+      let job = try await harness.ask(.post, "/v1/jobs", #"{"kind":"echo","queue":"tonight"}"#)
+      #expect(job.status == 202)
+      let taken = try await harness.broker.lease(
+        from: [QueueName("tonight")!], limit: 1, for: .seconds(30), by: WorkerID("worker")!)
+      #expect(taken.isEmpty)
+      let drained = try await harness.admin(.post, "/v1/queues/tomorrow/drain")
+      #expect(drained["mode"]?.string == "paused", "nothing runs in it")
+      #expect(try await harness.ask(.post, "/v1/queues/evening/pause").status == 403)
+      #expect(try await harness.admin(.get, "/v1/queues/evening").status == 404)
     }
   }
 

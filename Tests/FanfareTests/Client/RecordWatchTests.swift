@@ -4,14 +4,14 @@ import Testing
 
 @testable import Fanfare
 
-@Suite("Watching at a gateway") struct JobWatchTests {
+@Suite("Watching at a gateway") struct RecordWatchTests {
   /// Follows the job `j` and gives what was told on the way.
   private func follow(
     _ gateway: ScriptedGateway
   ) throws -> (job: WatchedJob, percents: [Double?], losses: [ClientError]) {
     var percents: [Double?] = []
     var losses: [ClientError] = []
-    let watch = JobWatch(
+    let watch = RecordWatch<WatchedJob>(
       server: gateway.address, token: "t", patience: .seconds(60),
       changed: { job, _ in percents.append(job.percent) }, idle: { _ in },
       lost: { error, _ in losses.append(error) })

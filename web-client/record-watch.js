@@ -1,30 +1,32 @@
-/** Dispatched by a watch; `job` is the job document. */
-export class JobEvent extends Event {
-  /** @param {string} type @param {Record<string, any>} job */
-  constructor(type, job) {
+/** Dispatched by a watch and by the list of jobs; its `job` or `group` is the document. */
+export class RecordEvent extends Event {
+  /** @param {string} type @param {'job' | 'group'} noun @param {Record<string, any>} document */
+  constructor(type, noun, document) {
     super(type)
-    this.job = job
+    this[noun] = document
   }
 }
 
 /**
- * Responsible for one caller's view of one job, until its end.
+ * Responsible for one caller's view of one job or group, until its end.
  *
  * Three ways to look at it, freely mixed:
- * - `addEventListener('change' | 'end' | 'error', …)`, events with `job` (or `error`);
- * - `for await (const job of watch)`, the newest document each turn, so a slow reader skips and never falls behind;
- * - `await watch.finished`, the document in its terminal state. A failed job is an answer, not an error: look at `state`.
+ * - `addEventListener('change' | 'end' | 'error', …)`, events with `job` or `group` (or `error`);
+ * - `for await (const document of watch)`, the newest document each turn, so a slow reader skips and never falls behind;
+ * - `await watch.finished`, the document at its end. A failed job is an answer, not an error: look at `state`.
  */
-export class JobWatch extends EventTarget {
+export class RecordWatch extends EventTarget {
   /**
    * @param {object} options
+   * @param {'job' | 'group'} options.noun  the name under which it shows the document
    * @param {string} options.id
-   * @param {import('./job-store.js').JobStore} options.store
+   * @param {import('./record-store.js').RecordStore} options.store
    * @param {import('./environment.js').Environment} options.environment
    * @param {() => void} options.onRelease
    */
-  constructor({ id, store, environment, onRelease }) {
+  constructor({ noun, id, store, environment, onRelease }) {
     super()
+    this.noun = noun
     this.id = id
     this.store = store
     this.onRelease = onRelease
@@ -32,18 +34,18 @@ export class JobWatch extends EventTarget {
     this.error = undefined
     this.waiting = new Set()
     this.version = 0
-    /** The job document, as far as known. @type {Readonly<Record<string, any>> | undefined} */
-    this.job = store.get(id)?.document
+    // `job` or `group`: the document, as far as known.
+    this[noun] = store.get(id)?.document
     /** @type {Promise<Record<string, any>>} */
     this.finished = new Promise((resolve, reject) => { this.settle = { resolve, reject } })
     // Whoever does not look at `finished` must not be told of an unhandled rejection.
     this.finished.catch(() => {})
-    this.stopObserving = store.observe(id, (job) => this.#changed(job))
+    this.stopObserving = store.observe(id, (record) => this.#changed(record))
     // What is known already is news to this caller. A timer, not a microtask: after `await submit(…)` the caller comes to
     // add its listeners only some microtasks later.
     environment.setTimeout(() => {
-      const job = store.get(id)
-      if (job && this.version === 0) this.#changed(job)
+      const record = store.get(id)
+      if (record && this.version === 0) this.#changed(record)
     }, 0)
   }
 
@@ -64,7 +66,7 @@ export class JobWatch extends EventTarget {
     for (;;) {
       if (this.version > seen) {
         seen = this.version
-        yield this.job
+        yield this[this.noun]
       } else if (this.isOver) {
         return
       } else {
@@ -73,15 +75,15 @@ export class JobWatch extends EventTarget {
     }
   }
 
-  #changed(job) {
+  #changed({ document, isTerminal }) {
     if (this.isOver) return
     this.version += 1
-    this.job = job.document
-    this.dispatchEvent(new JobEvent('change', job.document))
-    if (!job.isTerminal || this.isOver) return this.#wake()
+    this[this.noun] = document
+    this.dispatchEvent(new RecordEvent('change', this.noun, document))
+    if (!isTerminal || this.isOver) return this.#wake()
     this.#finish()
-    this.settle.resolve(job.document)
-    this.dispatchEvent(new JobEvent('end', job.document))
+    this.settle.resolve(document)
+    this.dispatchEvent(new RecordEvent('end', this.noun, document))
   }
 
   #finish() {

@@ -1,0 +1,34 @@
+import EventLoop
+import Jobs
+import Logging
+
+/// What a process does for the broker beside its own work, once however many parts it runs: jobs are taken from
+/// lost workers, and schedules fire.
+@EventLoop
+final class BrokerUpkeep: RunningUpkeep {
+  private let maintenance: BrokerMaintenance
+  private let scheduler: Scheduler
+
+  init(_ configuration: Configuration, of broker: any Broker) {
+    maintenance = BrokerMaintenance(
+      of: broker, BrokerMaintenance.Configuration(configuration),
+      logger: Logger(label: "fanfare.broker"))
+    scheduler = Scheduler(of: broker, logger: Logger(label: "fanfare.schedules"))
+  }
+
+  func stop() {
+    scheduler.stop()
+    maintenance.stop()
+  }
+}
+
+extension BrokerMaintenance.Configuration {
+  init(_ configuration: Configuration) {
+    let broker = configuration.broker
+    self.init(
+      interval: broker.reapInterval,
+      rules: LossRules(
+        maxLost: broker.maxLost, amnesty: max(broker.amnesty, broker.lease),
+        warning: broker.lease / 3))
+  }
+}

@@ -1,0 +1,77 @@
+package import EventLoop
+package import Jobs
+
+/// What operators may do about backups, the same over sockets and HTTP. All of it needs `admin`.
+@EventLoop
+package final class BackupVerbs {
+  /// Nil where backups are off.
+  private let keeper: BackupKeeper?
+
+  package init(keeper: BackupKeeper?) { self.keeper = keeper }
+
+  /// Backs the broker up now, and answers when the file is whole.
+  package func create(by identity: Identity) async throws(Problem) -> BackupFile.Summary {
+    let keeper = try keeper(for: identity)
+    do { return try await keeper.backUp() } catch { throw problem(error) }
+  }
+
+  /// Those that are kept, the newest first.
+  package func kept(for identity: Identity) async throws(Problem) -> [BackupKeeper.Kept] {
+    let keeper = try keeper(for: identity)
+    do { return try await keeper.kept() } catch { throw problem(error) }
+  }
+
+  private func keeper(for identity: Identity) throws(Problem) -> BackupKeeper {
+    try identity.require(.admin)
+    guard let keeper else { throw Problem(.backupsOff, status: 409, detail: "Set backup.interval.") }
+    return keeper
+  }
+
+  private func problem(_ error: any Error) -> Problem {
+    if let error = error as? BrokerError { return Problem(error) }
+    return Problem(.backupFailed, status: 500, detail: "\(error)")
+  }
+}
+
+extension Procedures {
+  static func backups(_ verbs: BackupVerbs) -> [Procedure] {
+    [
+      Procedure("backup.create") { reader, identity throws(Problem) in
+        try reader.finish()
+        let made = try await verbs.create(by: identity)
+        var writer = JSONWriter()
+        writer.object {
+          $0.member("name", made.name)
+          $0.member("created_at", made.createdAt.milliseconds)
+          $0.member("bytes", made.bytes)
+          $0.member("entries", made.entries)
+          $0.member("jobs", made.jobs)
+          $0.member("sha256", made.digest)
+        }
+        return .created(writer.text, at: nil)
+      },
+      Procedure("backup.list") { reader, identity throws(Problem) in
+        try reader.finish()
+        let kept = try await verbs.kept(for: identity)
+        var writer = JSONWriter()
+        writer.object { object in
+          object.array("backups") { list in
+            for backup in kept {
+              list.object {
+                $0.member("name", backup.name)
+                $0.member("created_at", backup.createdAt.milliseconds)
+                $0.member("bytes", backup.bytes)
+              }
+            }
+          }
+        }
+        return .document(writer.text)
+      },
+    ]
+  }
+}
+
+extension BackupFile.Summary {
+  /// Of the file, without its folder.
+  var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+}

@@ -1,0 +1,45 @@
+import EventLoop
+import Gateway
+import Jobs
+import Testing
+
+/// The verbs on backups as HTTP and sockets have them, on a real broker.
+@Suite("What is done about backups") struct BackupVerbTests {
+  @Test("one is made when asked for, and listed with those that are kept")
+  func life() async throws {
+    try await SessionHarness.run(settings: { $0.requestLimit = 1000 }, backsUp: true) { harness in
+      #expect(try await harness.admin(.get, "/v1/backups")["backups"]?.array?.count == 0)
+      for _ in 0..<3 { try await harness.enqueue() }
+      let begun = Timestamp.now
+      let made = try await harness.admin(.post, "/v1/backups")
+      #expect(made.status == 201)
+      #expect(made.headers["location"] == nil, "it cannot be fetched")
+      #expect(made["jobs"]?.int == 3)
+      #expect(made["entries"]?.int == 3)
+      #expect(made["sha256"]?.string?.wholeMatch(of: /[0-9a-f]{64}/) != nil)
+      #expect((made["bytes"]?.int ?? 0) > 0)
+      let name = try #require(made["name"]?.string)
+      #expect(name.wholeMatch(of: /fanfare-\d{8}T\d{6}\.\d{3}Z\.backup\.gz/) != nil)
+      let kept = try await harness.admin(.get, "/v1/backups")["backups"]?.array ?? []
+      #expect(kept.map { $0["name"]?.string } == [name])
+      #expect(kept[0]["bytes"]?.int == made["bytes"]?.int)
+      let created = try #require(kept[0]["created_at"]?.int)
+      #expect((begun.milliseconds...Timestamp.now.milliseconds).contains(Int64(created)))
+      let second = try await harness.call("backup.create", "{}", by: "root", scopes: [.admin])
+      let third = try await harness.admin(.post, "/v1/backups")
+      let names = try await harness.admin(.get, "/v1/backups")["backups"]?.array?.map { $0["name"]?.string }
+      #expect(names == [third["name"]?.string, second["rpc"]?["data"]?["name"]?.string])
+    }
+  }
+
+  @Test("there is none where they are off, and none for who may not")
+  func refused() async throws {
+    try await SessionHarness.run { harness in
+      for method in [Request.Method.get, .post] {
+        let off = try await harness.admin(method, "/v1/backups")
+        #expect(off.status == 409 && off.code == "backups-off")
+        #expect(try await harness.ask(method, "/v1/backups").status == 403)
+      }
+    }
+  }
+}
