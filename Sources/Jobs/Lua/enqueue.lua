@@ -16,10 +16,9 @@
   Emits:   state queued, scheduled or blocked, offset 1; where a parent had failed also its end; its group
 ]]
 --- @include "includes/now"
---- @include "includes/accept"
+--- @include "includes/submit"
 --- @include "includes/write_counts"
 
-local id, queue, kind, user, priority, payload, asked = unpack(ARGV)
-local answer = accept(id, queue, kind, user, priority, payload, asked ~= "" and cmsgpack.unpack(asked) or {})
+local answer = submit(unpack(ARGV))
 write_counts()
 return answer
