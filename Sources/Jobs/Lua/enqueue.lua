@@ -18,14 +18,13 @@
   Emits:   state queued, scheduled or blocked, offset 1; where a parent had failed also its end; its group
 ]]
 --- @include "includes/now"
---- @include "includes/accept"
+--- @include "includes/submit"
 --- @include "includes/write_counts"
 
 local answers, failures, why = {}, 0, nil
+number_need = #ARGV / 7
 for first = 1, #ARGV, 7 do
-  local id, queue, kind, user, priority, payload, asked = unpack(ARGV, first, first + 6)
-  local succeeds, answer = pcall(accept, id, queue, kind, user, priority, payload,
-    asked ~= "" and cmsgpack.unpack(asked) or {})
+  local succeeds, answer = pcall(submit, unpack(ARGV, first, first + 6))
   if not succeeds then
     failures = failures + 1
     why = type(answer) == "table" and answer.err or tostring(answer)
@@ -33,6 +32,7 @@ for first = 1, #ARGV, 7 do
   end
   answers[#answers + 1] = answer
 end
+return_numbers()
 write_counts()
 -- What refuses them all is not about one of them: no memory, no writing here.
 if failures == #answers then return redis.error_reply(why) end

@@ -8,15 +8,14 @@
   Emits:   as enqueue
 ]]
 --- @include "includes/now"
---- @include "includes/accept"
+--- @include "includes/submit"
 --- @include "includes/write_counts"
 
 local bytes = redis.call("HGET", SCHEDULES, ARGV[1])
 if not bytes then return false end
 local schedule, due = cmsgpack.unpack(bytes)
 if due ~= tonumber(ARGV[2]) then return false end
-local id, queue, kind, user, priority, payload, asked = unpack(ARGV, 4)
-local answer = accept(id, queue, kind, user, priority, payload, asked ~= "" and cmsgpack.unpack(asked) or {})
+local answer = submit(unpack(ARGV, 4))
 -- What the queue refused may be tried again: the schedule stands where it stood.
 if type(answer[2]) ~= "table" then return answer end
 redis.call("HSET", SCHEDULES, ARGV[1],

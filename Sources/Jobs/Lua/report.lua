@@ -8,7 +8,7 @@
   Emits:   progress, with the whole report; its group, where its whole permille changed
 ]]
 --- @include "includes/now"
---- @include "includes/tell"
+--- @include "includes/publish_job"
 --- @include "includes/progress"
 
 local job = read_job(ARGV[1])

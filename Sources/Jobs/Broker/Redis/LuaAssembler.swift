@@ -3,7 +3,8 @@
 /// - `--- @include "x"` stands for the text of x, once: a file names what it needs itself.
 /// - `--- @defer f "x"`, for a file that ends with the function f, makes f and what it needs only when it is
 ///   called. Redis runs a script from its first line each time, and a function that is made costs a tenth
-///   of a command: what most calls do without is deferred.
+///   of a command: what most calls do without is deferred, and stands in the branch that does not do
+///   without, where there is one.
 /// - `--- @shared` stands in files with variables that a whole script shares: these are not deferred, or
 ///   each deferred function would have its own.
 /// - A name in capitals is a constant, and its value is put in its place: a local that functions refer to

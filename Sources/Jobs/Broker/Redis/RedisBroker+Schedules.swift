@@ -44,6 +44,9 @@ extension RedisBroker {
   package func fire(
     _ name: ScheduleName, due: Timestamp, request: JobRequest, next: Timestamp?
   ) async throws(BrokerError) -> JobID? {
+    guard request.payload.bytes.count <= JobRequest.payloadLimit else {
+      throw .payloadTooLarge(limit: JobRequest.payloadLimit)
+    }
     let answer = try await run(scripts.fire) { command in
       command.append(name.description)
       command.append(due.milliseconds)

@@ -3,34 +3,31 @@ local accept
 --- @include "includes/change"
 --- @include "includes/index_job"
 --- @include "includes/place"
---- @include "includes/describe"
---- @defer keep_queue "includes/keep_queue"
---- @defer waiting "includes/waiting"
---- @defer block "includes/block"
---- @defer postpone "includes/postpone"
---- @defer claimed "includes/claimed"
---- @defer claim "includes/claim"
---- @defer fail_child "includes/fail_child"
--- Accept a job, unless the same submission was accepted before: the whole of enqueue.lua, whose arguments
--- and answers these are, with `asked` unpacked. One that is owed is accepted whatever its queue's bound and
--- mode.
+--- @include "includes/numbers"
+-- Accept a job, unless the same submission was accepted before. The arguments and the words it answers with
+-- are enqueue.lua's, with `asked` unpacked; then come the job or what is told with a refusal, and the parent
+-- that fails a new job at once. One that is owed is accepted whatever its queue's bound and mode.
 accept = function(id, name, kind, user, priority, payload, asked, is_owed)
   local same = read_job(id)
-  if same then return { "id", describe(same, true) } end
+  if same then return "id", same end
   if asked.key or asked.uk or asked.ck then
-    local answer, by = claimed(asked, user, name, kind)
-    if answer then return by and { by, describe(answer, true) } or { answer } end
+    --- @defer claimed "includes/claimed"
+    local earlier, by = claimed(asked, user, name, kind)
+    if earlier then return by or earlier, by and earlier end
   end
 
   local queue = queue_named(name)
   if not is_owed then
-    if queue.mode ~= "a" and queue.mode ~= "p" then return { "draining" } end
-    if queue.max_waiting and waiting(queue) >= queue.max_waiting then return { "full", queue.max_waiting } end
+    if queue.mode ~= "a" and queue.mode ~= "p" then return "draining" end
+    if queue.max_waiting then
+      --- @defer waiting "includes/waiting"
+      if waiting(queue) >= queue.max_waiting then return "full", queue.max_waiting end
+    end
   end
   local pending, failed, seen = {}, nil, {}
   for _, parent in ipairs(asked.parents or {}) do
     local job = read_job(parent)
-    if not job then return { "parent_not_found", parent } end
+    if not job then return "parent_not_found", parent end
     if not is_terminal(job.state) then
       if not seen[parent] then pending[#pending + 1] = job end
       seen[parent] = true
@@ -45,19 +42,22 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
     if refusal then return refusal end
   end
 
-  local last, number = unpack(redis.call("HMGET", NUMBERS, "sequence", "number"))
-  local sequence = math.max((last or -1) + 1, micros - BEGINNING * 1000)
-  number = (number or -1) + 1
-  redis.call("HSET", NUMBERS, "sequence", sequence, "number", number)
-  if queue.is_new then keep_queue(queue) end
+  local sequence, number = take_numbers()
+  if queue.is_new then
+    --- @defer keep_queue "includes/keep_queue"
+    keep_queue(queue)
+  end
 
   local more = { m = asked.m, rp = asked.rp, to = asked.to, o = asked.order, uk = asked.uk, ck = asked.ck,
-    ik = asked.key, g = asked.g, wt = asked.wt }
+    g = asked.g, wt = asked.wt }
   local job = { id = id, priority = tonumber(priority), attempt = 0, lost = 0, offset = 0,
     sequence = sequence, number = number, queue = name, kind = kind, user = user,
     payload = #payload <= 512 and payload, more = more }
   if not job.payload then redis.call("SET", PAYLOADS .. id, payload) end
-  if asked.key or asked.uk or asked.ck then claim(job, asked) end
+  if asked.key or asked.uk or asked.ck then
+    --- @defer claim "includes/claim"
+    claim(job, asked)
+  end
 
   if queue.fair then
     more.b = fair("base", job, queue)
@@ -83,8 +83,10 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
         write_job(parent)
       end
     end
+    --- @defer block "includes/block"
     block(job, queue)
   elseif due then
+    --- @defer postpone "includes/postpone"
     postpone(job, queue, due, SCHEDULED)
   else
     place(job, queue)
@@ -93,6 +95,5 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
   count(queue, "in", 1)
   tally(queue, "i")
   change(job)
-  if failed then fail_child(job, failed) end
-  return { "accepted", describe(job, false) }
+  return "accepted", job, failed
 end

@@ -1,10 +1,22 @@
 --- @include "includes/counts"
---- @include "includes/tell"
--- Keep and tell a job as it now is, whatever changed about it; its group counts that in the same step.
+--- @include "includes/publish_job"
+-- Keep a job as it now is and publish that, to all who watch it: the change, its number, its publication and
+-- what its group counts are one.
 local function change(job, reason)
-  local was = job.bytes
-  tell(job, reason)
-  if job.more.g then
+  local more, was = job.more, job.bytes
+  job.offset = job.offset + 1
+  more.up = now ~= created_at(job) and now or nil
+  if job.state ~= RUNNING then
+    write_job(job)
+  else
+    -- What it reported stands in PROGRESS while it runs, not in the record.
+    local permille, report = more.pm, more.rep
+    more.pm, more.rep = nil, nil
+    write_job(job)
+    more.pm, more.rep = permille, report
+  end
+  publish_job(job, "s", reason)
+  if more.g then
     --- @defer count_change "includes/count_change"
     count_change(job, was)
   end

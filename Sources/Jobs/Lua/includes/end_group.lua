@@ -10,7 +10,7 @@ local function end_group(group)
   local request = cmsgpack.unpack(bytes)
   -- Whatever the bound and the mode of its queue: the end that it follows cannot be refused. The key that it
   -- names may have been used for another request: then nothing comes of it.
-  local answer = accept(request.id, request.queue, request.kind, request.user, request.priority,
+  local _, job = accept(request.id, request.queue, request.kind, request.user, request.priority,
     request.payload, request.asked, true)
-  if type(answer[2]) == "table" then group.callback = answer[2][1] end
+  group.callback = job and job.id or false
 end

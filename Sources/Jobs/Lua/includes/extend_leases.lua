@@ -1,4 +1,4 @@
---- @include "includes/tell"
+--- @include "includes/change"
 --- @include "includes/progress"
 -- Renew leases, pairs of id and token in `pairs_of` from `first` on, to `deadline`. Appends to `answer` a
 -- word for each: held, cancel or lost.
@@ -12,7 +12,7 @@ local function extend_leases(answer, deadline, pairs_of, first)
       if job.more.sl then
         job.more.sl = nil
         read_progress(job)
-        tell(job, "recovered")
+        change(job, "recovered")
       end
       answer[#answer + 1] = job.more.x and "cancel" or "held"
     end

@@ -1,9 +1,16 @@
 --- @include "includes/counts"
---- @defer end_drain "includes/end_drain"
+--- @include "includes/ends"
 local function write_counts()
+  if next(ends) then
+    --- @defer end_jobs "includes/end_jobs"
+    end_jobs()
+  end
   for name in pairs(counted) do
     local queue = queues[name]
-    if queue.mode == "d" or queue.mode == "D" then end_drain(queue) end
+    if queue.mode == "d" or queue.mode == "D" then
+      --- @defer end_drain "includes/end_drain"
+      end_drain(queue)
+    end
   end
   for name, changes in pairs(counted) do
     for field, by in pairs(changes) do
