@@ -42,8 +42,15 @@ export class Job {
     // Events and lists leave the payload out; what a `job.get` once told stays true.
     const { payload } = this.document
     const next = payload === undefined ? fields : { payload, ...fields }
-    this.document = Object.freeze(isSameEpoch ? this.#withoutStepBack(next) : next)
+    this.document = Object.freeze(isSameEpoch ? this.#withEstimate(this.#withoutStepBack(next)) : next)
     return true
+  }
+
+  // Lists tell no estimates: what is known of the same place stays known.
+  #withEstimate(next) {
+    const { state, position, estimate } = this.document
+    const isSamePlace = state === 'queued' && next.state === 'queued' && next.position === position
+    return isSamePlace && estimate && !next.estimate ? { ...next, estimate } : next
   }
 
   /**

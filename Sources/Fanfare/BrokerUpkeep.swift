@@ -2,8 +2,8 @@ import EventLoop
 import Jobs
 import Logging
 
-/// What a process does for the broker beside its own work, once however many parts it runs: jobs are taken from
-/// lost workers, and schedules fire.
+/// What a process does for the broker beside its own work, once however many parts it runs: jobs are taken
+/// from lost workers, and schedules fire.
 @EventLoop
 final class BrokerUpkeep: RunningUpkeep {
   private let maintenance: BrokerMaintenance

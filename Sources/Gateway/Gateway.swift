@@ -18,8 +18,8 @@ package final class Gateway {
   private var isAsking = false
   private var whenEmpty: LoopContinuation<Void>?
 
-  /// The parts a gateway is given; `issuer` only where development tokens are handed out, `backups` where they are
-  /// made.
+  /// The parts a gateway is given; `issuer` only where development tokens are handed out, `backups` where
+  /// they are made.
   package init(
     settings: GatewaySettings, broker: any Broker, authenticator: Authenticator,
     artifacts: ArtifactStore, tickets: ArtifactTicket, issuer: TokenIssuer?,

@@ -19,7 +19,8 @@ import Testing
     for await line in process.lines { lines.append(line) }
     #expect(await process.ended() == 1)
     #expect(lines.count == 3, "\(lines)")
-    #expect(lines.contains { $0.contains(#"workers.commands[0].arguments[2]: found "{nope}"; wanted {job.id}"#) })
+    #expect(
+      lines.contains { $0.contains(#"workers.commands[0].arguments[2]: found "{nope}"; wanted {job.id}"#) })
     #expect(lines.contains { $0.contains(#"workers.commands[0].arguments[3]: found "}""#) })
   }
 }

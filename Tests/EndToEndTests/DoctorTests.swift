@@ -77,7 +77,8 @@ import Testing
     await fleet.redis.kill()
     let away = try await doctor(fleet)
     #expect(away.status == 2)
-    #expect(away.lines.contains { $0.hasPrefix("fanfare: the broker ") && $0.hasSuffix(" cannot be reached") })
+    #expect(
+      away.lines.contains { $0.hasPrefix("fanfare: the broker ") && $0.hasSuffix(" cannot be reached") })
     await fleet.end()
   }
 }

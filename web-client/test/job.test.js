@@ -160,6 +160,16 @@ describe('a place in the queue', () => {
     assert.deepEqual([job.document.position, 'estimate' in job.document], [1, false])
   })
 
+  test('keeps its estimate over a document of the same place that tells none', () => {
+    const job = queued()
+    job.merge({ event: 'position', id: 'j', position: 3, estimate: { least: 10, most: 60 } })
+    const document = { id: 'j', state: 'queued', position: 3, updated_at: 5, offset: 1, epoch: 'e' }
+    job.replace(document)
+    assert.deepEqual(job.document.estimate, { least: 10, most: 60 })
+    job.replace({ ...document, position: 2 })
+    assert.equal('estimate' in job.document, false)
+  })
+
   test('ends with the waiting, and means nothing to a job that runs', () => {
     const job = queued()
     job.merge({ event: 'position', id: 'j', position: 2, estimate: { least: 10, most: 60 } })

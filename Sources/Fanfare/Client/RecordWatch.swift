@@ -1,6 +1,7 @@
 import Jobs
 
-/// Something at a gateway that can be followed to its end: a document, and the events that came since laid over it.
+/// Something at a gateway that can be followed to its end: a document, and the events that came since laid
+/// over it.
 protocol Watched {
   var channel: String { get }
   /// Where to resume; nil before anything is known.

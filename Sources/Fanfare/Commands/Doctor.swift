@@ -8,8 +8,9 @@ struct Doctor: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Look through everything the broker holds for what cannot be.",
     discussion: """
-      Works while gateways and workers do, if the broker is a Redis; with the embedded broker while no gateway has its \
-      folder. Ends with 0 if all is well or was mended, with 1 if something is left, with 2 if it could not look.
+      Works while gateways and workers do, if the broker is a Redis; with the embedded broker while no \
+      gateway has its folder. Ends with 0 if all is well or was mended, with 1 if something is left, with 2 \
+      if it could not look.
       """)
 
   @OptionGroup var options: ConfigurationOptions

@@ -101,8 +101,8 @@ struct GroupsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Watch a group until it is finished.",
       discussion: """
-        A progress bar in a terminal, lines in a pipe. Ends with 0 if all its jobs completed, 1 if one failed, 3 if \
-        none failed and one was cancelled.
+        A progress bar in a terminal, lines in a pipe. Ends with 0 if all its jobs completed, 1 if one \
+        failed, 3 if none failed and one was cancelled.
         """)
     @OptionGroup var client: ClientOptions
     @OptionGroup var watching: WatchOptions

@@ -39,8 +39,8 @@ struct SchedulesCommand: ParsableCommand {
       abstract: "Make a schedule, or put another in its place.",
       usage: "fanfare schedules set <schedule> <cron> <kind> [<options>]",
       discussion: """
-        The five fields of cron in one word, like "0 3 * * mon-fri", or @hourly, @daily, @weekly, @monthly, @yearly. \
-        A moment that passed while no gateway and no worker ran is made up for once.
+        The five fields of cron in one word, like "0 3 * * mon-fri", or @hourly, @daily, @weekly, @monthly, \
+        @yearly. A moment that passed while no gateway and no worker ran is made up for once.
         """)
     @OptionGroup var options: OperatorOptions
     @Argument(help: "The schedule's name.") var schedule: String

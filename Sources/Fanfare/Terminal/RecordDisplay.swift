@@ -10,8 +10,8 @@ final class RecordDisplay<Record> {
   private let line: (Record) -> String?
   private var barStands = false
 
-  /// A bar in a terminal and lines in a pipe, or JSON. `bar` is one line, of a width at most; `line` is what a change
-  /// is worth, nil where it says nothing new.
+  /// A bar in a terminal and lines in a pipe, or JSON. `bar` is one line, of a width at most; `line` is what
+  /// a change is worth, nil where it says nothing new.
   init(
     terminal: Terminal, json: Bool, bar: @escaping (Record, Int) -> String,
     line: @escaping (Record) -> String?

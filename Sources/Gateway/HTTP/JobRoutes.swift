@@ -81,8 +81,8 @@ package struct JobRoutes {
     return .json(writer.text)
   }
 
-  /// The answer to a submission, with the job as it stands by now. Accepted, not done; done already only for who
-  /// waited or asks again.
+  /// The answer to a submission, with the job as it stands by now. Accepted, not done; done already only for
+  /// who waited or asks again.
   static func response(to acceptance: Acceptance, as job: Job? = nil) -> Response {
     var job = job ?? acceptance.job
     var writer = JSONWriter()
@@ -110,7 +110,8 @@ package struct JobRoutes {
     }
   }
 
-  /// The header's key; the draft wants it quoted, most clients do not (draft-ietf-httpapi-idempotency-key-header).
+  /// The header's key; the draft wants it quoted, most clients do not
+  /// (draft-ietf-httpapi-idempotency-key-header).
   private func idempotencyKey(of request: Request) throws(Problem) -> String? {
     guard var key = request.headers["idempotency-key"] else { return nil }
     if key.count >= 2, key.hasPrefix("\""), key.hasSuffix("\"") {

@@ -184,11 +184,17 @@ package final class Hub {
     Task { @EventLoop in
       do throws(BrokerError) {
         guard let job = try await broker.job(event.id) else { return }
-        publish(Publication(.job(job, estimate: nil), on: watched.channel), on: watched)
+        let estimate = await estimate(of: job)
+        publish(Publication(.job(job, estimate: estimate), on: watched.channel), on: watched)
       } catch {
         publish(Publication(event, on: watched.channel), on: watched)
       }
     }
+  }
+
+  private func estimate(of job: Job) async -> WaitEstimate? {
+    guard let position = job.queuePosition else { return nil }
+    return await estimates?.estimate(for: QueuePlace(queue: job.queue, position: position))
   }
 
   // MARK: Places

@@ -30,22 +30,22 @@ extension Session {
     }
     let submission = try JobSubmission(reading: data, settings: settings)
     let acceptance = try await environment.verbs.submit(submission, by: identity)
-    var job = acceptance.job
-    if submission.watches { job = await pushSubscription(to: job, identity) }
+    var record = WatchedRecord.job(acceptance.job, estimate: nil)
+    if submission.watches { record = await pushSubscription(to: acceptance.job, identity) ?? record }
     send(
       Reply.success(to: command) {
         $0.object("data") {
-          write(acceptance, as: job, into: &$0)
+          write(acceptance, as: record, into: &$0)
           write(budget, into: &$0)
         }
       })
   }
 
   /// What a submission became, with the job as it stands by now.
-  private func write(_ acceptance: Acceptance, as job: Job, into writer: inout JSONWriter) {
-    var job = job
-    job.payload = nil
-    writer.member("job", JobDocument.text(of: job))
+  private func write(
+    _ acceptance: Acceptance, as record: WatchedRecord, into writer: inout JSONWriter
+  ) {
+    writer.member("job", record.document)
     writer.fact("replayed", acceptance.isReplay)
     writer.member("match", acceptance.match?.rawValue)
     if acceptance.durability == .local {
@@ -54,26 +54,25 @@ extension Session {
   }
 
   /// Subscribes the connection to its new job, as the server's doing; answers with the record as
-  /// it was read once the subscription stood.
+  /// it was read once the subscription stood, nil where it does not.
   ///
   /// A submission that was accepted stays accepted: when it cannot be watched, the reply says
   /// nothing of a subscription and the client subscribes by itself.
-  private func pushSubscription(to job: Job, _ identity: Identity) async -> Job {
+  private func pushSubscription(to job: Job, _ identity: Identity) async -> WatchedRecord? {
     let channel = Channel.job(job.id)
     guard subscriptions[channel] == nil, subscriptions.count < settings.channelsPerConnection,
-      identity.permissions.allows(.read), let watched = await watchUnasked(.job(job.id), as: identity),
-      case .job(let record, _) = watched.record
-    else { return job }
+      identity.permissions.allows(.read), let watched = await watchUnasked(.job(job.id), as: identity)
+    else { return nil }
     send(
       Reply.subscribed(to: channel) {
         $0.member("recoverable", true)
         $0.member("positioned", true)
-        $0.member("epoch", record.position.epoch)
-        $0.member("offset", record.position.offset)
+        $0.member("epoch", watched.record.position.epoch)
+        $0.member("offset", watched.record.position.offset)
         $0.member("data", watched.record.document)
       })
     watched.goLive()
-    return record
+    return watched.record
   }
 
   private func reply(to command: Command, _ answer: Answer, _ identity: Identity) {
@@ -95,7 +94,7 @@ extension Session {
           $0.object("data") { $0.object("queue") { QueueDocument.write(queue, into: &$0) } }
         case .item(let name, let text, _): $0.object("data") { $0.member(named: name, text) }
         case .accepted(let acceptance):
-          $0.object("data") { write(acceptance, as: acceptance.job, into: &$0) }
+          $0.object("data") { write(acceptance, as: .job(acceptance.job, estimate: nil), into: &$0) }
         case .worker(let worker):
           $0.object("data") { $0.object("worker") { QueueDocument.write(worker, into: &$0) } }
         }

@@ -11,8 +11,8 @@ extension Session {
     let request: Recovery.Request?
   }
 
-  /// Joins the channels of jobs and groups named in `connect` that the user may read. The others are left out:
-  /// one that is gone must not keep its watcher from connecting.
+  /// Joins the channels of jobs and groups named in `connect` that the user may read. The others are left
+  /// out: one that is gone must not keep its watcher from connecting.
   func resumptions(in command: Command) async -> [Resumption] {
     guard let identity, identity.permissions.allows(.read) else { return [] }
     var resumptions: [Resumption] = []

@@ -2,8 +2,8 @@ import EventLoop
 import Jobs
 import Logging
 
-/// Watching a job or a group: the channel is joined, the record read, and what happens meanwhile kept, so that
-/// nothing falls between the two.
+/// Watching a job or a group: the channel is joined, the record read, and what happens meanwhile kept, so
+/// that nothing falls between the two.
 extension Session {
   /// A channel that was joined, and the record read since. Events gather until ``goLive()``,
   /// which comes once the record has been sent.

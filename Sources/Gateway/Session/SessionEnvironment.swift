@@ -36,8 +36,8 @@ package final class SessionEnvironment {
     self.now = now
   }
 
-  /// What a subject's watchers are told first, if the user may see it. What is somebody else's is as unknown as
-  /// what never was.
+  /// What a subject's watchers are told first, if the user may see it. What is somebody else's is as unknown
+  /// as what never was.
   package func record(
     of subject: Subject, for identity: Identity
   ) async throws(Problem) -> WatchedRecord {

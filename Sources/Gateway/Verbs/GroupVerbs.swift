@@ -16,10 +16,10 @@ package final class GroupVerbs {
 
   /// Makes a group, and where jobs come with it submits each of them, in their order, and closes it.
   ///
-  /// Each job spends a request of the user's budget, as by itself; what the budget does not hold is refused as a
-  /// whole, before anything is made. Whatever else a job is refused for is told in its place, and leaves the group
-  /// open: who sent it may submit it by itself, and close the group. Repeated under the same id it is the same group
-  /// and the same jobs.
+  /// Each job spends a request of the user's budget, as by itself; what the budget does not hold is refused
+  /// as a whole, before anything is made. Whatever else a job is refused for is told in its place, and leaves
+  /// the group open: who sent it may submit it by itself, and close the group. Repeated under the same id it
+  /// is the same group and the same jobs.
   package func create(
     _ submission: GroupSubmission, by identity: Identity
   ) async throws(Problem) -> GroupAcceptance {

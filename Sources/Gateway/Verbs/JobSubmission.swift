@@ -27,8 +27,8 @@ package struct JobSubmission: Sendable {
   package enum Use: Hashable, Sendable {
     /// A job of its own.
     case job
-    /// The job that a schedule submits each time: when it begins is the schedule's to say, and nothing may make
-    /// one firing the answer to another.
+    /// The job that a schedule submits each time: when it begins is the schedule's to say, and nothing may
+    /// make one firing the answer to another.
     case schedule
     /// The job that follows a group.
     case callback
@@ -71,8 +71,8 @@ package struct JobSubmission: Sendable {
     self = submission
   }
 
-  /// Reads what there is of a submission and leaves the rest; nil with a fault. A payload that is too large is
-  /// thrown at once.
+  /// Reads what there is of a submission and leaves the rest; nil with a fault. A payload that is too large
+  /// is thrown at once.
   package init?(
     from reader: inout MemberReader, for use: Use, idempotencyKey key: String? = nil,
     settings: GatewaySettings

@@ -27,8 +27,8 @@ package enum Answer: Sendable {
   case queue(QueueStatus, isNew: Bool)
   /// Over a socket `{"worker":…}`, over HTTP the worker itself.
   case worker(WorkerInfo)
-  /// A thing of that name: over a socket `{"<name>":…}`, over HTTP the thing itself; 201 and its address where it
-  /// is new.
+  /// A thing of that name: over a socket `{"<name>":…}`, over HTTP the thing itself; 201 and its address
+  /// where it is new.
   case item(String, JSONText, newAt: String?)
   /// A job that was submitted: over a socket `{"job":…}`, over HTTP 202 as for any submission.
   case accepted(Acceptance)

@@ -24,8 +24,8 @@ package final class ScheduleVerbs {
     return schedule
   }
 
-  /// Keeps a schedule, new or in place of what stood under its name; it fires first at the next moment from now.
-  /// Answers with whether there was none before.
+  /// Keeps a schedule, new or in place of what stood under its name; it fires first at the next moment from
+  /// now. Answers with whether there was none before.
   package func set(
     _ schedule: Schedule, by identity: Identity
   ) async throws(Problem) -> (schedule: ScheduleStatus, isNew: Bool) {
@@ -66,8 +66,8 @@ package final class ScheduleVerbs {
 }
 
 extension Schedule {
-  /// Reads `cron`, `time_zone`, `enabled`, `user` and the members of a submission; the jobs are `owner`'s unless
-  /// another user is named. Throws all faults at once.
+  /// Reads `cron`, `time_zone`, `enabled`, `user` and the members of a submission; the jobs are `owner`'s
+  /// unless another user is named. Throws all faults at once.
   package init(
     named name: ScheduleName, from reader: inout MemberReader, owner: String, settings: GatewaySettings
   ) throws(Problem) {

@@ -1,8 +1,8 @@
 import Foundation
 
 /// A backup: lines of JSON, compressed by gzip. The first says what it is, the last how many entries stand
-/// between and the SHA-256 of all that comes before it, so that half a file, or a changed one, is not taken for a
-/// whole. What lies between is an archive (``BrokerArchive``), in the form of ``ArchiveEntry/json``.
+/// between and the SHA-256 of all that comes before it, so that half a file, or a changed one, is not taken
+/// for a whole. What lies between is an archive (``BrokerArchive``), in the form of ``ArchiveEntry/json``.
 package enum BackupFile {
   /// The form of the lines; a file of a later form is refused.
   static let version = 1
@@ -30,8 +30,8 @@ package enum BackupFile {
     }
   }
 
-  /// Writes everything a broker holds to `path`, while the broker works: into a file beside it, synced and renamed
-  /// when whole, so that no name ever stands for half a backup. Readable by its owner only.
+  /// Writes everything a broker holds to `path`, while the broker works: into a file beside it, synced and
+  /// renamed when whole, so that no name ever stands for half a backup. Readable by its owner only.
   @discardableResult
   @concurrent package static func write(
     _ broker: any BrokerArchive, to path: String, at now: Timestamp = .now
@@ -51,7 +51,8 @@ package enum BackupFile {
     }
   }
 
-  /// Reads a whole backup without taking anything in; throws a ``BackupError`` that names the fault and the line.
+  /// Reads a whole backup without taking anything in; throws a ``BackupError`` that names the fault and the
+  /// line.
   @concurrent package static func verify(_ path: String) async throws -> Summary {
     try BackupReader(path).readAll { _ in }
   }

@@ -4,8 +4,9 @@ package import Logging
 
 /// Backs a broker up again and again, and keeps the newest files.
 ///
-/// One backup at a time: who asks while one is being written waits for it and then gets one of its own moment.
-/// Files are named by their time, `fanfare-20261121T143000.000Z.backup.gz`; other files in the folder are left alone.
+/// One backup at a time: who asks while one is being written waits for it and then gets one of its own
+/// moment. Files are named by their time, `fanfare-20261121T143000.000Z.backup.gz`; other files in the folder
+/// are left alone.
 @EventLoop
 package final class BackupKeeper {
   private let broker: any BrokerArchive
@@ -17,8 +18,8 @@ package final class BackupKeeper {
   /// The last backup that was written by this process.
   package private(set) var last: BackupFile.Summary?
 
-  /// Keeps the `kept` newest backups in `folder`, which is made if need be; nil for `interval` backs up only when
-  /// asked.
+  /// Keeps the `kept` newest backups in `folder`, which is made if need be; nil for `interval` backs up only
+  /// when asked.
   package init(
     of broker: any BrokerArchive, in folder: String, every interval: Duration?, keeping kept: Int,
     logger: Logger

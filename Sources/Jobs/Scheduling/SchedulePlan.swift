@@ -1,10 +1,10 @@
 package import Foundation
 
-/// Which schedules are due, and when to look again: what a ``Scheduler`` does next. A value, without a clock or
-/// a broker.
+/// Which schedules are due, and when to look again: what a ``Scheduler`` does next. A value, without a clock
+/// or a broker.
 ///
-/// A schedule that could not be fired is left alone for a while that doubles with each failure, so that a full
-/// queue brings no storm of attempts; its moment stays due.
+/// A schedule that could not be fired is left alone for a while that doubles with each failure, so that a
+/// full queue brings no storm of attempts; its moment stays due.
 package struct SchedulePlan {
   private struct Failure {
     var count: Int

@@ -4,9 +4,9 @@ package import Logging
 /// Fires schedules when they are due: every node does it, none leads, and the broker lets one of them win
 /// (``ScheduleBook/fire(_:due:request:next:)``).
 ///
-/// Wakes at the nearest moment it knows, and reads the book anew every few seconds, at slightly different times on
-/// each node. A moment that passed while nobody could fire is fired once, however many were missed; the schedule
-/// goes on with the first moment to come.
+/// Wakes at the nearest moment it knows, and reads the book anew every few seconds, at slightly different
+/// times on each node. A moment that passed while nobody could fire is fired once, however many were missed;
+/// the schedule goes on with the first moment to come.
 @EventLoop
 package final class Scheduler {
   private let book: any ScheduleBook

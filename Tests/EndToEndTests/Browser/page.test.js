@@ -95,7 +95,7 @@ test('a second job waits its turn in sight, and begins when the first has ended'
 })
 
 test('a waiting job shows its place and how long that is likely to last', async (t) => {
-  const at = await scene(t, { speed: 8, workers: 1, window: 1 })
+  const at = await scene(t, { speed: 2, workers: 1, window: 1 })
   const { gateway, tab } = at
   // Enough runs for the gateway to know how long one takes.
   const token = await gateway.token('bob')
@@ -104,7 +104,9 @@ test('a waiting job shows its place and how long that is likely to last', async 
   })
   const { jobs } = (await gateway.call('POST', '/v1/groups', {
     token, headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ jobs: Array(5).fill({ kind: 'ffmpeg', payload: { input: `upload:${upload}`, output: 'output.mp4' } }) }),
+    body: JSON.stringify({
+      jobs: Array(5).fill({ kind: 'ffmpeg', payload: { input: `upload:${upload}`, output: 'output.mp4', arguments: ['-t', '1'] } }),
+    }),
   }))
   assert.equal(await gateway.call('GET', `/v1/jobs/${jobs.at(-1).job.id}?wait=60`, { token }).then(({ state }) => state), 'completed')
   await signIn(at)
@@ -117,6 +119,8 @@ test('a waiting job shows its place and how long that is likely to last', async 
     return headline.textContent === 'In line: place 2' && /Starts/.test(detail.textContent) && detail.textContent
   }, third)
   await tab.picture('9-waiting')
+  const still = await tab.run((id) => document.querySelector(`[data-job="${id}"] job-progress`).parts.detail.textContent, third)
+  assert.match(still, /Starts/, 'what is known stays in sight')
   assert.match(detail, /^1 job is ahead\. Starts (in \d+ s to|within) \d+ s\.$/)
   await shows(at, third, 'completed')
 })

@@ -61,6 +61,8 @@ import Testing
       let pushed = try json(await connection.frames(4)[3])["push"]?["subscribe"]?["data"]
       #expect(pushed?["position"]?.int == 2)
       #expect(pushed?["estimate"]?["most"]?.double != nil)
+      let reply = try json(await connection.frames(5)[4])["rpc"]?["data"]?["job"]
+      #expect(reply?.text.description == pushed?.text.description, "the reply takes nothing back")
     }
   }
 }

@@ -12,7 +12,9 @@ final class FakeStream: ResponseStream {
   private let blocks = Arrivals<String>()
 
   func write(_ bytes: [UInt8]) {
-    for block in String(decoding: bytes, as: UTF8.self).split(separator: "\n\n") { blocks.append(String(block)) }
+    for block in String(decoding: bytes, as: UTF8.self).split(separator: "\n\n") {
+      blocks.append(String(block))
+    }
   }
 
   func finish() {

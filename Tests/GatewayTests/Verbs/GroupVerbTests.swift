@@ -79,7 +79,8 @@ import Testing
     }
   }
 
-  private let batch = #"{"name":"all","jobs":[{"kind":"a"},{"kind":"b","weight":2},{"kind":"c","queue":"other"}]}"#
+  private let batch =
+    #"{"name":"all","jobs":[{"kind":"a"},{"kind":"b","weight":2},{"kind":"c","queue":"other"}]}"#
 
   @Test("made with its jobs it is closed, and each is told")
   func whole() async throws {

@@ -48,7 +48,8 @@ import Testing
     #expect(names(plan.due(at: Self.now + .seconds(3))) == ["a"])
   }
 
-  @Test("tries what failed again after 5 s, then after twice as long, at most a minute; a reason is news once")
+  @Test(
+    "tries what failed again after 5 s, then after twice as long, at most a minute; a reason is news once")
   func failures() throws {
     var plan = SchedulePlan()
     let full = try status("full", in: .zero)
