@@ -131,6 +131,56 @@ extension BrokerContract {
     }
   }
 
+  @Test("archives what comes meanwhile before its group", arguments: Backend.allCases)
+  func archivedMeanwhile(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      for _ in 0..<3 { _ = try await broker.create(GroupRequest(user: "alice")) }
+      try await broker.accept()
+      var entries: [ArchiveEntry] = []
+      var late: [GroupID: JobID] = [:]
+      var page = try await broker.archive(after: nil, limit: 1)
+      while let next = page.next {
+        page = try await broker.archive(after: next, limit: 1)
+        entries += page.entries
+        // With the first group a job comes into each of the others.
+        guard late.isEmpty, let first = page.entries.first?.group else { continue }
+        for _ in 0..<3 {
+          // Later than all, whatever the millisecond.
+          let group = GroupID(at: .now + .seconds(1))
+          _ = try await broker.create(GroupRequest(id: group, user: "alice"))
+          late[group] = try await broker.accept(member(group)).id
+        }
+        #expect(late[first.id] == nil)
+      }
+      #expect(entries.compactMap(\.group).count == 6 && entries.compactMap(\.snapshot).count == 4)
+      for (group, job) in late {
+        let itself = try #require(entries.firstIndex { $0.group?.id == group })
+        let member = try #require(entries.firstIndex { $0.snapshot?.job.id == job })
+        #expect(member < itself)
+      }
+    }
+  }
+
+  @Test("takes an ended job back that was forgotten, and counts it once", arguments: Backend.allCases)
+  func archivedForgotten(_ backend: Backend) async throws {
+    try await backend.withUncheckedBroker { broker, _ in
+      let id = try await broker.create(GroupRequest(user: "alice")).id
+      for _ in 0..<2 { try await broker.accept(member(id, weight: 3)) }
+      let done = try await broker.work()
+      let entries = try await broker.everything(limit: 10)
+      #expect(try await broker.remove(done))
+      let standing = try await found(id, on: broker)
+      let report = try await broker.restore(entries)
+      #expect(report.restored == 1 && report.known == 2)
+      #expect(try await broker.find(done).state == .completed)
+      #expect(try await broker.group(id) == standing)
+      #expect(try await broker.jobs(of: id, limit: 10, cursor: nil).jobs.map(\.id).contains(done))
+      _ = try await broker.retry(done)
+      #expect(try await found(id, on: broker).counts == [.queued: 2])
+      #expect(try await found(id, on: broker).weight == 6)
+    }
+  }
+
   @Test("takes in the jobs of a group that is not there, and the group later", arguments: Backend.allCases)
   func archivedWithoutGroup(_ backend: Backend) async throws {
     try await backend.withBroker { broker in
