@@ -32,7 +32,10 @@ for first = 1, #ARGV, 7 do
   end
   answers[#answers + 1] = answer
 end
-return_numbers()
+if next_sequence and number_need > 0 then
+  --- @defer return_numbers "includes/return_numbers"
+  return_numbers()
+end
 write_counts()
 -- What refuses them all is not about one of them: no memory, no writing here.
 if failures == #answers then return redis.error_reply(why) end

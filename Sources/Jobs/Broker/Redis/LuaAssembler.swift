@@ -5,8 +5,8 @@
 ///   called. Redis runs a script from its first line each time, and a function that is made costs a tenth
 ///   of a command: what most calls do without is deferred, and stands in the branch that does not do
 ///   without, where there is one.
-/// - `--- @shared` stands in files with variables that a whole script shares: these are not deferred, or
-///   each deferred function would have its own.
+/// - `--- @shared` stands in files with variables that a whole script shares: these stand before the deferred
+///   functions that need them, or each would have its own.
 /// - A name in capitals is a constant, and its value is put in its place: a local that functions refer to
 ///   would cost each of them more than the constant does.
 /// - Comments are left out.
@@ -16,11 +16,19 @@ struct LuaAssembler: Sendable {
 
   func assemble(_ script: [UInt8]) -> String {
     var included: Set<String> = []
-    return expand(script, &included, isDeferred: false).joined(separator: "\n")
+    var shared = Shared()
+    let lines = expand(script, &included, &shared, isDeferred: false)
+    return (shared.lines + lines).joined(separator: "\n")
+  }
+
+  /// What deferred functions alone asked for, and share.
+  private struct Shared {
+    var names: Set<String> = []
+    var lines: [String] = []
   }
 
   private func expand(
-    _ bytes: [UInt8], _ included: inout Set<String>, isDeferred: Bool
+    _ bytes: [UInt8], _ included: inout Set<String>, _ shared: inout Shared, isDeferred: Bool
   ) -> [String] {
     var lines: [String] = []
     var isInHeader = false
@@ -31,8 +39,18 @@ struct LuaAssembler: Sendable {
         if code.hasSuffix("]]") { isInHeader = false }
       } else if code.hasPrefix("--- @include ") {
         let name = quoted(line)
-        guard included.insert(name).inserted else { continue }
-        lines += expand(text(of: name), &included, isDeferred: isDeferred)
+        guard !shared.names.contains(name), included.insert(name).inserted else { continue }
+        let text = text(of: name)
+        if isDeferred, text.starts(with: "--- @shared".utf8) {
+          // It includes nothing that the script may include later, and so have twice.
+          var own: Set<String> = []
+          shared.names.insert(name)
+          let variables = expand(text, &own, &shared, isDeferred: false)
+          precondition(own.isEmpty, "\(name) is shared, and includes something: it is to be included before")
+          shared.lines += variables
+        } else {
+          lines += expand(text, &included, &shared, isDeferred: isDeferred)
+        }
       } else if code.hasPrefix("--- @defer ") {
         let name = quoted(line)
         guard !included.contains(name) else { continue }
@@ -40,10 +58,8 @@ struct LuaAssembler: Sendable {
         var own = included.union([name])
         let function = code.split(separator: " ")[2]
         lines.append("local function \(function)(...)")
-        lines += expand(text(of: name), &own, isDeferred: true)
+        lines += expand(text(of: name), &own, &shared, isDeferred: true)
         lines += ["return \(function)(...)", "end"]
-      } else if code.hasPrefix("--- @shared") {
-        precondition(!isDeferred, "what a script shares is included before it is deferred")
       } else if !code.hasPrefix("--"), !code.isEmpty {
         lines.append(withConstants(code))
       }

@@ -114,12 +114,14 @@ struct RedisScripts: Sendable {
     "includes/refuse_member": PackageResources.refuse_member_lua,
     "includes/release_children": PackageResources.release_children_lua,
     "includes/reopen": PackageResources.reopen_lua,
+    "includes/return_numbers": PackageResources.return_numbers_lua,
     "includes/retry_later": PackageResources.retry_later_lua,
     "includes/score": PackageResources.score_lua,
     "includes/settle_job": PackageResources.settle_job_lua,
     "includes/start": PackageResources.start_lua,
     "includes/stop": PackageResources.stop_lua,
     "includes/submit": PackageResources.submit_lua,
+    "includes/take_numbers": PackageResources.take_numbers_lua,
     "includes/unindex_job": PackageResources.unindex_job_lua,
     "includes/unpark": PackageResources.unpark_lua,
     "includes/unpark_all": PackageResources.unpark_all_lua,
@@ -128,6 +130,7 @@ struct RedisScripts: Sendable {
     "includes/waiting": PackageResources.waiting_lua,
     "includes/wake": PackageResources.wake_lua,
     "includes/withdraw": PackageResources.withdraw_lua,
+    "includes/woken": PackageResources.woken_lua,
     "includes/write_counts": PackageResources.write_counts_lua,
   ]
 

@@ -3,7 +3,7 @@ local accept
 --- @include "includes/change"
 --- @include "includes/index_job"
 --- @include "includes/place"
---- @include "includes/numbers"
+--- @include "includes/take_numbers"
 -- Accept a job, unless the same submission was accepted before. The arguments and the words it answers with
 -- are enqueue.lua's, with `asked` unpacked; then come the job or what is told with a refusal, and the parent
 -- that fails a new job at once. One that is owed is accepted whatever its queue's bound and mode.
