@@ -104,6 +104,40 @@ extension BrokerContract {
     }
   }
 
+  @Test("lets those that wait for room go before its callback", arguments: Backend.allCases)
+  func callbackBehindParked(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await broker.change { $0.userWindow = 1 }
+      let callback = JobRequest.example()
+      let id = try await broker.create(GroupRequest(user: "alice", callback: callback)).id
+      try await broker.accept(.example { $0.group = id })
+      let parked = try await broker.accept()
+      #expect(parked.state == .blocked)
+      _ = try await broker.close(id)
+      try await broker.work()
+      #expect(try await broker.group(id)?.callback == callback.id)
+      #expect(try await broker.find(parked.id).state == .queued)
+      #expect(try await broker.find(callback.id).state == .blocked)
+      #expect(try await broker.work() == parked.id)
+      #expect(try await broker.work() == callback.id)
+    }
+  }
+
+  @Test("counts its callback to what a drained queue works off", arguments: Backend.allCases)
+  func callbackOfBacklog(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      let callback = JobRequest.example()
+      let id = try await broker.create(GroupRequest(user: "alice", callback: callback)).id
+      try await broker.accept(.example { $0.group = id })
+      _ = try await broker.close(id)
+      _ = try await broker.setMode(of: .mail, to: .drainingBacklog)
+      try await broker.work()
+      #expect(try await broker.find().mode == .drainingBacklog)
+      #expect(try await broker.work() == callback.id)
+      #expect(try await broker.find().mode == .paused)
+    }
+  }
+
   @Test("takes an earlier job for the callback where it is the answer", arguments: Backend.allCases)
   func callbackKnown(_ backend: Backend) async throws {
     try await backend.withBroker { broker in

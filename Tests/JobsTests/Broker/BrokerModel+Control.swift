@@ -119,14 +119,20 @@ extension BrokerModel {
 
   // MARK: Queues
 
-  /// How many are cleared.
-  mutating func clear(_ name: QueueName, _ state: JobState) -> Int {
+  /// How many are cleared: queued ones in the order of the queue, others as they were accepted, or the
+  /// other way round.
+  mutating func clear(_ name: QueueName, _ state: JobState, isReversed: Bool = false) -> Int {
+    func isLeft(_ entry: Entry) -> Bool { entry.queue == name && entry.state == state }
     var count = 0
-    while let entry = entries.first(where: { $0.queue == name && $0.state == state }) {
-      _ = remove(entry.id)
-      count += 1
+    while true {
+      // What comes after, as a parked job that gets a place, goes after.
+      let next = state == .queued ? queued(in: name) : entries.filter(isLeft)
+      if next.isEmpty { return count }
+      for entry in isReversed ? next.reversed() : next where self[entry.id].map(isLeft) ?? false {
+        _ = remove(entry.id)
+        count += 1
+      }
     }
-    return count
   }
 
   mutating func set(_ name: QueueName, to settings: QueueSettings, ifVersion version: Int?) -> BrokerError? {

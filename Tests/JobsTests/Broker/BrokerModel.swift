@@ -18,6 +18,8 @@ struct BrokerModel {
   /// In the order of acceptance.
   private(set) var entries: [Entry] = []
   private(set) var lines: [Line] = []
+  /// In the order in which they were made.
+  var groups: [Group] = []
   /// Every event of every job that ever was.
   private(set) var told: [JobID: [Told]] = [:]
   /// The jobs that changed, for who compares.
@@ -125,6 +127,7 @@ struct BrokerModel {
   }
 
   mutating func forget(_ id: JobID) {
+    if let entry = self[id] { keepCount(of: entry) }
     entries.removeAll { $0.id == id }
     changed.insert(id)
   }
@@ -163,6 +166,7 @@ struct BrokerModel {
       default: $0.totals.cancelled += 1
       }
     }
+    finishGroup(of: entry)
     for child in entries.filter({ $0.pending.contains(id) }).map(\.id) {
       // A child of this one and of another child has ended with that.
       guard let waiting = self[child], waiting.pending.contains(id) else { continue }
@@ -176,7 +180,7 @@ struct BrokerModel {
     }
     if entry.isDoomed { forget(id) }
     if settings(of: entry.queue).retention(of: state).count == 0 {
-      entries.removeAll { $0.queue == entry.queue && $0.state == state }
+      for kept in entries where kept.queue == entry.queue && kept.state == state { forget(kept.id) }
     }
     fill(entry.user, in: entry.queue)
   }
@@ -205,7 +209,8 @@ struct BrokerModel {
     case refused(BrokerError)
   }
 
-  mutating func submit(_ request: JobRequest, _ delay: Delay) -> Answer {
+  /// `isOwed`: accepted whatever the bound and mode of its queue.
+  mutating func submit(_ request: JobRequest, _ delay: Delay, isOwed: Bool = false) -> Answer {
     if self[request.id] != nil { return .replay([request.id], .id) }
     let scope = request.idempotencyKey.map { "\(request.user)/\($0)" }
     if let scope, let used = keys[scope], self[used.id] != nil {
@@ -222,9 +227,10 @@ struct BrokerModel {
       }
       if !holders.isEmpty { return .replay(holders.map(\.id), .contentKey) }
     }
-    if let refusal = refusal(of: request.queue) { return .refused(refusal) }
+    if !isOwed, let refusal = refusal(of: request.queue) { return .refused(refusal) }
     let parents = request.dependencies.parents.map { ($0, self[$0]) }
     if let unknown = parents.first(where: { $0.1 == nil }) { return .refused(.parentNotFound(unknown.0)) }
+    if let refusal = groupRefusal(of: request) { return .refused(refusal) }
 
     if let scope { keys[scope] = (request.fingerprint, request.id) }
     lastNumber += 1

@@ -28,11 +28,12 @@ final class ModelRun {
     didSet { trail = trail.suffix(5) + ["\(step) \(done)"] }
   }
   private var trail: [String] = []
+  var groupWatches: [GroupID: GroupWatch] = [:]
 
   static let hour = Duration.seconds(3600)
   /// Shorter than any wait of a step.
   static let moment = Duration.milliseconds(1)
-  private static let users = ["alice", "bob", "carol"]
+  static let users = ["alice", "bob", "carol"]
   /// The last is for children: it never has a window, so that it does not matter which goes on first.
   static let queues: [QueueName] = [.mail, .video, .default]
   private static let workers: [WorkerID] = [.a, .b]
@@ -61,13 +62,17 @@ final class ModelRun {
       } else {
         try await compareChanges()
       }
-      if number.isMultiple(of: 4) || number == steps { try await compareQueues() }
+      if number.isMultiple(of: 4) || number == steps {
+        try await compareQueues()
+        try await compareGroups()
+      }
     }
     try await compareEvents(logs)
+    try await comparePublications()
   }
 
   private func doSomething() async throws {
-    switch Int.random(in: 0..<200, using: &random) {
+    switch Int.random(in: 0..<212, using: &random) {
     case 0..<40: try await submit()
     case 40..<43: try await resubmit()
     case 43..<78: try await exchange()
@@ -87,6 +92,8 @@ final class ModelRun {
     case 175..<183: try await set()
     case 183..<191: try await setMode()
     case 191..<193: try await delete()
+    case 200..<205: try await createGroup()
+    case 205..<212: try await closeGroup()
     default: try await direct()
     }
   }
@@ -132,6 +139,10 @@ final class ModelRun {
       for _ in 0..<Int.random(in: 1...3, using: &random) {
         request.dependencies.parents.append(pickJob { flip(3) || !$0.state.isTerminal })
       }
+    }
+    if flip(2), let group = pickGroup(of: request.user) {
+      request.group = group
+      request.weight = Int.random(in: 1...5, using: &random)
     }
     requests.append(request)
     try await submit(request, delay)
@@ -391,7 +402,7 @@ final class ModelRun {
     if !condition { throw deviation(what()) }
   }
 
-  private func deviation(_ what: String) -> Deviation {
+  func deviation(_ what: String) -> Deviation {
     Deviation(description: "seed \(seed), step \(step): \(what)\n" + trail.joined(separator: "\n"))
   }
 }

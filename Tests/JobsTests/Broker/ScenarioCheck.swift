@@ -97,6 +97,22 @@ func consistent(_ broker: any Broker, _ jobs: [Job]) async throws {
     #expect(try await broker.queue(queue.name) == queue)
     try await check(queue, jobs.filter { $0.queue == queue.name }, on: broker)
   }
+  for (id, own) in Dictionary(grouping: jobs.filter { $0.group != nil }, by: \.group) {
+    if let id, let group = try await broker.group(id) { check(group, own) }
+  }
+}
+
+/// A group counts its jobs, of the ended ones perhaps more than are on record.
+private func check(_ group: JobGroup, _ jobs: [Job]) {
+  for state in JobState.allCases {
+    let count = jobs.count { $0.state == state }
+    let counted = group.counts[state] ?? 0
+    #expect(state.isTerminal ? counted >= count : counted == count, "\(group) counts \(state) wrongly")
+  }
+  #expect((group.finishedAt != nil) == (group.state == .finished), "\(group)")
+  #expect(group.state != .closed || group.pending > 0, "\(group) waits for nothing")
+  #expect((0...1000 * group.weight).contains(group.weightedPermille), "\(group)")
+  #expect(group.pending > 0 || group.weightedPermille == 1000 * group.weight, "\(group)")
 }
 
 private func check(_ job: Job) {

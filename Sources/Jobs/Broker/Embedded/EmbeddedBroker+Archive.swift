@@ -171,8 +171,13 @@ extension EmbeddedBroker: BrokerArchive {
       if record.job.state.isTerminal {
         forget(id, at: now)
       } else {
+        if var group = store.table.groups.counting(record) {
+          group.step(at: now)
+          store.change(group, group.id)
+        }
         store.remove(id)
         giveRoom(left: record, by: nil, at: now)
+        settleMode(of: record.job.queue, at: now)
       }
     }
     try await store.kept()

@@ -63,10 +63,13 @@ extension EmbeddedBroker: JobGroups {
     guard group.state == .open else { throw .groupClosed }
   }
 
-  /// What a step of a job that belongs to a group means for that: counted it is already.
-  func followStep(of record: EmbeddedRecord, from old: EmbeddedRecord?, at now: Timestamp) {
-    guard old?.job.state != record.job.state, let group = store.table.groups.counting(record) else { return }
+  /// What a step of a job that belongs to a group means for that: counted it is already. Answers with the
+  /// group if it was waiting for this job alone: then it has still to take its ``step(_:closes:at:)``.
+  func followStep(of record: EmbeddedRecord, from old: EmbeddedRecord?, at now: Timestamp) -> GroupID? {
+    guard old?.job.state != record.job.state, let group = store.table.groups.counting(record) else { return nil }
+    if group.state == .closed, store.table.groups.pending(in: group.id) == 0 { return group.id }
     step(group.id, closes: false, at: now)
+    return nil
   }
 
   /// Numbers and tells a change of a group; one that is closed and waits for no job any more is finished.
@@ -85,7 +88,6 @@ extension EmbeddedBroker: JobGroups {
       group.callbackRequest = nil
       group.callback = callback
     }
-    group.reservedOffset = max(group.reservedOffset, group.position.offset)
     store.change(group, id)
     if let shown = store.table.groups.shown(id) { store.stage(.group(shown)) }
   }
@@ -106,7 +108,7 @@ extension EmbeddedBroker: JobGroups {
     guard var group = store.table.groups[id], store.table.groups.permille(of: id) != permille else {
       return true
     }
-    group.step(at: record.job.updatedAt)
+    group.step(at: record.job.updatedAt, isJournaled: false)
     let isReserved = group.position.offset <= group.reservedOffset
     if isReserved {
       store.changeUnjournaled(group)

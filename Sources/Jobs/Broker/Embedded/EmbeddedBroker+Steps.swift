@@ -16,17 +16,20 @@ extension EmbeddedBroker {
     }
     store.change(record, event)
     count(from: old, to: record, at: now)
-    if record.job.group != nil { followStep(of: record, from: old, at: now) }
+    let endedGroup = record.job.group == nil ? nil : followStep(of: record, from: old, at: now)
     if record.job.state == .queued, old?.job.state != .queued || old?.job.queue != record.job.queue {
       wake(for: record.job.queue)
     }
     if let old { giveRoom(left: old, by: record, at: now) }
+    // Those that wait for room go before what follows the group; a drain waits for both.
+    if let endedGroup { step(endedGroup, closes: false, at: now) }
+    if let old { settleMode(of: old.job.queue, at: now) }
     if record.job.state == .scheduled || record.job.state == .retrying { armDueTimer() }
     if hasEnded { conclude(record, at: now) }
     return record
   }
 
-  /// What a place left by a job means for others: its user's window, its queue's limit and mode. `record`:
+  /// What a place left by a job means for others: its user's window and turns, its queue's limit. `record`:
   /// the job as it now is, nil when it is gone.
   func giveRoom(left old: EmbeddedRecord, by record: EmbeddedRecord?, at now: Timestamp) {
     let queue = old.job.queue
@@ -39,7 +42,6 @@ extension EmbeddedBroker {
     if facts.tags[old.job.user] != nil, !store.table.isWaiting(old.job.user, in: queue) {
       store.changeQueue(queue, at: now) { $0.tags[old.job.user] = nil }
     }
-    settleMode(of: queue, at: now)
   }
 
   /// What the end of a job means for those that depend on it, and for what is kept.

@@ -68,10 +68,11 @@ struct EmbeddedGroup: Sendable, Hashable {
     return group
   }
 
-  /// Numbers a change that watchers see.
-  mutating func step(at now: Timestamp) {
+  /// Numbers a change. Where the journal hears of it, it hears of the number too.
+  mutating func step(at now: Timestamp, isJournaled: Bool = true) {
     position.offset += 1
     changedAt = now
+    if isJournaled { reservedOffset = max(reservedOffset, position.offset) }
   }
 
   /// A job of it is forgotten: it stays counted.
