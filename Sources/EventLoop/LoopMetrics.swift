@@ -31,7 +31,7 @@ package final class LoopMetrics {
     let data = Unmanaged.passUnretained(self).toOpaque()
     beforePoll.pointee.data = data
     afterPoll.pointee.data = data
-    uv_prepare_start(beforePoll, turnEnds)
+    uv_prepare_start(beforePoll, loopTurnEnded)
     uv_check_start(afterPoll, turnHasRunCallbacks)
   }
 
@@ -72,7 +72,7 @@ package final class LoopMetrics {
   }
 }
 
-@c private func turnEnds(_ handle: UnsafeMutablePointer<uv_prepare_t>?) {
+@c private func loopTurnEnded(_ handle: UnsafeMutablePointer<uv_prepare_t>?) {
   nonisolated(unsafe) let data = handle?.pointee.data
   EventLoop.assumeIsolated {
     guard let data else { return }
