@@ -321,6 +321,11 @@ struct RedisBrokerScheduleTests {
       _ = try await broker.fire(name, due: moments[1], request: .example(), next: moments[2])
     }
     _ = try await broker.setMode(of: .mail, to: .active)
+    let text = String(repeating: "x", count: JobRequest.payloadLimit)
+    let large = JobRequest.example(payload: JSONText(unchecked: Array("\"\(text)\"".utf8)))
+    await #expect(throws: BrokerError.payloadTooLarge(limit: JobRequest.payloadLimit)) {
+      _ = try await broker.fire(name, due: moments[1], request: large, next: moments[2])
+    }
     #expect(
       try await broker.fire(name, due: moments[1], request: .example(), next: moments[2]) != nil)
     // A changed schedule keeps what it has done.

@@ -11,9 +11,7 @@ extension RedisBroker {
       precondition(
         callback.group == nil && callback.dependencies.parents.isEmpty,
         "a callback names no group and no parents")
-      guard callback.payload.bytes.count <= JobRequest.payloadLimit else {
-        throw .payloadTooLarge(limit: JobRequest.payloadLimit)
-      }
+      try requireFitting(callback)
     }
     let answer = try await run(scripts.createGroup) { command in
       command.append(request.id.key)

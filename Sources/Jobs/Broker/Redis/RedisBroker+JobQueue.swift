@@ -5,10 +5,15 @@ extension RedisBroker {
   package func enqueue(_ request: JobRequest) async throws(BrokerError) -> Acceptance {
     precondition(
       request.id.partition == keys.partition, "a job goes to the partition that its id names")
+    try requireFitting(request)
+    return try acceptance(of: request, await submissions.answer(to: request))
+  }
+
+  /// Refuses a payload that no job may carry.
+  func requireFitting(_ request: JobRequest) throws(BrokerError) {
     guard request.payload.bytes.count <= JobRequest.payloadLimit else {
       throw .payloadTooLarge(limit: JobRequest.payloadLimit)
     }
-    return try acceptance(of: request, await submissions.answer(to: request))
   }
 
   /// Runs `enqueue.lua` for submissions that go together; an answer for each.

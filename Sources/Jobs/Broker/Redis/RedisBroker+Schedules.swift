@@ -44,9 +44,7 @@ extension RedisBroker {
   package func fire(
     _ name: ScheduleName, due: Timestamp, request: JobRequest, next: Timestamp?
   ) async throws(BrokerError) -> JobID? {
-    guard request.payload.bytes.count <= JobRequest.payloadLimit else {
-      throw .payloadTooLarge(limit: JobRequest.payloadLimit)
-    }
+    try requireFitting(request)
     let answer = try await run(scripts.fire) { command in
       command.append(name.description)
       command.append(due.milliseconds)
