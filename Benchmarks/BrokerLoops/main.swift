@@ -33,11 +33,17 @@ func measureAll(_ bench: Bench, jobs: Int) async throws {
   try await latency(bench, jobs: 500)
 }
 
-/// Submitting and working at once, as fast as both go: 16 submissions in flight, one worker one by one, then in
-/// batches.
+/// How many jobs a worker has ended.
+@EventLoop
+final class Ends {
+  var count = 0
+}
+
+/// Submitting and working at once, as fast as both go: 16 submissions in flight, one worker that takes one job a
+/// call in one slot, then in ten, then a hundred a call.
 @EventLoop
 func endToEnd(_ bench: Bench, jobs: Int) async throws {
-  for batch in [1, 100] {
+  for (batch, slots) in [(1, 1), (1, 10), (100, 1)] {
     let measurement = Measurement()
     let start = try await bench.meter()
     let submitters = (0..<16).map { lane in
@@ -46,19 +52,26 @@ func endToEnd(_ bench: Bench, jobs: Int) async throws {
       }
     }
     let request = LeaseRequest(queues: [queue], limit: batch, duration: .seconds(60), worker: worker)
-    var done = 0
-    var held: [LeasedJob] = []
-    while done < jobs {
-      if held.isEmpty { await bench.broker.waitForWork(in: [queue], upTo: .seconds(1)) }
-      let settlements = held.map { LeaseSettlement($0.lease, .complete(nil)) }
-      let exchange = try await measurement.time {
-        try await bench.broker.exchange(settlements, for: request)
+    let done = Ends()
+    let workers = (0..<slots).map { _ in
+      Task { @EventLoop in
+        var held: [LeasedJob] = []
+        while done.count < jobs {
+          // Not longer: the last job may be another slot's.
+          if held.isEmpty { await bench.broker.waitForWork(in: [queue], upTo: .milliseconds(20)) }
+          let settlements = held.map { LeaseSettlement($0.lease, .complete(nil)) }
+          let exchange = try await measurement.time {
+            try await bench.broker.exchange(settlements, for: request)
+          }
+          done.count += exchange.outcomes.count
+          held = exchange.jobs
+        }
       }
-      done += exchange.outcomes.count
-      held = exchange.jobs
     }
+    for worker in workers { try await worker.value }
     for submitter in submitters { try await submitter.value }
-    try await measurement.report("end-to-end-\(batch)", bench, since: start, jobs: jobs)
+    let name = slots == 1 ? "end-to-end-\(batch)" : "end-to-end-\(batch)-slots-\(slots)"
+    try await measurement.report(name, bench, since: start, jobs: jobs)
   }
 }
 

@@ -1,11 +1,11 @@
 import EventLoop
 import Redis
 
-/// Sends submissions together that come while earlier ones are under way: one script for many costs Redis half of
-/// what many scripts do.
+/// Sends submissions together that come together: one script for many costs Redis half of what many scripts do.
 ///
-/// Nobody waits for company: a submission that finds fewer than two calls under way goes at once. What comes
-/// meanwhile goes with the next call, when one of them is answered, in the order in which it came.
+/// What is submitted in one turn of the loop goes in one call, in the order in which it came; it would not have
+/// left before the turn's end anyhow. While two calls are under way what comes waits for one of them to be
+/// answered, and goes with the next.
 @EventLoop
 final class SubmissionBatcher {
   private struct Waiting {
@@ -22,6 +22,7 @@ final class SubmissionBatcher {
   private let send: @EventLoop ([JobRequest]) async throws(BrokerError) -> [RedisValue]
   private var waiting: [Waiting] = []
   private var callsUnderWay = 0
+  private var isFlushDue = false
 
   /// `send` answers each of the requests, in their order.
   init(_ send: @escaping @EventLoop ([JobRequest]) async throws(BrokerError) -> [RedisValue]) {
@@ -31,26 +32,33 @@ final class SubmissionBatcher {
   /// What the script answered to this one. Throws where the call failed that it went with; it may then have
   /// been accepted all the same.
   func answer(to request: JobRequest) async throws(BrokerError) -> RedisValue {
-    guard callsUnderWay < Self.callLimit else {
-      return try await EventLoop.suspend { continuation in
-        waiting.append(Waiting(request: request, continuation: continuation))
-      }.get()
-    }
-    callsUnderWay += 1
-    defer { callEnded() }
-    return try await send([request])[0]
+    try await EventLoop.suspend { continuation in
+      waiting.append(Waiting(request: request, continuation: continuation))
+      flushLater()
+    }.get()
   }
 
-  private func callEnded() {
-    callsUnderWay -= 1
-    guard !waiting.isEmpty else { return }
+  /// Behind everything that is ready to run now: who was just answered may have more to submit.
+  private func flushLater() {
+    guard !isFlushDue, !waiting.isEmpty, callsUnderWay < Self.callLimit else { return }
+    isFlushDue = true
+    Task { @EventLoop in
+      isFlushDue = false
+      while !waiting.isEmpty, callsUnderWay < Self.callLimit { call(with: nextBatch()) }
+    }
+  }
+
+  private func nextBatch() -> [Waiting] {
     var bytes = 0
     let count = waiting.prefix(Self.requestLimit).prefix { one in
       defer { bytes += one.request.payload.bytes.count }
       return bytes < Self.byteLimit
     }.count
-    let batch = Array(waiting[..<count])
-    waiting.removeFirst(count)
+    defer { waiting.removeFirst(count) }
+    return Array(waiting[..<count])
+  }
+
+  private func call(with batch: [Waiting]) {
     callsUnderWay += 1
     Task { @EventLoop in
       do throws(BrokerError) {
@@ -59,7 +67,8 @@ final class SubmissionBatcher {
       } catch {
         for one in batch { one.continuation.resume(returning: .failure(error)) }
       }
-      callEnded()
+      callsUnderWay -= 1
+      flushLater()
     }
   }
 }
