@@ -40,6 +40,9 @@ final class DurableTable {
     var logs: [JournalBatch.LogAppend] = []
     var spendings: [String: RequestWindows.Spending?] = [:]
     var effects: [Effect] = []
+    /// Whose effects are among these without a change: what follows of theirs goes behind.
+    var told: Set<JobID> = []
+    var toldGroups: Set<GroupID> = []
     var waiters: [LoopContinuation<Bool>] = []
 
     struct Before<Value> { let value: Value? }
@@ -82,13 +85,18 @@ final class DurableTable {
     if let event { tell(.event(event), of: record.job.id) }
   }
 
-  /// Tells at once, or after what is still to be kept of this job.
+  /// Tells at once, or after what is still to be kept, or told, of this job.
   func tell(_ effect: Effect, of id: JobID) {
-    guard isPending(id) else {
+    guard isUntold(id) else {
       publish(effect)
       return
     }
+    collecting.told.insert(id)
     stage(effect)
+  }
+
+  private func isUntold(_ id: JobID) -> Bool {
+    isPending(id) || collecting.told.contains(id) || committing?.told.contains(id) == true
   }
 
   /// Forgets a job.
@@ -150,13 +158,17 @@ final class DurableTable {
   /// Puts a group whose change the journal need not know: the number of a progress.
   func changeUnjournaled(_ group: EmbeddedGroup) { table.put(group, group.id) }
 
-  /// Tells how a group stands after a step of this job: at once, or after what is still to be kept of both.
-  func tell(_ group: GroupID, after job: JobID) {
-    guard let group = table.groups.shown(group) else { return }
-    guard isPending(job) || isPending(group.id) else {
+  /// Tells how a group stands after a step of this job: at once, or after what is still to be kept, or told,
+  /// of both.
+  func tell(_ id: GroupID, after job: JobID) {
+    guard let group = table.groups.shown(id) else { return }
+    let isUntold =
+      isPending(id) || collecting.toldGroups.contains(id) || committing?.toldGroups.contains(id) == true
+    guard isUntold || self.isUntold(job) else {
       publish(.group(group))
       return
     }
+    collecting.toldGroups.insert(id)
     stage(.group(group))
   }
 

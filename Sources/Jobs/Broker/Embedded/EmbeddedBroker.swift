@@ -8,7 +8,7 @@ package import Logging
 /// share one sync (``DurableTable``). While the journal cannot be written — a full disk — such calls
 /// throw `unavailable` and change nothing; the broker goes on by itself when it can. A restart loses
 /// nothing acknowledged: running jobs, whose workers went with the process, count as lost and return
-/// to the front of their queue.
+/// to the front of their queue; what they had reported is forgotten, in the progress of their groups too.
 ///
 /// One process a folder, one broker a process. Finding and taking are O(log n); a job's place in its
 /// queue costs a walk over n/512 counts.
