@@ -114,19 +114,17 @@ private final class ScriptGate {
 
   @Test("takes its grandchildren with it when it ends by itself")
   func leftBehind() async throws {
-    let fifo = Fifo(folder.path("life"))
+    let (fifo, gate) = (Fifo(folder.path("life")), ScriptGate(folder.path("gate")))
+    defer { withExtendedLifetime(gate) {} }
     // The grandchild holds the output too: reading must end with the child.
-    let result = try await run(
-      child(
-        #"(exec 9>"$1"; echo alive >&9; exec sleep 1000) & read x < "$2"; exit 0"#,
-        [fifo.path, try release()]))
-    #expect(result.exit == .status(0))
+    let child = child(
+      #"(exec 9>"$1"; echo alive >&9; exec sleep 1000) & read x < "$2"; exit 0"#, [fifo.path, gate.path])
+    async let result = run(child)
     #expect(await fifo.line() == "alive")
+    gate.open()
+    #expect(try await result.exit == .status(0))
     await fifo.end()
   }
-
-  /// A file with a line, for a `read` that does not wait.
-  private func release() throws -> String { try folder.write("go\n", to: "go") }
 
   @Test("is ended with its grandchildren by SIGTERM")
   func termination() async throws {

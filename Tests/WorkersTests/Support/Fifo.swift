@@ -14,7 +14,8 @@ final class Fifo: Sendable {
     precondition(descriptor >= 0, "a fifo cannot be opened")
   }
 
-  /// Waits for a line. On a thread of its own: the wait is in the kernel.
+  /// Waits for a line, or for the end of all who held the other end without writing one: what they wrote is
+  /// answered then. On a thread of its own: the wait is in the kernel.
   func line() async -> String {
     await onThread { descriptor in
       var text: [UInt8] = []
@@ -27,6 +28,10 @@ final class Fifo: Sendable {
         } else {
           var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
           poll(&entry, 1, 1000)
+          // Nobody has it open any more, and nothing is left to read.
+          if count == 0, entry.revents & Int16(POLLHUP | POLLIN) == Int16(POLLHUP) {
+            return String(decoding: text, as: UTF8.self)
+          }
         }
       }
     }
