@@ -21,16 +21,23 @@
 --- @include "includes/submit"
 --- @include "includes/write_counts"
 
-local answers, failures, why = {}, 0, nil
-number_need = #ARGV / 7
-for first = 1, #ARGV, 7 do
-  local succeeds, answer = pcall(submit, unpack(ARGV, first, first + 6))
-  if not succeeds then
+local jobs = #ARGV / 7
+number_need = jobs
+if jobs > 1 then
+  local ids = {}
+  for first = 1, #ARGV, 7 do ids[#ids + 1] = ARGV[first] end
+  read_ahead(ids)
+  collect()
+end
+local words, subjects, failures = {}, {}, 0
+for number = 1, jobs do
+  local first = 7 * number - 6
+  local sound, word, subject = pcall(submit, unpack(ARGV, first, first + 6))
+  if not sound then
     failures = failures + 1
-    why = type(answer) == "table" and answer.err or tostring(answer)
-    answer = { "failed", why }
+    word, subject = "failed", type(word) == "table" and word.err or tostring(word)
   end
-  answers[#answers + 1] = answer
+  words[number], subjects[number] = word, subject or false
 end
 if next_sequence and number_need > 0 then
   --- @defer return_numbers "includes/return_numbers"
@@ -38,5 +45,7 @@ if next_sequence and number_need > 0 then
 end
 write_counts()
 -- What refuses them all is not about one of them: no memory, no writing here.
-if failures == #answers then return redis.error_reply(why) end
+if failures == jobs then return redis.error_reply(subjects[1]) end
+local answers = {}
+for number = 1, jobs do answers[number] = told(words[number], subjects[number] or nil) end
 return answers

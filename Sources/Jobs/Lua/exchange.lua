@@ -17,6 +17,13 @@
 
 local random, settlements = tonumber(ARGV[1]), tonumber(ARGV[2])
 local outcomes, position = {}, 3
+if settlements > 1 or (tonumber(ARGV[5 * settlements + 5]) or 0) > 1 then collect() end
+if settlements > 1 then
+  local ids = {}
+  for number = 1, settlements do ids[number] = ARGV[5 * number - 2] end
+  read_ahead(ids)
+  read_progress_ahead(ids)
+end
 for number = 1, settlements do
   local policy = ARGV[position + 4]
   outcomes[number] = settle_job(ARGV[position], tonumber(ARGV[position + 1]), ARGV[position + 2],

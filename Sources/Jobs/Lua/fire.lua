@@ -15,7 +15,7 @@ local bytes = redis.call("HGET", SCHEDULES, ARGV[1])
 if not bytes then return false end
 local schedule, due = cmsgpack.unpack(bytes)
 if due ~= tonumber(ARGV[2]) then return false end
-local answer = submit(unpack(ARGV, 4))
+local answer = told(submit(unpack(ARGV, 4)))
 -- What the queue refused may be tried again: the schedule stands where it stood.
 if type(answer[2]) ~= "table" then return answer end
 redis.call("HSET", SCHEDULES, ARGV[1],

@@ -68,6 +68,12 @@ extension MessagePack {
     return values
   }
 
+  /// The elements of the one array that `bytes` are; nil where they are anything else.
+  static func array(in bytes: [UInt8]) -> [MessagePack]? {
+    guard let values = values(in: bytes), values.count == 1 else { return nil }
+    return values[0].elements
+  }
+
   private struct Reader {
     let bytes: [UInt8]
     var position = 0
@@ -171,7 +177,9 @@ extension MessagePack {
       if text.count < 32 { bytes.append(0xA0 | UInt8(text.count)) } else { append(0xDB, UInt64(text.count), 4) }
       bytes += text
     case .array(let elements):
-      append(0xDD, UInt64(elements.count), 4)
+      // One byte for few, as `cmsgpack` writes them: the scripts know where a record's values begin.
+      let count = elements.count
+      if count < 16 { bytes.append(0x90 | UInt8(count)) } else { append(0xDD, UInt64(count), 4) }
       for element in elements { element.write(to: &bytes) }
     case .map(let fields):
       append(0xDF, UInt64(fields.count), 4)

@@ -195,7 +195,7 @@ extension JobSnapshot {
       .integer(sequence), .integer(0), .text(job.queue.description), .text(job.kind.description),
       .text(job.user), payload.count <= inlineLimit ? .bytes(payload) : .boolean(false),
     ]
-    return fields.flatMap(\.encoded) + (more.isEmpty ? [] : MessagePack.map(more).encoded)
+    return MessagePack.array(more.isEmpty ? fields : fields + [.map(more)]).encoded
   }
 
   /// What stands beside the record, by the names that `restore.lua` gives.

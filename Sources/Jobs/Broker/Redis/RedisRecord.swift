@@ -20,7 +20,7 @@ struct RedisRecord {
 
   /// Nil for bytes we did not write.
   init?(_ bytes: [UInt8]) {
-    guard let values = MessagePack.values(in: bytes), values.count >= 11,
+    guard let values = MessagePack.array(in: bytes), values.count >= 11,
       let state = values[0].text.flatMap({ JobState(letter: $0) }),
       let priority = values[1].integer.flatMap({ Priority(Int($0)) }),
       let attempt = values[2].integer, let lost = values[3].integer,
@@ -108,7 +108,7 @@ extension Job {
 extension JobEvent {
   /// Reads a message of `change.lua`; nil when it is none.
   init?(message: [UInt8]) {
-    guard let values = MessagePack.values(in: message), values.count == 15,
+    guard let values = MessagePack.array(in: message), values.count == 15,
       let id = values[1].bytes.flatMap({ JobID(key: $0) }), let user = values[2].text,
       let offset = values[3].integer.flatMap({ UInt64(exactly: $0) }),
       let sequence = values[4].integer, let at = values[5].timestamp,

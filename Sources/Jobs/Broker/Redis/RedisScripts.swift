@@ -61,6 +61,7 @@ struct RedisScripts: Sendable {
 
   static let includes: [String: [UInt8]] = [
     "includes/accept": PackageResources.accept_lua,
+    "includes/admit": PackageResources.admit_lua,
     "includes/block": PackageResources.block_lua,
     "includes/bucket": PackageResources.bucket_lua,
     "includes/change": PackageResources.change_lua,
@@ -96,6 +97,7 @@ struct RedisScripts: Sendable {
     "includes/is_terminal": PackageResources.is_terminal_lua,
     "includes/keep_queue": PackageResources.keep_queue_lua,
     "includes/leave_group": PackageResources.leave_group_lua,
+    "includes/later": PackageResources.later_lua,
     "includes/lease_jobs": PackageResources.lease_jobs_lua,
     "includes/now": PackageResources.now_lua,
     "includes/numbers": PackageResources.numbers_lua,
@@ -111,6 +113,7 @@ struct RedisScripts: Sendable {
     "includes/put_back": PackageResources.put_back_lua,
     "includes/queue": PackageResources.queue_lua,
     "includes/record": PackageResources.record_lua,
+    "includes/records": PackageResources.records_lua,
     "includes/refuse_member": PackageResources.refuse_member_lua,
     "includes/release_children": PackageResources.release_children_lua,
     "includes/reopen": PackageResources.reopen_lua,

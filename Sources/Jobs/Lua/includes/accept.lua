@@ -48,8 +48,8 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
     keep_queue(queue)
   end
 
-  local more = { m = asked.m, rp = asked.rp, to = asked.to, o = asked.order, uk = asked.uk, ck = asked.ck,
-    g = asked.g, wt = asked.wt }
+  local more = next(asked) == nil and {} or { m = asked.m, rp = asked.rp, to = asked.to, o = asked.order,
+    uk = asked.uk, ck = asked.ck, g = asked.g, wt = asked.wt }
   local job = { id = id, priority = tonumber(priority), attempt = 0, lost = 0, offset = 0,
     sequence = sequence, number = number, queue = name, kind = kind, user = user,
     payload = #payload <= 512 and payload, more = more }

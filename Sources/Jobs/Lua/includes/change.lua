@@ -5,8 +5,9 @@
 local function change(job, reason)
   local more, was = job.more, job.bytes
   job.offset = job.offset + 1
-  more.up = now ~= created_at(job) and now or nil
-  if job.state ~= RUNNING then
+  local created = created_at(job)
+  if more.up or now ~= created then more.up = now ~= created and now or nil end
+  if job.state ~= RUNNING or not (more.pm or more.rep) then
     write_job(job)
   else
     -- What it reported stands in PROGRESS while it runs, not in the record.

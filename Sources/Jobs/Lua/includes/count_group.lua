@@ -7,7 +7,7 @@ local function count_group(job, was)
   local more, state, from = job.more, job.state, nil
   if was then
     local _
-    _, from = cmsgpack.unpack_one(was)
+    _, from = cmsgpack.unpack_one(was, 1)
   end
   local function done(state, permille)
     return is_terminal(state) and 1000 or state == RUNNING and math.max(permille or 0, 0) or 0

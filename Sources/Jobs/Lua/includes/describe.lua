@@ -7,6 +7,7 @@ local function describe(job, with_payload)
   local state, more = job.state, job.more
   local rank, overdue, progress = false, false, false
   if state == QUEUED then
+    carry_out("ZADD", WAITING .. job.queue)
     rank = redis.call("ZRANK", WAITING .. job.queue, job.id)
   elseif state == RUNNING then
     local deadline = redis.call("ZSCORE", LEASES, job.id)

@@ -14,8 +14,11 @@ finish = function(job, queue, state, text, reason)
   local from = job.state
   job.state, more.fi = state, now
   set_outcome(job, text)
-  more.x, more.xg, more.xf, more.xe = nil, nil, nil, nil
-  more.sl, more.h, more.du, more.pa, more.ps, more.at = nil, nil, nil, nil, nil, nil
+  -- Lua makes room for a name that is set to nil where it was not: only what there is, is cleared.
+  if more.x then more.x, more.xg, more.xf, more.xe = nil, nil, nil, nil end
+  if more.h then more.h, more.sl, more.at = nil, nil, nil end
+  if more.du then more.du = nil end
+  if more.pa then more.pa, more.ps = nil, nil end
   if more.sb or more.eb then redis.call("ZREM", LIMITS, job.id) end
   if more.uk or more.ck then
     --- @defer drop_claims "includes/drop_claims"
@@ -25,7 +28,8 @@ finish = function(job, queue, state, text, reason)
   tally(queue, state)
   if state == FAILED then redis.call("HSET", queue.counters, "failed", now, "failure", text) end
   local removed, has_children = more.rm, more.ch
-  more.rm, more.ch = nil, nil
+  if removed then more.rm = nil end
+  if has_children then more.ch = nil end
   change(job, reason)
   if from == RUNNING or from == QUEUED then free_place(queue, job.user) end
   if has_children then
@@ -40,5 +44,5 @@ finish = function(job, queue, state, text, reason)
   end
   -- Those that end in one step keep their order.
   ended = ended + 1
-  redis.call("ZADD", FINISHED .. state .. ":" .. queue.name, micros + ended, job.id)
+  later("ZADD", FINISHED .. state .. ":" .. queue.name, micros + ended, job.id)
 end

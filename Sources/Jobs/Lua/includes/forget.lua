@@ -3,6 +3,8 @@
 -- Let go of an ended job and of everything kept of it.
 local function forget(job)
   local id, more = job.id, job.more
+  carry_out_all()
+  records[id] = false
   redis.call("ZREM", FINISHED .. job.state .. ":" .. job.queue, id)
   redis.call("HDEL", JOBS, id)
   redis.call("DEL", PAYLOADS .. id, RESULTS .. id, LOGS .. id, PROGRESS .. id)

@@ -1,14 +1,21 @@
+--- @include "includes/later"
 --- @include "includes/user_chunk"
 local function index_job(job)
   local number, user = job.number, job.user
   local place = number % 128
   local chunk = (number - place) / 128
-  redis.call("HSET", INDEX_CHUNKS .. chunk, place, job.id)
-  if place == 0 then redis.call("ZADD", INDEX, chunk, chunk) end
-  local last = redis.call("ZREVRANGE", USERS .. user, 0, 0)[1]
-  if not last or redis.call("SCARD", user_chunk(last, user)) >= 256 then
-    last = number
-    redis.call("ZADD", USERS .. user, number, number)
+  later("HSET", INDEX_CHUNKS .. chunk, place, job.id)
+  if place == 0 then later("ZADD", INDEX, chunk, chunk) end
+  local newest = newest_chunks[user]
+  if not newest then
+    local first = redis.call("ZREVRANGE", USERS .. user, 0, 0)[1]
+    newest = { first = first, size = first and redis.call("SCARD", user_chunk(first, user)) or 256 }
+    newest_chunks[user] = newest
   end
-  redis.call("SADD", user_chunk(last, user), number)
+  if newest.size >= 256 then
+    newest.first, newest.size = number, 0
+    later("ZADD", USERS .. user, number, number)
+  end
+  newest.size = newest.size + 1
+  later("SADD", user_chunk(newest.first, user), number)
 end

@@ -14,7 +14,13 @@ local function lease_jobs(answer, worker, deadline, limit, names, first)
       wanted = math.min(wanted, queue.concurrency - counter(queue, RUNNING))
     end
     if wanted > 0 then
+      carry_out("ZADD", WAITING .. queue.name)
       local popped = redis.call("ZPOPMIN", WAITING .. queue.name, wanted)
+      if #popped > 2 then
+        local ids = {}
+        for index = 1, #popped, 2 do ids[#ids + 1] = popped[index] end
+        read_ahead(ids)
+      end
       for index = 1, #popped, 2 do
         local job = read_job(popped[index])
         if job and job.state == QUEUED then

@@ -7,6 +7,7 @@ local function set_outcome(job, text)
     redis.call("SET", RESULTS .. job.id, text)
     more.r, more.rl = nil, true
   else
-    more.r, more.rl = job.outcome, nil
+    if job.outcome or more.r then more.r = job.outcome end
+    if more.rl then more.rl = nil end
   end
 end

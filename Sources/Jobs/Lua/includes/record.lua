@@ -1,6 +1,8 @@
--- A job's record: MessagePack values one behind the other, what every job has first; RedisRecord.swift
--- reads the same. `payload` is false where it is too long to stand here (PAYLOADS). What is rarely set
--- is in one last table, which a fresh job does not have:
+--- @include "includes/later"
+--- @include "includes/records"
+-- A job's record: a MessagePack array, what every job has first; RedisRecord.swift reads the same. `payload` is
+-- false where it is too long to stand here (PAYLOADS). What is rarely set is in one last table, which a fresh job
+-- does not have:
 --
 --   m max attempts   rp retry policy {growth, base, cap, jitter}   to timeout   o order it asked for
 --   b base of its score, where it is not the plain one   du due   sb start by   eb end by
@@ -15,10 +17,12 @@
 
 -- read_job answers nil for an unknown id.
 local function read_job(id)
-  local bytes = redis.call("HGET", JOBS, id)
+  local bytes = records[id]
+  if bytes == nil then bytes = redis.call("HGET", JOBS, id) end
   if not bytes then return nil end
-  local state, priority, attempt, lost, offset, sequence, number, queue, kind, user, payload, more =
-    cmsgpack.unpack(bytes)
+  -- From behind the one byte that says that they are an array.
+  local _, state, priority, attempt, lost, offset, sequence, number, queue, kind, user, payload, more =
+    cmsgpack.unpack_limit(bytes, 12, 1)
   return { id = id, bytes = bytes, state = state, priority = priority, attempt = attempt, lost = lost,
     offset = offset, sequence = sequence, number = number, queue = queue, kind = kind, user = user,
     payload = payload, more = more or {} }
@@ -28,12 +32,8 @@ local function created_at(job) return math.floor(job.sequence / 1000) + BEGINNIN
 
 local function write_job(job)
   local more = job.more
-  if next(more) == nil then
-    job.bytes = cmsgpack.pack(job.state, job.priority, job.attempt, job.lost, job.offset, job.sequence,
-      job.number, job.queue, job.kind, job.user, job.payload)
-  else
-    job.bytes = cmsgpack.pack(job.state, job.priority, job.attempt, job.lost, job.offset, job.sequence,
-      job.number, job.queue, job.kind, job.user, job.payload, more)
-  end
-  redis.call("HSET", JOBS, job.id, job.bytes)
+  job.bytes = cmsgpack.pack({ job.state, job.priority, job.attempt, job.lost, job.offset, job.sequence,
+    job.number, job.queue, job.kind, job.user, job.payload, next(more) and more })
+  records[job.id] = job.bytes
+  later("HSET", JOBS, job.id, job.bytes)
 end

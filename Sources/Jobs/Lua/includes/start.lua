@@ -13,20 +13,21 @@ local function start(job, queue, worker, deadline)
   end
   -- What the attempt before failed of is history now.
   if more.rl then redis.call("DEL", RESULTS .. job.id) end
-  more.r, more.rl, more.pm, more.rep = nil, nil, nil, nil
+  if more.r or more.rl then more.r, more.rl = nil, nil end
+  if more.pm or more.rep then more.pm, more.rep = nil, nil end
   if more.st then
     more.at = now
   else
     more.st = now
     tally(queue, "w" .. bucket(now - (more.du or created_at(job))))
   end
-  more.du = nil
+  if more.du then more.du = nil end
   if more.eb then redis.call("ZADD", LIMITS, more.eb, job.id) elseif more.sb then redis.call("ZREM", LIMITS, job.id) end
   -- Never one that an undone history gave out: after a crash of Redis's machine the clock is ahead.
   more.v = math.max((more.v or 0) + 1, micros - BEGINNING * 1000)
   more.h = worker
   job.state, job.attempt = RUNNING, job.attempt + 1
-  redis.call("ZADD", LEASES, deadline, job.id)
-  redis.call("SADD", WORKER_JOBS .. worker, job.id)
+  later("ZADD", LEASES, deadline, job.id)
+  later("SADD", WORKER_JOBS .. worker, job.id)
   change(job)
 end

@@ -12,5 +12,6 @@ local function unindex_job(job)
   local first = redis.call("ZREVRANGEBYSCORE", USERS .. user, number, "-inf", "LIMIT", 0, 1)[1]
   if not first then return end
   redis.call("SREM", user_chunk(first, user), number)
+  newest_chunks[user] = nil
   if redis.call("EXISTS", user_chunk(first, user)) == 0 then redis.call("ZREM", USERS .. user, first) end
 end

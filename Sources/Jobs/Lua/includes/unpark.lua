@@ -1,3 +1,4 @@
+--- @include "includes/admit"
 --- @include "includes/enter"
 --- @include "includes/change"
 -- Let the first parked job of a user in; false when none is.
@@ -9,7 +10,7 @@ local function unpark(queue, user)
   if not job then return false end
   if queue.fair then fair("leave", job, queue) end
   count(queue, "b", -1)
-  redis.call("HINCRBY", ADMITTED .. queue.name, user, 1)
+  admit(queue, user, 1)
   enter(job, queue)
   change(job)
   return true

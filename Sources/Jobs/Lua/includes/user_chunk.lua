@@ -1,3 +1,4 @@
+--- @shared
 -- The listing of all jobs, and of each user's, in the order of their numbers.
 --
 -- Chunks stay small enough for Redis's compact forms: 128 ids by number in a hash (INDEX_CHUNKS), up
@@ -5,3 +6,6 @@
 -- sorted sets (INDEX, USERS), so that a reader skips what was forgotten. A user's chunk is named by the
 -- first number that went into it.
 local function user_chunk(first, user) return USER_CHUNKS .. first .. " " .. user end
+
+-- The newest chunk of each user to whose listing a script adds: its name, and how many numbers it has.
+local newest_chunks = {}

@@ -7,6 +7,7 @@ local function withdraw(job, queue)
   local state = job.state
   if queue.fair then fair("leave", job, queue) end
   if state == QUEUED then
+    carry_out("ZADD", WAITING .. queue.name)
     redis.call("ZREM", WAITING .. queue.name, job.id)
     count(queue, "w" .. job.priority, -1)
     return true

@@ -1,6 +1,9 @@
+--- @include "includes/admit"
 --- @include "includes/counts"
 --- @include "includes/ends"
 local function write_counts()
+  carry_out_all()
+  write_admissions()
   if next(ends) then
     --- @defer end_jobs "includes/end_jobs"
     end_jobs()
