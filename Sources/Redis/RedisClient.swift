@@ -58,50 +58,44 @@ package final class RedisClient {
     }
   }
 
-  /// Runs a script. A Redis that does not know it yet is told, and asked again.
-  package func run(
-    _ script: RedisScript, keys: [String], arguments: [[UInt8]] = []
+  /// Calls a function. A Redis that does not have it yet is given it, and asked again.
+  package func call(
+    _ function: RedisFunction, keys: [String], arguments: [[UInt8]] = []
   ) async throws(RedisError) -> RedisValue {
-    try await run(script) { command in
+    try await call(function) { command in
       command.append(keys.count)
       for key in keys { command.append(key) }
       for argument in arguments { command.append(argument) }
     }
   }
 
-  /// Runs a script; `input` appends the number of keys, the keys and the arguments.
-  package func run(
-    _ script: RedisScript, _ input: (inout RedisCommand) -> Void
+  /// Calls a function; `input` appends the number of keys, the keys and the arguments.
+  package func call(
+    _ function: RedisFunction, _ input: (inout RedisCommand) -> Void
   ) async throws(RedisError) -> RedisValue {
     while true {
-      let digest: String
-      if let known = script.digest { digest = known } else { digest = try await load(script) }
-      var command = RedisCommand("EVALSHA", reserving: 512)
-      command.append(digest)
+      var command = RedisCommand("FCALL", reserving: 512)
+      command.append(function.name)
       input(&command)
       do {
         return try await send(command)
-      } catch .refused(let failure) where failure.code == "NOSCRIPT" {
-        script.digest = nil
+      } catch .refused(let failure) where failure.isUnknownFunction {
+        try await load(function)
       }
     }
   }
 
-  private func load(_ script: RedisScript) async throws(RedisError) -> String {
-    if let loading = script.loading { return try await loading.value.get() }
+  private func load(_ function: RedisFunction) async throws(RedisError) {
+    if let loading = function.loading { return try await loading.value.get() }
     let loading = Task { @EventLoop in
-      defer { script.loading = nil }
+      defer { function.loading = nil }
       do throws(RedisError) {
-        let answer = try await send(RedisCommand("SCRIPT", "LOAD", script.source))
-        guard let digest = answer.text else {
-          preconditionFailure("SCRIPT LOAD answers with a digest")
-        }
-        script.digest = digest
-        return Result<String, RedisError>.success(digest)
+        _ = try await send(RedisCommand("FUNCTION", "LOAD", "REPLACE", function.library))
+        return Result<Void, RedisError>.success(())
       } catch { return .failure(error) }
     }
-    script.loading = loading
-    return try await loading.value.get()
+    function.loading = loading
+    try await loading.value.get()
   }
 
   /// Sends a command that may take up to `patience`, on a connection of its own.

@@ -11,19 +11,14 @@ package enum RedisError: Error, Hashable, Sendable {
 
 /// An error as Redis puts it: `WRONGTYPE Operation against a key…`.
 package struct RedisFailure: Hashable, Sendable, CustomStringConvertible {
-  /// The first word, in capitals: `ERR`, `WRONGTYPE`, `NOSCRIPT`, `LOADING`…
+  /// The first word, in capitals: `ERR`, `WRONGTYPE`, `LOADING`…
   package var code: String
   /// The whole text, the code included.
   package var description: String
 
   package init(_ text: String) {
     description = text
-    var words = Substring(text)
-    // Before version 7 an error inside a script stands in the sentence of another.
-    if text.hasPrefix("ERR Error running script"), let inner = text.range(of: ": -") {
-      words = text[inner.upperBound...]
-    }
-    code = String(words.prefix { $0 != " " })
+    code = String(text.prefix { $0 != " " })
   }
 
   /// Whether the server as a whole cannot serve at present, whatever the command.
@@ -38,6 +33,9 @@ package struct RedisFailure: Hashable, Sendable, CustomStringConvertible {
     default: false
     }
   }
+
+  /// Whether a function was called that the server does not have.
+  var isUnknownFunction: Bool { description == "ERR Function not found" }
 
   /// Whether this connection leads to the wrong place: another, to the same name, may not.
   ///

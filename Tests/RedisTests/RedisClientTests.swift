@@ -12,34 +12,40 @@ import Testing
       endpoint: server.endpoint, answersWithin: limit, logger: Logger(label: "test"))
   }
 
-  @Test("loads a script that Redis does not know, and again when Redis forgot it")
-  func scripts() async throws {
-    let server = try await RedisServer.start()
-    let client = client(of: server)
-    try await client.start()
-    let script = RedisScript(name: "sum", source: "return ARGV[1] + #KEYS")
-    #expect(
-      try await client.run(script, keys: ["a", "b"], arguments: [Array("40".utf8)]) == .integer(42))
-    try await server.ask(RedisCommand("SCRIPT", "FLUSH"))
-    #expect(try await client.run(script, keys: ["a"], arguments: [Array("1".utf8)]) == .integer(2))
+  /// A function with this body.
+  private func function(_ name: String, _ body: String) -> RedisFunction {
+    RedisFunction(
+      name: name, library: "#!lua name=\(name)\nredis.register_function(\"\(name)\", function(KEYS, ARGV) \(body) end)")
   }
 
-  @Test("loads a script once, however many ask for it")
-  func scriptLoadedOnce() async throws {
+  @Test("gives Redis a function that it does not have, and again when it was flushed")
+  func functions() async throws {
     let server = try await RedisServer.start()
     let client = client(of: server)
     try await client.start()
-    let script = RedisScript(name: "same", source: "return ARGV[1]")
+    let sum = function("sum", "return ARGV[1] + #KEYS")
+    #expect(
+      try await client.call(sum, keys: ["a", "b"], arguments: [Array("40".utf8)]) == .integer(42))
+    try await server.ask(RedisCommand("FUNCTION", "FLUSH"))
+    #expect(try await client.call(sum, keys: ["a"], arguments: [Array("1".utf8)]) == .integer(2))
+  }
+
+  @Test("gives Redis a function once, however many ask for it")
+  func functionLoadedOnce() async throws {
+    let server = try await RedisServer.start()
+    let client = client(of: server)
+    try await client.start()
+    let same = function("same", "return ARGV[1]")
     for round in 1...2 {
       let runs = (0..<100).map { number in
-        Task { @EventLoop in try await client.run(script, keys: [], arguments: [Array("\(number)".utf8)]) }
+        Task { @EventLoop in try await client.call(same, keys: [], arguments: [Array("\(number)".utf8)]) }
       }
       for (number, run) in runs.enumerated() {
         #expect(try await run.value.text == "\(number)")
       }
       let statistics = try await server.ask(RedisCommand("INFO", "commandstats")).text ?? ""
-      #expect(statistics.contains("cmdstat_script|load:calls=\(round),"))
-      try await server.ask(RedisCommand("SCRIPT", "FLUSH"))
+      #expect(statistics.contains("cmdstat_function|load:calls=\(round),"))
+      try await server.ask(RedisCommand("FUNCTION", "FLUSH"))
     }
     client.close()
   }
@@ -49,8 +55,8 @@ import Testing
     let server = try await RedisServer.start()
     let client = client(of: server)
     try await client.start()
-    let script = RedisScript(name: "one", source: "return 1")
-    #expect(try await client.run(script, keys: []) == .integer(1))
+    let one = function("one", "return 1")
+    #expect(try await client.call(one, keys: []) == .integer(1))
     await server.kill()
     // Until the loss is noticed a command may go out; none is answered.
     await #expect(throws: RedisError.unavailable) {
@@ -63,7 +69,7 @@ import Testing
     try await server.restart()
     await client.waitUntilConnected(upTo: .seconds(30))
     #expect(try await client.send(RedisCommand("PING")) == .status("PONG"))
-    #expect(try await client.run(script, keys: []) == .integer(1))
+    #expect(try await client.call(one, keys: []) == .integer(1))
     client.close()
   }
 

@@ -12,6 +12,7 @@
             group {id, the group as group.lua keeps it, the request of its callback or false}}
   Emits:   nothing
 ]]
+--- @flags no-writes
 --- @include "includes/now"
 --- @include "includes/claims"
 --- @include "includes/describe"

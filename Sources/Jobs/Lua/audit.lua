@@ -14,6 +14,7 @@
             then kind, subject, detail, 1 if it was mended, for each finding}
   Emits:   a group that was mended, and its callback where that ends it
 ]]
+--- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/find"
 --- @include "includes/counts"

@@ -8,6 +8,7 @@
   Answers: describe… | {"forgotten"} | false for an unknown id
   Emits:   state cancelled, or state running with reason cancelling; a directive to the worker
 ]]
+--- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/finish"
 --- @include "includes/withdraw"

@@ -8,6 +8,7 @@
   Answers: {how many went, how many of DUE to skip in the next call, -1 when none is left}
   Emits:   state cancelled of those that had not ended
 ]]
+--- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/finish"
 --- @include "includes/withdraw"

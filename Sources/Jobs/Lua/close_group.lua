@@ -7,6 +7,7 @@
   Answers: the group, as group.lua keeps it | false for an unknown id
   Emits:   the group, if it was open; what the acceptance of its callback does
 ]]
+--- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/counts"
 --- @include "includes/end_group"

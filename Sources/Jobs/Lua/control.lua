@@ -9,6 +9,7 @@
            | {"draining"} | {"full", limit}
   Emits:   state, with reason retried, moved, promoted or reprioritised
 ]]
+--- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/reopen"
 --- @include "includes/place"

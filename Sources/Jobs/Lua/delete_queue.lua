@@ -7,6 +7,7 @@
   Answers: {"deleted"} | {"not_found"} | {"not_empty", jobs}
   Emits:   nothing
 ]]
+--- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/counter"
 --- @include "includes/waiting"

@@ -7,6 +7,7 @@
   Answers: 1, or 0 for an unknown worker
   Emits:   a directive
 ]]
+--- @flags allow-oom
 
 local worker, mode = ARGV[1], ARGV[2]
 if mode == "" then

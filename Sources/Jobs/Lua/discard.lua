@@ -7,6 +7,7 @@
   Answers: how many went
   Emits:   nothing, but for jobs that come into a window
 ]]
+--- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/queue"
 --- @include "includes/withdraw"
@@ -26,7 +27,7 @@ for _, id in ipairs(ARGV) do
       if job.more.sb or job.more.eb then redis.call("ZREM", LIMITS, id) end
       drop_claims(job)
       if job.more.g then
-        --- @defer leave_group "includes/leave_group"
+        --- @include "includes/leave_group"
         leave_group(job)
       end
     end

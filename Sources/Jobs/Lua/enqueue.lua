@@ -40,7 +40,7 @@ for number = 1, jobs do
   words[number], subjects[number] = word, subject or false
 end
 if next_sequence and number_need > 0 then
-  --- @defer return_numbers "includes/return_numbers"
+  --- @include "includes/return_numbers"
   return_numbers()
 end
 write_counts()

@@ -9,6 +9,7 @@
   Answers: {outcomes, a letter or "lost" each, one after the other; deadline ms; then as lease_jobs has them}
   Emits:   state of each job ended or taken; of those that came due, or that an end lets go on
 ]]
+--- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/settle_job"
 --- @include "includes/promote_due"

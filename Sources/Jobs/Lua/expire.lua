@@ -7,6 +7,7 @@
   Answers: their ids
   Emits:   state failed, or state running with reason cancelling; a directive to the worker
 ]]
+--- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/finish"
 --- @include "includes/progress"

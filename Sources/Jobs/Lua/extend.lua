@@ -7,6 +7,7 @@
   Answers: for each lease "held" | "cancel" | "lost"
   Emits:   state running, reason recovered, of those that were shown as stalled
 ]]
+--- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/extend_leases"
 

@@ -8,6 +8,7 @@
   Answers: {number to go on below, or false after the last; describe… for each}
   Emits:   nothing
 ]]
+--- @flags no-writes
 --- @include "includes/now"
 --- @include "includes/user_chunk"
 --- @include "includes/describe"

@@ -7,6 +7,7 @@
   Answers: {sequence to go on after, or false after the last; describe… for each}
   Emits:   nothing
 ]]
+--- @flags no-writes
 --- @include "includes/now"
 --- @include "includes/group"
 --- @include "includes/describe"

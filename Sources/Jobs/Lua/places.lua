@@ -7,6 +7,7 @@
   Answers: for each id its queue and its rank, false and false where it is not queued
   Emits:   nothing
 ]]
+--- @flags no-writes
 --- @include "includes/record"
 
 local answer = {}

@@ -8,6 +8,7 @@
   Answers: how many were due
   Emits:   state queued with reason due, and what the others come to
 ]]
+--- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/promote_due"
 --- @include "includes/finish"

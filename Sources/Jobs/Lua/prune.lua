@@ -8,6 +8,7 @@
   Answers: how many jobs went
   Emits:   nothing
 ]]
+--- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/queue"
 --- @include "includes/record"

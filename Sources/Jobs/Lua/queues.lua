@@ -6,6 +6,7 @@
   Answers: describe_queue… for each
   Emits:   nothing
 ]]
+--- @flags no-writes
 --- @include "includes/now"
 --- @include "includes/describe_queue"
 

@@ -7,6 +7,7 @@
   Answers: for each id describe…, or false
   Emits:   nothing
 ]]
+--- @flags no-writes
 --- @include "includes/now"
 --- @include "includes/describe"
 

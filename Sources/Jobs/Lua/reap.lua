@@ -8,6 +8,7 @@
   Answers: {pardoned, {stalled ids}, {requeued ids}, {failed ids}, {cancelled ids}}
   Emits:   state queued with reason lost, failed, or cancelled; state running with reason stalled
 ]]
+--- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/stop"
 --- @include "includes/put_back"

@@ -72,7 +72,7 @@ if is_terminal(job.state) then
       -- It had been forgotten after its end, and stayed counted.
       redis.call("ZADD", GROUP_JOBS .. more.g, job.sequence, id)
     else
-      --- @defer count_change "includes/count_change"
+      --- @include "includes/count_change"
       count_change(job, nil)
     end
   end

@@ -9,6 +9,7 @@
   Answers: describe_queue… | {"changed"} | {"not_found"}
   Emits:   state queued of those that a wider window lets in
 ]]
+--- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/unpark_all"
 --- @include "includes/end_drain"

@@ -7,6 +7,7 @@
   Answers: the fields of MINUTES and their sums, one after the other
   Emits:   nothing
 ]]
+--- @flags no-writes
 --- @include "includes/now"
 
 local minute, sums = math.floor(now / 60000), {}

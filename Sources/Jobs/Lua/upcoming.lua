@@ -7,6 +7,7 @@
   Answers: ms until a job may be had, 0 if at once, -1 if none is known of
   Emits:   nothing
 ]]
+--- @flags no-writes
 --- @include "includes/now"
 --- @include "includes/counter"
 

@@ -7,6 +7,7 @@
   Answers: {now, then for each: worker, seen ms, packed duration and report, wanted mode or false, {job ids}}
   Emits:   nothing
 ]]
+--- @flags no-writes
 --- @include "includes/now"
 
 local answer = { now }

@@ -17,7 +17,7 @@ struct ChaosPlan: Sendable {
     case killRedis = "SIGKILL of redis-server"
     case stopWorker = "SIGSTOP of a worker beyond its lease"
     case killClients = "CLIENT KILL of every connection"
-    case flushScripts = "SCRIPT FLUSH"
+    case flushFunctions = "FUNCTION FLUSH"
   }
 
   let store: Store
@@ -46,7 +46,7 @@ struct ChaosPlan: Sendable {
       store: .redis(appendOnly), seed: seed, duration: duration,
       faults: [
         .killWorker, .killWorker, .killWorker, .killGateway, .killGateway, .killRedis, .stopWorker, .killClients,
-        .flushScripts,
+        .flushFunctions,
       ], interval: interval, gateways: 2, workers: 3, backlog: backlog)
   }
 

@@ -133,7 +133,7 @@ final class ChaosRun {
       for type in ["normal", "pubsub"] {
         try await fleet.redis?.ask(RedisCommand("CLIENT", "KILL", "TYPE", type))
       }
-    case .flushScripts: try await fleet.redis?.ask(RedisCommand("SCRIPT", "FLUSH"))
+    case .flushFunctions: try await fleet.redis?.ask(RedisCommand("FUNCTION", "FLUSH"))
     }
     ledger.count(fault.rawValue)
   }

@@ -80,7 +80,7 @@ struct RedisFaultTests {
     let old = try await broker.enqueue(request("k")).job
     let lease = try #require(try await next(broker)).lease
     try await server.ask(RedisCommand("FLUSHALL"))
-    try await server.ask(RedisCommand("SCRIPT", "FLUSH"))
+    try await server.ask(RedisCommand("FUNCTION", "FLUSH"))
     #expect(try await broker.extend([lease], for: .seconds(30)) == [.lost])
     #expect(try await broker.report(Progress(percent: 5), under: lease) == .lost)
     #expect(try await broker.settle(lease, .complete(nil)) == .leaseLost)

@@ -6,20 +6,20 @@ import Testing
 
 @testable import Jobs
 
-@Suite("The scripts of the Redis broker") struct RedisBrokerScriptTests {
+@Suite("The functions of the Redis broker") struct RedisBrokerScriptTests {
   private static let keys = RedisKeys(prefix: "test:", partition: 0)
 
-  /// A script of its own around some includes.
-  private static func script(_ lines: String...) -> String {
+  /// A function of its own around some includes.
+  private static func function(_ lines: String...) -> RedisFunction {
     LuaAssembler(includes: RedisScripts.includes, constants: keys.constants)
-      .assemble(Array(lines.joined(separator: "\n").utf8))
+      .assemble(Array(lines.joined(separator: "\n").utf8), as: "test")
   }
 
   @Test("name no constant that is not there")
   func constants() {
     for script in RedisScripts(keys: Self.keys).all {
       var isQuoted = false
-      for part in script.source.split(separator: "\"", omittingEmptySubsequences: false) {
+      for part in script.library.split(separator: "\"", omittingEmptySubsequences: false) {
         defer { isQuoted.toggle() }
         guard !isQuoted else { continue }
         let words = part.split { !($0.isLetter || $0.isNumber || $0 == "_") }
@@ -29,6 +29,54 @@ import Testing
         #expect(Set(capitals).isSubset(of: ["KEYS", "ARGV"]), "\(script.name)")
       }
     }
+  }
+
+  @Test("begin each call with what they declare, whatever the one before left or threw")
+  func beginnings() async throws {
+    let server = try await RedisServer.start()
+    let assembler = LuaAssembler(
+      includes: [
+        "sum": Array(
+          "local seen = {}\nlocal total, calls = 0, 0\nlocal function add(n)\n  seen[#seen + 1] = n\n  total, calls = total + n, calls + 1\nend\n"
+            .utf8)
+      ],
+      constants: ["TEN": "10"])
+    let function = assembler.assemble(
+      Array(
+        "--- @include \"sum\"\nfor _, n in ipairs(ARGV) do add(tonumber(n)) end\nif ARGV[1] == \"TEN\" then add(TEN) end\nreturn { total, calls, #seen }"
+          .utf8),
+      as: "sum")
+    try await server.ask(RedisCommand("FUNCTION", "LOAD", function.library))
+    func call(_ words: String...) async throws -> RedisValue {
+      var command = RedisCommand("FCALL", function.name, "0")
+      for word in words { command.append(word) }
+      return try await server.ask(command)
+    }
+    for _ in 1...2 {
+      #expect(try await call("1", "2").elements?.compactMap(\.integer) == [3, 2, 2])
+      await #expect(throws: RedisError.self) { try await call("TEN") }
+    }
+  }
+
+  @Test("leave nothing of an older version behind, and another broker's alone")
+  func versions() async throws {
+    let server = try await RedisServer.start()
+    func load(_ name: String) async throws {
+      try await server.ask(
+        RedisCommand(
+          "FUNCTION", "LOAD", "#!lua name=\(name)\nredis.register_function(\"\(name)\", function() return 1 end)"))
+    }
+    let own = RedisKeys(prefix: "fanfare:", partition: 0).functions
+    let other = Self.keys.functions
+    for name in [own + "_enqueue_0123456789abcdef", other + "_enqueue_0123456789abcdef", "another"] {
+      try await load(name)
+    }
+    let broker = await RedisBroker(endpoint: server.endpoint, logger: Logger(label: "test"))
+    try await broker.start()
+    let list = try await server.ask(RedisCommand("FUNCTION", "LIST"))
+    let names = list.elements?.compactMap { $0.elements?.dropFirst().first?.text } ?? []
+    #expect(Set(names) == [other + "_enqueue_0123456789abcdef", "another"])
+    await broker.close()
   }
 
   @Test("count a duration in the bucket that Swift does")
@@ -42,12 +90,11 @@ import Testing
       for _ in 0..<quarter { edge *= 1.189207115002721 }
       durations += [-1, 0, 1].map { Int64(edge) + $0 }
     }
-    var command = RedisCommand(
-      "EVAL",
-      Self.script(
-        "--- @include \"includes/bucket\"", "local answer = {}",
-        "for index, ms in ipairs(ARGV) do answer[index] = bucket(tonumber(ms)) end",
-        "return answer"), "0")
+    let function = Self.function(
+      "--- @include \"includes/bucket\"", "local answer = {}",
+      "for index, ms in ipairs(ARGV) do answer[index] = bucket(tonumber(ms)) end", "return answer")
+    try await server.ask(RedisCommand("FUNCTION", "LOAD", function.library))
+    var command = RedisCommand("FCALL", function.name, "0")
     for duration in durations { command.append(duration) }
     let answers = try await server.ask(command).elements?.compactMap(\.integer) ?? []
     #expect(answers.count == durations.count)
@@ -60,11 +107,11 @@ import Testing
   func ids() async throws {
     let server = try await RedisServer.start()
     let ids = (0..<50).map { JobID(at: Timestamp(milliseconds: Int64($0) << 40), partition: $0 * 80) }
-    var command = RedisCommand(
-      "EVAL",
-      Self.script(
-        "--- @include \"includes/uuid\"", "local answer = {}",
-        "for index, id in ipairs(ARGV) do answer[index] = uuid(id) end", "return answer"), "0")
+    let function = Self.function(
+      "--- @include \"includes/uuid\"", "local answer = {}",
+      "for index, id in ipairs(ARGV) do answer[index] = uuid(id) end", "return answer")
+    try await server.ask(RedisCommand("FUNCTION", "LOAD", function.library))
+    var command = RedisCommand("FCALL", function.name, "0")
     for id in ids { command.append(id.key) }
     let answers = try await server.ask(command).elements?.compactMap(\.text)
     #expect(answers == ids.map(\.description))
@@ -73,18 +120,19 @@ import Testing
   @Test("place a job where Swift does")
   func scores() async throws {
     let server = try await RedisServer.start()
-    let source = Self.script(
+    let function = Self.function(
       "--- @include \"includes/score\"",
       "local job = { sequence = tonumber(ARGV[1]), priority = tonumber(ARGV[2]), more = {} }",
       "if ARGV[3] == \"l\" then job.more.b = HALF - job.sequence end",
       "local queue = { ageing = tonumber(ARGV[4]) }",
       "return string.format(\"%.0f\", score(job, queue))")
+    try await server.ask(RedisCommand("FUNCTION", "LOAD", function.library))
     for sequence in [Int64(0), 59_876_543_210_987, 399_999_999_999_999] {
       for order in QueueOrder.allCases {
         for (level, ageing) in [(1, 0), (5, 60_000), (10, 0), (10, 86_400_000)] {
           let answer = try await server.ask(
             RedisCommand(
-              "EVAL", source, "0", "\(sequence)", "\(level)", order == .lifo ? "l" : "f",
+              "FCALL", function.name, "0", "\(sequence)", "\(level)", order == .lifo ? "l" : "f",
               ageing == 0 ? "" : "\(ageing)"))
           let score = QueueScore(
             base: QueueScore.base(of: sequence, order: order), priority: Priority(level)!,

@@ -13,15 +13,15 @@ import Testing
     return broker
   }
 
-  @Test("goes on after Redis forgot the scripts")
-  func forgottenScripts() async throws {
+  @Test("goes on after Redis lost the functions")
+  func lostFunctions() async throws {
     let server = try await RedisServer.start()
     let broker = try await broker(on: server)
     let job = try await broker.enqueue(.example()).job
-    try await server.ask(RedisCommand("SCRIPT", "FLUSH"))
+    try await server.ask(RedisCommand("FUNCTION", "FLUSH"))
     let lease = try #require(try await broker.next()).lease
     #expect(lease.job == job.id)
-    try await server.ask(RedisCommand("SCRIPT", "FLUSH"))
+    try await server.ask(RedisCommand("FUNCTION", "FLUSH"))
     #expect(try await broker.settle(lease, .complete(nil)) == .settled(.completed))
     await broker.close()
   }

@@ -1,81 +1,101 @@
-/// Makes one script of many small files.
+import Redis
+
+/// Makes a function of Redis, in a library of its own, of many small files.
 ///
-/// - `--- @include "x"` stands for the text of x, once: a file names what it needs itself.
-/// - `--- @defer f "x"`, for a file that ends with the function f, makes f and what it needs only when it is
-///   called. Redis runs a script from its first line each time, and a function that is made costs a tenth
-///   of a command: what most calls do without is deferred, and stands in the branch that does not do
-///   without, where there is one.
-/// - `--- @shared` stands in files with variables that a whole script shares: these stand before the deferred
-///   functions that need them, or each would have its own.
-/// - A name in capitals is a constant, and its value is put in its place: a local that functions refer to
-///   would cost each of them more than the constant does.
+/// - `--- @include "x"` stands for the text of x, once, before the outermost statement that it stands in: a file
+///   names what it needs itself, and where it needs it. Two files that need each other declare what they define
+///   before they include.
+/// - What an included file declares with a value, `local waiting = {}`, is declared with the library, and has that
+///   value at the beginning of each call: what a call leaves behind is not there for the next. Its functions are
+///   made once, when Redis reads the library.
+/// - The script itself is the body of the function, with `KEYS` and `ARGV`.
+/// - `--- @flags no-writes` names the flags of the function, separated by spaces.
+/// - A name in capitals is a constant, and its value is put in its place.
 /// - Comments are left out.
 struct LuaAssembler: Sendable {
   let includes: [String: [UInt8]]
   let constants: [String: String]
 
-  func assemble(_ script: [UInt8]) -> String {
+  /// The function is called by `name` and what its text comes to, so that another version of it has another name.
+  func assemble(_ script: [UInt8], as name: String) -> RedisFunction {
+    var parts = Parts()
+    expand(script, isScript: true, into: &parts)
+    let flags = parts.flags.map { "\"\($0)\"" }.joined(separator: ", ")
+    let text = (parts.definitions + [""] + parts.beginnings + parts.body + [flags]).joined(separator: "\n")
+    let digest = RunningDigest()
+    digest.update(Array(text.utf8))
+    let full = "\(name)_\(digest.hexadecimal().prefix(16))"
+    let library =
+      ["#!lua name=\(full)"] + parts.definitions
+      + ["redis.register_function{ function_name = \"\(full)\", callback = function(KEYS, ARGV)"]
+      + parts.beginnings + parts.body + ["end, flags = { \(flags) } }"]
+    return RedisFunction(name: full, library: library.joined(separator: "\n"))
+  }
+
+  private struct Parts {
     var included: Set<String> = []
-    var shared = Shared()
-    let lines = expand(script, &included, &shared, isDeferred: false)
-    return (shared.lines + lines).joined(separator: "\n")
+    var definitions: [String] = []
+    var beginnings: [String] = []
+    var body: [String] = []
+    var flags: [String] = []
   }
 
-  /// What deferred functions alone asked for, and share.
-  private struct Shared {
-    var names: Set<String> = []
-    var lines: [String] = []
+  private func expand(_ bytes: [UInt8], isScript: Bool, into parts: inout Parts) {
+    for statement in statements(of: bytes) {
+      var lines: [String] = []
+      for line in statement {
+        if line.hasPrefix("--- @include ") {
+          let name = String(line.split(separator: "\"")[1])
+          guard parts.included.insert(name).inserted else { continue }
+          guard let text = includes[name] else {
+            preconditionFailure("a script includes \(name), which is not there")
+          }
+          expand(text, isScript: false, into: &parts)
+        } else if line.hasPrefix("--- @flags ") {
+          parts.flags = line.split(separator: " ").dropFirst(2).map(String.init)
+        } else {
+          lines.append(withConstants(line))
+        }
+      }
+      guard let first = lines.first else { continue }
+      if isScript {
+        parts.body += lines
+      } else if first.hasPrefix("local "), !first.hasPrefix("local function "), let sign = first.firstRange(of: " = ") {
+        parts.definitions.append(String(first[..<sign.lowerBound]))
+        parts.beginnings.append(String(first.dropFirst("local ".count)))
+        parts.beginnings += lines.dropFirst()
+      } else {
+        precondition(
+          lines.count == 1 || !first.hasPrefix("local ") || first.hasPrefix("local function "),
+          "what is declared with a value has it on the same line: \(first)")
+        parts.definitions += lines
+      }
+    }
   }
 
-  private func expand(
-    _ bytes: [UInt8], _ included: inout Set<String>, _ shared: inout Shared, isDeferred: Bool
-  ) -> [String] {
-    var lines: [String] = []
+  /// The outermost statements, line by line, without comments and indentation. A line that is not indented begins
+  /// one, but where it ends or goes on with the one before.
+  private func statements(of bytes: [UInt8]) -> [[Substring]] {
+    var statements: [[Substring]] = []
     var isInHeader = false
     for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
       let code = line.drop { $0 == " " }
       if code.hasPrefix("--[[") { isInHeader = true }
       if isInHeader {
         if code.hasSuffix("]]") { isInHeader = false }
-      } else if code.hasPrefix("--- @include ") {
-        let name = quoted(line)
-        guard !shared.names.contains(name), included.insert(name).inserted else { continue }
-        let text = text(of: name)
-        if isDeferred, text.starts(with: "--- @shared".utf8) {
-          // It includes nothing that the script may include later, and so have twice.
-          var own: Set<String> = []
-          shared.names.insert(name)
-          let variables = expand(text, &own, &shared, isDeferred: false)
-          precondition(own.isEmpty, "\(name) is shared, and includes something: it is to be included before")
-          shared.lines += variables
+      } else if !code.isEmpty, !code.hasPrefix("--") || code.hasPrefix("--- @") {
+        let word = code.prefix { $0.isLetter }
+        let goesOn =
+          code.startIndex != line.startIndex || ["end", "else", "elseif", "until"].contains(word)
+          || code.first == "}" || code.first == ")"
+        if goesOn, !statements.isEmpty {
+          statements[statements.count - 1].append(code)
         } else {
-          lines += expand(text, &included, &shared, isDeferred: isDeferred)
+          statements.append([code])
         }
-      } else if code.hasPrefix("--- @defer ") {
-        let name = quoted(line)
-        guard !included.contains(name) else { continue }
-        // What it includes is its own: outside of it, it is not there.
-        var own = included.union([name])
-        let function = code.split(separator: " ")[2]
-        lines.append("local function \(function)(...)")
-        lines += expand(text(of: name), &own, &shared, isDeferred: true)
-        lines += ["return \(function)(...)", "end"]
-      } else if !code.hasPrefix("--"), !code.isEmpty {
-        lines.append(withConstants(code))
       }
     }
-    return lines
-  }
-
-  private func quoted(_ line: Substring) -> String {
-    String(line.split(separator: "\"", omittingEmptySubsequences: false)[1])
-  }
-
-  private func text(of name: String) -> [UInt8] {
-    guard let bytes = includes[name] else {
-      preconditionFailure("a script includes \(name), which is not there")
-    }
-    return bytes
+    return statements
   }
 
   private func withConstants(_ line: Substring) -> String {

@@ -20,7 +20,7 @@ extension RedisBroker {
     let answer: RedisValue
     do {
       // The user's own slot, and so not `run(_:_:)`: that one is the partition's.
-      answer = try await client.run(scripts.spendRequest) { command in
+      answer = try await client.call(scripts.spendRequest) { command in
         command.append("1")
         command.append(keys.requests(of: user))
         command.append(limit)

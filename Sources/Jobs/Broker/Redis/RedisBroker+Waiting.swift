@@ -25,7 +25,7 @@ extension RedisBroker {
   private func isWorkWaiting(
     in queues: [QueueName], upTo limit: Duration
   ) async throws(RedisError) -> Bool {
-    let answer = try await client.run(scripts.upcoming) { command in
+    let answer = try await client.call(scripts.upcoming) { command in
       command.append("1")
       command.append(keys.tag)
       for queue in queues { command.append(queue.description) }

@@ -56,8 +56,29 @@ package final class RedisBroker: Broker {
     subscriber.onLost = { [weak self] in self?.sourceLost() }
     subscriber.start()
     do { try await client.start() } catch { throw BrokerError(error) }
+    try await requireFunctions()
     await lookAtMemoryPolicy()
     await subscriber.waitUntilLive(upTo: .seconds(1))
+  }
+
+  /// Refuses a Redis that has no functions, and takes away those of other versions of this broker: a gateway that
+  /// still runs one gives them to Redis again when it misses them.
+  private func requireFunctions() async throws(BrokerError) {
+    do throws(RedisError) {
+      let info = try await client.send(RedisCommand("INFO", "server")).text ?? ""
+      let version = info.split(whereSeparator: \.isNewline).first { $0.hasPrefix("redis_version:") }
+      if let version = version?.dropFirst("redis_version:".count), let major = Int(version.prefix { $0 != "." }),
+        major < 7
+      {
+        throw RedisError.refused(RedisFailure("Redis 7.0 or newer is needed, this one is \(version)"))
+      }
+      let list = RedisCommand("FUNCTION", "LIST", "LIBRARYNAME", "\(keys.functions)_*")
+      let names = Set(scripts.all.map(\.name))
+      for library in try await client.send(list).elements ?? [] {
+        guard let name = library.elements?.dropFirst().first?.text, !names.contains(name) else { continue }
+        _ = try await client.send(RedisCommand("FUNCTION", "DELETE", name))
+      }
+    } catch { throw BrokerError(error) }
   }
 
   /// Warns of a Redis that would make room by throwing jobs away. INFO, since hosted ones often forbid CONFIG.
@@ -90,12 +111,12 @@ package final class RedisBroker: Broker {
     watchers = [:]
   }
 
-  /// Runs a script of the partition; `arguments` appends what follows its key.
+  /// Calls a function of the partition; `arguments` appends what follows its key.
   func run(
-    _ script: RedisScript, _ arguments: (inout RedisCommand) -> Void
+    _ function: RedisFunction, _ arguments: (inout RedisCommand) -> Void
   ) async throws(BrokerError) -> RedisValue {
     do {
-      return try await client.run(script) { command in
+      return try await client.call(function) { command in
         command.append("1")
         command.append(keys.tag)
         arguments(&command)

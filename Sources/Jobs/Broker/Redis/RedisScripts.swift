@@ -1,18 +1,16 @@
 import Redis
 
-/// The scripts of a partition, assembled from `Sources/Jobs/Lua` by ``LuaAssembler``.
+/// The functions of a partition, assembled from `Sources/Jobs/Lua` by ``LuaAssembler``.
 struct RedisScripts: Sendable {
   let archive, audit, beat, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
     discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, places, promote, prune,
     putSchedule, queues, read, reap, report, restore, restoreGroup, setQueue, spendRequest,
-    statistics, upcoming, workers: RedisScript
+    statistics, upcoming, workers: RedisFunction
 
   init(keys: RedisKeys) {
     let assembler = LuaAssembler(includes: Self.includes, constants: keys.constants)
-    func script(_ name: String, _ bytes: [UInt8]) -> RedisScript {
-      var source = assembler.assemble(bytes)
-      if Self.servesWithoutMemory.contains(name) { source = Self.firstWrite + source }
-      return RedisScript(name: name, source: source)
+    func script(_ name: String, _ bytes: [UInt8]) -> RedisFunction {
+      assembler.assemble(bytes, as: "\(keys.functions)_\(name)")
     }
     archive = script("archive", PackageResources.archive_lua)
     audit = script("audit", PackageResources.audit_lua)
@@ -50,7 +48,7 @@ struct RedisScripts: Sendable {
     workers = script("workers", PackageResources.workers_lua)
   }
 
-  var all: [RedisScript] {
+  var all: [RedisFunction] {
     [
       archive, audit, beat, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
       discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, places, promote, prune,
@@ -136,13 +134,4 @@ struct RedisScripts: Sendable {
     "includes/woken": PackageResources.woken_lua,
     "includes/write_counts": PackageResources.write_counts_lua,
   ]
-
-  /// What ends work or keeps it going, and so must not be refused while Redis has no memory left; new jobs are.
-  private static let servesWithoutMemory: Set<String> = [
-    "beat", "cancel", "clear", "exchange", "expire", "extend", "prune", "reap",
-  ]
-
-  /// Redis refuses a script's first writing command that may need memory, and none after one that was let
-  /// through: this one needs none, and does nothing, since no key has the bare name of the partition.
-  private static let firstWrite = "redis.call(\"PERSIST\", KEYS[1])\n"
 }

@@ -11,7 +11,7 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
   local same = read_job(id)
   if same then return "id", same end
   if asked.key or asked.uk or asked.ck then
-    --- @defer claimed "includes/claimed"
+    --- @include "includes/claimed"
     local earlier, by = claimed(asked, user, name, kind)
     if earlier then return by or earlier, by and earlier end
   end
@@ -20,7 +20,7 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
   if not is_owed then
     if queue.mode ~= "a" and queue.mode ~= "p" then return "draining" end
     if queue.max_waiting then
-      --- @defer waiting "includes/waiting"
+      --- @include "includes/waiting"
       if waiting(queue) >= queue.max_waiting then return "full", queue.max_waiting end
     end
   end
@@ -37,14 +37,14 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
   end
   if asked.rule == "r" then failed = nil end
   if asked.g then
-    --- @defer refuse_member "includes/refuse_member"
+    --- @include "includes/refuse_member"
     local refusal = refuse_member(asked.g, user)
     if refusal then return refusal end
   end
 
   local sequence, number = take_numbers()
   if queue.is_new then
-    --- @defer keep_queue "includes/keep_queue"
+    --- @include "includes/keep_queue"
     keep_queue(queue)
   end
 
@@ -55,7 +55,7 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
     payload = #payload <= 512 and payload, more = more }
   if not job.payload then redis.call("SET", PAYLOADS .. id, payload) end
   if asked.key or asked.uk or asked.ck then
-    --- @defer claim "includes/claim"
+    --- @include "includes/claim"
     claim(job, asked)
   end
 
@@ -83,10 +83,10 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
         write_job(parent)
       end
     end
-    --- @defer block "includes/block"
+    --- @include "includes/block"
     block(job, queue)
   elseif due then
-    --- @defer postpone "includes/postpone"
+    --- @include "includes/postpone"
     postpone(job, queue, due, SCHEDULED)
   else
     place(job, queue)

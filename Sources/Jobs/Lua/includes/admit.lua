@@ -1,4 +1,3 @@
---- @shared
 -- How many of a user's jobs are queued or run in a queue (ADMITTED). Where no window is to be kept, what a script
 -- changes of it is summed up and written at its end.
 local admissions = {}

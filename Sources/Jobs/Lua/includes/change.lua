@@ -1,8 +1,9 @@
+local change
 --- @include "includes/counts"
 --- @include "includes/publish_job"
 -- Keep a job as it now is and publish that, to all who watch it: the change, its number, its publication and
 -- what its group counts are one.
-local function change(job, reason)
+change = function(job, reason)
   local more, was = job.more, job.bytes
   job.offset = job.offset + 1
   local created = created_at(job)
@@ -18,7 +19,7 @@ local function change(job, reason)
   end
   publish_job(job, "s", reason)
   if more.g then
-    --- @defer count_change "includes/count_change"
+    --- @include "includes/count_change"
     count_change(job, was)
   end
 end

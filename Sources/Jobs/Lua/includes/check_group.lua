@@ -4,7 +4,7 @@
 --- @include "includes/uuid"
 --- @include "includes/progress"
 --- @include "includes/group"
---- @defer end_group "includes/end_group"
+--- @include "includes/end_group"
 local states = { SCHEDULED, BLOCKED, QUEUED, RUNNING, RETRYING, COMPLETED, FAILED, CANCELLED }
 
 -- Compare a group with what its jobs say. `seen` was kept from piece to piece: the group's offset at the

@@ -1,5 +1,5 @@
 --- @include "includes/count_group"
---- @defer end_group "includes/end_group"
+--- @include "includes/end_group"
 -- Let a job's group count its change, as count_group has it; a closed group ends with the last of its jobs.
 local function count_change(job, was)
   local group, is_visible = count_group(job, was)

@@ -1,4 +1,3 @@
---- @shared
 --- @include "includes/queue"
 -- What a script changes about the counts of queues, summed up and written once, at its end
 -- (write_counts): a worker that ends one job and takes the next leaves most of them as they were.

@@ -1,3 +1,4 @@
+--- @include "includes/later"
 --- @include "includes/queue"
 --- @include "includes/record"
 -- A job as it stands, for RedisRecord.swift: id, record, rank in its queue, whether its lease ran out,

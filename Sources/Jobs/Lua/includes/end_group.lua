@@ -1,7 +1,8 @@
+local end_group
 --- @include "includes/group"
 --- @include "includes/accept"
 -- Finish a closed group all of whose jobs have ended, and submit its callback; the caller keeps the group.
-local function end_group(group)
+end_group = function(group)
   group.state, group.finished = "f", now
   redis.call("ZADD", GROUP_ENDS, now + GROUP_RETENTION, group.id)
   local bytes = redis.call("GET", GROUP_CALLBACKS .. group.id)

@@ -1,3 +1,4 @@
+--- @include "includes/later"
 --- @include "includes/counts"
 --- @include "includes/change"
 --- @include "includes/free_place"
@@ -21,7 +22,7 @@ finish = function(job, queue, state, text, reason)
   if more.pa then more.pa, more.ps = nil, nil end
   if more.sb or more.eb then redis.call("ZREM", LIMITS, job.id) end
   if more.uk or more.ck then
-    --- @defer drop_claims "includes/drop_claims"
+    --- @include "includes/drop_claims"
     drop_claims(job)
   end
   count(queue, "t" .. state, 1)
@@ -33,13 +34,13 @@ finish = function(job, queue, state, text, reason)
   change(job, reason)
   if from == RUNNING or from == QUEUED then free_place(queue, job.user) end
   if has_children then
-    --- @defer release_children "includes/release_children"
+    --- @include "includes/release_children"
     release_children(job.id, state)
   end
   local states = ends[queue.name] or {}
   ends[queue.name], states[state] = states, (states[state] or 0) + 1
   if removed then
-    --- @defer forget "includes/forget"
+    --- @include "includes/forget"
     return forget(job)
   end
   -- Those that end in one step keep their order.

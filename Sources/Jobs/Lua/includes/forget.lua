@@ -1,3 +1,4 @@
+--- @include "includes/later"
 --- @include "includes/unindex_job"
 --- @include "includes/claims"
 -- Let go of an ended job and of everything kept of it.

@@ -3,7 +3,7 @@
 local function free_place(queue, user)
   local taken = admit(queue, user, -1)
   if taken and taken < queue.window then
-    --- @defer unpark "includes/unpark"
+    --- @include "includes/unpark"
     unpark(queue, user)
   end
 end

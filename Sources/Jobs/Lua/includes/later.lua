@@ -1,4 +1,3 @@
---- @shared
 -- Writes that may wait until a script's end, so that what goes into one key by one command goes there at once: a
 -- hundred jobs that end together take one ZREM from the leases. Where nothing is collected, a write is carried out
 -- where it stands.

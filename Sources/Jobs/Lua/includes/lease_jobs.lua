@@ -1,3 +1,4 @@
+--- @include "includes/later"
 --- @include "includes/start"
 --- @include "includes/wake"
 --- @include "includes/counter"

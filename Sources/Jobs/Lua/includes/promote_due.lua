@@ -6,8 +6,8 @@ local function promote_due(limit)
   for _, id in ipairs(redis.call("ZRANGEBYSCORE", DUE, "-inf", now, "LIMIT", 0, limit)) do
     local job = read_job(id)
     if job and (job.state == SCHEDULED or job.state == RETRYING) then
-      --- @defer withdraw "includes/withdraw"
-      --- @defer place "includes/place"
+      --- @include "includes/withdraw"
+      --- @include "includes/place"
       local queue, more = queue_named(job.queue), job.more
       withdraw(job, queue)
       more.pm, more.rep = nil, nil

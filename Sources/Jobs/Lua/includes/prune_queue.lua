@@ -1,4 +1,4 @@
---- @defer forget_all "includes/forget_all"
+--- @include "includes/forget_all"
 -- Forget what of a queue's ended jobs is beyond the bounds, at most `limit` by each; how many went.
 local function prune_queue(queue, state, limit)
   local key = FINISHED .. state .. ":" .. queue.name

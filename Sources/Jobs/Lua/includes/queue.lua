@@ -1,4 +1,3 @@
---- @shared
 -- A queue: its mode and what was set of it, read once a script. What is not set is nil.
 --
 --   mode a, p, d, D   version   created   updated   type   description   concurrency   window

@@ -1,4 +1,3 @@
---- @shared
 -- The records that a script read ahead or has written, and what it read ahead of PROGRESS; false where there is
 -- none.
 local records, reports = {}, {}

@@ -19,15 +19,15 @@ local function settle_job(id, token, outcome, text, policy, random)
     more.pm = 1000
     finish(job, queue, COMPLETED, text)
   elseif more.x then
-    --- @defer finish_stopped "includes/finish_stopped"
+    --- @include "includes/finish_stopped"
     finish_stopped(job, queue, outcome == "cancel" and not more.xg and text or nil)
   elseif outcome == "cancel" then
     finish(job, queue, CANCELLED, text)
   elseif outcome == "release" then
-    --- @defer put_back "includes/put_back"
+    --- @include "includes/put_back"
     put_back(job, queue, "released")
   elseif outcome == "fail" and job.attempt < (more.m or queue.attempts or 3) then
-    --- @defer retry_later "includes/retry_later"
+    --- @include "includes/retry_later"
     retry_later(job, queue, text, policy, random)
   else
     finish(job, queue, FAILED, text)

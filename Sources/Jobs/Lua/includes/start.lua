@@ -1,3 +1,4 @@
+--- @include "includes/later"
 --- @include "includes/counts"
 --- @include "includes/fair"
 --- @include "includes/change"

@@ -6,7 +6,7 @@ local function submit(id, name, kind, user, priority, payload, asked)
   local word, subject, failed =
     accept(id, name, kind, user, priority, payload, asked ~= "" and cmsgpack.unpack(asked) or {})
   if failed then
-    --- @defer fail_child "includes/fail_child"
+    --- @include "includes/fail_child"
     fail_child(subject, failed)
   end
   return word, subject

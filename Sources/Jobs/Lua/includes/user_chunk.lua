@@ -1,4 +1,3 @@
---- @shared
 -- The listing of all jobs, and of each user's, in the order of their numbers.
 --
 -- Chunks stay small enough for Redis's compact forms: 128 ids by number in a hash (INDEX_CHUNKS), up

@@ -1,3 +1,4 @@
+--- @include "includes/later"
 --- @include "includes/admit"
 --- @include "includes/counts"
 --- @include "includes/ends"
@@ -5,13 +6,13 @@ local function write_counts()
   carry_out_all()
   write_admissions()
   if next(ends) then
-    --- @defer end_jobs "includes/end_jobs"
+    --- @include "includes/end_jobs"
     end_jobs()
   end
   for name in pairs(counted) do
     local queue = queues[name]
     if queue.mode == "d" or queue.mode == "D" then
-      --- @defer end_drain "includes/end_drain"
+      --- @include "includes/end_drain"
       end_drain(queue)
     end
   end
