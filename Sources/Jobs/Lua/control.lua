@@ -11,6 +11,7 @@
 ]]
 --- @include "includes/now"
 --- @include "includes/reopen"
+--- @include "includes/fair"
 --- @include "includes/place"
 --- @include "includes/postpone"
 --- @include "includes/block"
@@ -40,6 +41,8 @@ local function retry(delay)
   if holder then return { "unique_key_taken", holder.id } end
   if queue.is_new then keep_queue(queue) end
   reopen(job, queue, delay > 0 and now + delay or nil)
+  -- In its old place, and a turn all the same.
+  if queue.fair then fair("turn", job, queue) end
   claim_keys(job)
   if delay > 0 then
     postpone(job, queue, now + delay, SCHEDULED)
@@ -67,13 +70,14 @@ local function redrive(target)
     reopen(job, queue)
   else
     if withdraw(job, queue) then free_place(queue, job.user) end
+    if queue.fair and not more.st then fair("leave", job, queue) end
     if more.uk then drop_claim(unique_claim(job.user, job.queue, more.uk), job.id) end
   end
   if target.is_new then keep_queue(target) end
   job.queue, more.b = target.name, nil
   claim_keys(job)
   if target.fair then
-    more.b = fair("base", job, target)
+    more.b = fair("turn", job, target)
   elseif (more.o or target.order) == "l" then
     more.b = HALF - job.sequence
   end

@@ -13,7 +13,9 @@ package struct QueueSettings: Hashable, Sendable {
   /// The head start of each priority level; nil: priorities are strict, whatever the wait.
   package var ageing: Duration?
   /// Users take turns within a priority, however many jobs each has waiting (start-time fair
-  /// queueing); `order` then holds among the jobs of one user only as FIFO.
+  /// queueing); `order` then holds among the jobs of one user only as FIFO. A job that goes before it was
+  /// taken costs no turn; one that runs again does. Whose turn it was is forgotten when nobody waits. All users
+  /// weigh the same: nothing but their names is known of them here.
   package var isFair = false
   package var defaults = JobDefaults()
   package var completed = RetentionRule(age: .seconds(86_400))

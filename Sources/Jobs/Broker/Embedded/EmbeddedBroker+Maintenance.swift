@@ -29,6 +29,7 @@ extension EmbeddedBroker {
     }
     report.pruned = forgetExpired(limit: limit, at: now)
     forgetExpiredGroups(limit: limit, at: now)
+    forgetTurns(at: now)
     // What it did without a line in the report is waited for as well.
     try await store.kept()
     return report
@@ -60,6 +61,14 @@ extension EmbeddedBroker {
       if event == nil { store.changeUnjournaled(record) } else { store.change(record, event) }
     }
     return overdue.count
+  }
+
+  /// Forgets whose turn it is where that says nothing any more.
+  private func forgetTurns(at now: Timestamp) {
+    for queue in store.table.queues.values where !queue.turns.isEmpty {
+      let kept = queue.turnsToKeep(isIdle: store.table.waiting(in: queue.name) == 0)
+      if kept.count < queue.turns.count { store.changeQueue(queue.name, at: now) { $0.turns = kept } }
+    }
   }
 
   /// Fails jobs that passed a limit of theirs, or has their workers stop them.

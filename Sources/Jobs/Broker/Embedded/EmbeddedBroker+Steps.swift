@@ -38,10 +38,17 @@ extension EmbeddedBroker {
       admitParked(of: old.job.user, in: queue, limit: Self.stepLimit, at: now)
     }
     if old.job.state == .running, record?.job.state != .running { wake(for: queue) }
-    guard let facts = store.table.queues[queue] else { return }
-    if facts.tags[old.job.user] != nil, !store.table.isWaiting(old.job.user, in: queue) {
-      store.changeQueue(queue, at: now) { $0.tags[old.job.user] = nil }
-    }
+    let isGone = record.map { $0.job.state.isTerminal || $0.job.queue != queue } ?? true
+    if isGone { returnTurn(of: old, at: now) }
+  }
+
+  /// Gives back the turn of a job that goes without having had it.
+  func returnTurn(of record: EmbeddedRecord, at now: Timestamp) {
+    let job = record.job
+    guard store.table.settings(of: job.queue).isFair, !job.state.isTerminal, job.state != .running,
+      job.startedAt == nil
+    else { return }
+    store.changeQueue(job.queue, at: now) { $0.returnTurn(of: job.user) }
   }
 
   /// What the end of a job means for those that depend on it, and for what is kept.

@@ -98,11 +98,6 @@ struct EmbeddedTable: Sendable {
   func waiting(in queue: QueueName) -> Int { lines[queue]?.waitingInAll ?? 0 }
   func running(in queue: QueueName) -> Int { lines[queue]?.running ?? 0 }
 
-  /// Whether a user has jobs waiting, in any way.
-  func isWaiting(_ user: String, in queue: QueueName) -> Bool {
-    lines[queue]?.users[user].map { $0.waiting > 0 } ?? false
-  }
-
   /// The first of a queue.
   func next(in queue: QueueName) -> JobID? { lines[queue]?.waiting.first?.id }
 

@@ -17,12 +17,10 @@ struct QueueLine: Sendable {
   struct UserLine: Sendable {
     /// Queued and running: what fills the user's window.
     var held = 0
-    /// Not yet running, in any way.
-    var waiting = 0
     /// Jobs that only wait for room, next first.
     var parked = SortedBlocks<WaitingPlace>()
 
-    var isEmpty: Bool { held == 0 && waiting == 0 }
+    var isEmpty: Bool { held == 0 && parked.isEmpty }
   }
 
   /// How many wait in any way.
@@ -86,22 +84,17 @@ struct QueueLine: Sendable {
     case .queued(let place, let level):
       if sign > 0 { waiting.insert(place) } else { waiting.remove(place) }
       levels[level] += sign
-      change(user) {
-        $0.held += sign
-        $0.waiting += sign
-      }
+      change(user) { $0.held += sign }
     case .running:
       running += sign
       change(user) { $0.held += sign }
     case .parked(let place):
       parked += sign
       change(user) {
-        $0.waiting += sign
         if sign > 0 { $0.parked.insert(place) } else { $0.parked.remove(place) }
       }
     case .apart(let state, let place):
       apart.change(state, place, sign)
-      change(user) { $0.waiting += sign }
     case .ended(let state, let ending): ended.change(state, ending, sign)
     }
   }

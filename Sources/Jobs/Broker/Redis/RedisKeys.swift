@@ -56,8 +56,9 @@ struct RedisKeys: Hashable, Sendable {
     case widened = "bw"
     /// Hash, one a queue: how many jobs of each user are queued or run. Gone when empty.
     case admitted = "ua:"
-    /// Hash, one a fair queue: users with waiting jobs, their last tag and how many. Gone when empty.
-    case fair = "fu:"
+    /// Sorted set, one a fair queue: users by the tag that their next job gets at the earliest (`fair.lua`).
+    /// Gone when nothing waits.
+    case fair = "ft:"
     /// Sorted set, one a job others wait for: those, by sequence. Gone when the job has ended.
     case children = "p:"
     /// Sorted set: state and id of jobs that ended while many waited for them. Gone when empty.

@@ -60,7 +60,8 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
   end
 
   if queue.fair then
-    more.b = fair("base", job, queue)
+    --- @defer fair "includes/fair"
+    more.b = fair("turn", job, queue)
   elseif (asked.order or queue.order) == "l" then
     more.b = HALF - sequence
   end

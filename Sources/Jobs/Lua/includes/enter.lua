@@ -1,5 +1,4 @@
 --- @include "includes/counts"
---- @include "includes/fair"
 --- @include "includes/score"
 --- @include "includes/wake"
 -- Put a job into its queue, where it has a place in its user's window. As all that puts a job somewhere,
@@ -8,6 +7,5 @@ local function enter(job, queue)
   job.state = QUEUED
   redis.call("ZADD", WAITING .. queue.name, score(job, queue), job.id)
   count(queue, "w" .. job.priority, 1)
-  if queue.fair then fair("join", job, queue) end
   wake(queue)
 end

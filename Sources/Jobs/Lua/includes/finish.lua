@@ -12,6 +12,10 @@ local children_left = 64
 finish = function(job, queue, state, text, reason)
   local more = job.more
   local from = job.state
+  if queue.fair and from ~= RUNNING and not more.st then
+    --- @defer fair "includes/fair"
+    fair("leave", job, queue)
+  end
   job.state, more.fi = state, now
   set_outcome(job, text)
   more.x, more.xg, more.xf, more.xe = nil, nil, nil, nil

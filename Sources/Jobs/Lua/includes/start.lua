@@ -7,10 +7,7 @@ local function start(job, queue, worker, deadline)
   local more = job.more
   count(queue, "w" .. job.priority, -1)
   count(queue, RUNNING, 1)
-  if queue.fair then
-    fair("leave", job, queue)
-    fair("advance", job, queue)
-  end
+  if queue.fair then fair("advance", job, queue) end
   -- What the attempt before failed of is history now.
   if more.rl then redis.call("DEL", RESULTS .. job.id) end
   more.r, more.rl, more.pm, more.rep = nil, nil, nil, nil
