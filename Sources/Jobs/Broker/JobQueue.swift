@@ -44,7 +44,8 @@ package protocol JobQueue: AnyObject, Sendable {
   /// beyond the bounds are forgotten, its unique key is free, those that depend on it go on, its group counts it.
   ///
   /// **Taking** up to `limit` jobs: queues in the order given, within each the lowest ``QueueScore``
-  /// first. Jobs whose time has come are queued before. A queue gives nothing while it is paused or
+  /// first. Jobs whose time has come are queued before; one that passed a limit of its time is not given out:
+  /// it fails as ``JobControl/maintain(limit:_:)`` would have it (a call finds its way past 64 of these). A queue gives nothing while it is paused or
   /// draining (``QueueMode/serves``), and never more than ``QueueSettings/concurrency`` at a time over
   /// all workers. Each taken job is running, has the next attempt number, a deadline `duration` from now, and
   /// a token greater than any it ever had; it emits a `state` event. A job is given to no one else until it is

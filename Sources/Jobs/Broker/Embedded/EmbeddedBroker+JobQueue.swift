@@ -153,14 +153,16 @@ extension EmbeddedBroker: JobQueue {
   private func take(_ request: LeaseRequest, at now: Timestamp) -> [LeasedJob] {
     promoteDue(at: now)
     var leased: [LeasedJob] = []
+    var late = 0
     for queue in request.queues {
       let settings = store.table.settings(of: queue)
-      while leased.count < request.limit, store.table.offers(queue),
-        let id = store.table.next(in: queue), var record = store.table[id]
+      while leased.count < request.limit, late < Self.stepLimit,
+        store.table.offers(queue), let id = store.table.next(in: queue), var record = store.table[id]
       {
         if let limit = record.limit, limit <= now {
           let event = record.expire(at: now)
           apply(record, event, at: now)
+          late += 1
           continue
         }
         let (job, event) = record.lease(to: request.worker, for: request.duration, settings, at: now)

@@ -66,11 +66,7 @@ extension RedisBroker {
     let limit = max(1, limit)
     // First of all: whether anybody could have renewed is told by when this was called last.
     try await reap(limit: limit, rules, &report)
-    let expired = try await run(scripts.expire) { command in
-      command.append(limit)
-      command.append(JobFailure.notStartedInTime.packed)
-      command.append(JobFailure.totalTimeout.packed)
-    }
+    let expired = try await run(scripts.expire) { $0.append(limit) }
     report.expired = Self.ids(expired)
     report.promoted = Int(try await run(scripts.promote) { $0.append(limit) }.integer ?? 0)
     let pruned = try await run(scripts.prune) { command in

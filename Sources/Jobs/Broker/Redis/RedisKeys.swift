@@ -146,6 +146,11 @@ struct RedisKeys: Hashable, Sendable {
       "BEGINNING": "\(Timestamp(sequence: 0).milliseconds)",
       "GROUP_RETENTION": "\(JobGroup.retention.milliseconds)",
     ]
+    for (name, failure) in [
+      ("NOT_STARTED_IN_TIME", JobFailure.notStartedInTime), ("TOTAL_TIMEOUT", .totalTimeout),
+    ] {
+      constants[name] = "\"\(String(decoding: failure.packed, as: UTF8.self))\""
+    }
     for family in Family.allCases { constants[family.luaName] = "\"\(tag)\(family.rawValue)\"" }
     for state in JobState.allCases {
       constants[state.rawValue.uppercased()] = "\"\(state.letter)\""
