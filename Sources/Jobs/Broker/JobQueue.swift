@@ -91,6 +91,7 @@ package protocol JobQueue: AnyObject, Sendable {
 
   /// Jobs that match, newest first, without payloads, a page at a time.
   ///
+  /// Newest by their acceptance, wherever that was: a restored job stands where it stood.
   /// Pages are stable: following `next` shows every job that matched all along exactly once. A page may
   /// be short, or empty, before the last: a call looks at a bounded number of records.
   func jobs(matching filter: JobFilter) async throws(BrokerError) -> JobPage

@@ -6,7 +6,7 @@
   ARGV[3] its payload, or "" where the record has it    ARGV[4] what it came to, packed, or ""
   ARGV[5] a MessagePack map: parents {ids}; key, fingerprint: of its idempotency, for `remembered` ms from its
           acceptance; log {lines}
-  Touches: what enqueue touches, LOGS RESULTS FINISHED GROUP_CALLBACKS GROUP_INDEX
+  Touches: what enqueue touches, RESTORED USERS_RESTORED LOGS RESULTS FINISHED GROUP_CALLBACKS GROUP_INDEX
   Answers: "restored" | "known" | "duplicate"
   Emits:   state queued, scheduled, blocked or retrying with reason restored; or cancelled, for a duplicate;
            nothing for one that has ended; its group, if that is on record
@@ -15,6 +15,7 @@
 --- @include "includes/queue"
 --- @include "includes/change"
 --- @include "includes/index_job"
+--- @include "includes/index_restored"
 --- @include "includes/place"
 --- @include "includes/postpone"
 --- @include "includes/block"
@@ -43,6 +44,7 @@ if payload ~= "" then redis.call("SET", PAYLOADS .. id, payload) end
 for _, line in ipairs(also.log or {}) do redis.call("RPUSH", LOGS .. id, line) end
 if outcome ~= "" then set_outcome(job, outcome) end
 index_job(job)
+index_restored(job)
 count(queue, "in", 1)
 
 -- Another job has its key: it was accepted twice, where nobody could look the key up.

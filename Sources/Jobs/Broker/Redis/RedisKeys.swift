@@ -77,6 +77,10 @@ struct RedisKeys: Hashable, Sendable {
     case users = "u:"
     /// Set of integers, one a chunk and user: up to 256 numbers. Gone when empty.
     case userChunks = "uc:"
+    /// Sorted set: jobs that came from an archive, by sequence. An entry goes with the record.
+    case restored = "y"
+    /// Sorted set, one a user: the same of the user's jobs. Gone when empty.
+    case usersRestored = "y:"
     /// String, one a used key (`claims.lua`): a job's id. Goes when the key is free; one of idempotency
     /// after 24 hours.
     case claims = "i:"
