@@ -10,7 +10,7 @@
   ARGV[3] the most jobs to give    ARGV[4] the most to look at
   ARGV[5] what they match, a MessagePack map: user, states (letters), queue, kind, since ms, till ms
   Touches: JOBS INDEX INDEX_CHUNKS USERS USER_CHUNKS RESTORED USERS_RESTORED, and what describe reads
-  Answers: {where to go on, "number place" with "-" for from the first, or false after the last;
+  Answers: {where to go on, "number_place", each empty for from the first, or false after the last;
             describe… for each}
   Emits:   nothing
 ]]
@@ -127,7 +127,7 @@ while not is_tired and (numbered or other) do
   end
 end
 if is_tired then
-  answer[1] = (below == math.huge and "-" or string.format("%.0f", below)) .. " "
-    .. (place == math.huge and "-" or string.format("%.17g", place))
+  answer[1] = (below == math.huge and "" or string.format("%.0f", below)) .. "_"
+    .. (place == math.huge and "" or string.format("%.17g", place))
 end
 return answer

@@ -85,11 +85,11 @@ private struct ListingPlace {
 
   /// Nil for what cannot be read.
   init?(_ cursor: String) {
-    let parts = cursor.split(separator: " ", omittingEmptySubsequences: false)
+    let parts = cursor.split(separator: "_", omittingEmptySubsequences: false)
     guard parts.count == 2 else { return nil }
     number = Int64(parts[0])
     restored = Double(parts[1])
-    guard number != nil || parts[0] == "-", restored?.isFinite ?? (parts[1] == "-"), number ?? 0 >= 0
+    guard number != nil || parts[0].isEmpty, restored?.isFinite ?? parts[1].isEmpty, number ?? 0 >= 0
     else { return nil }
   }
 }
