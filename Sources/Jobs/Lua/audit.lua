@@ -32,10 +32,10 @@ local stage, position, limit = ARGV[2], ARGV[3], tonumber(ARGV[4])
 -- The set a job stands in, by its state, and its score there.
 local function home(job, queue)
   local state, more = job.state, job.more
-  if state == QUEUED then return WAITING .. job.queue, score(job, queue) end
+  if state == QUEUED then return WAITING .. job.queue, score(job) end
   -- Overdue: the reaper finds out whose it is.
   if state == RUNNING then return LEASES, now end
-  if state == BLOCKED then return more.pa and BLOCKED_JOBS .. job.queue or parked_key(job), score(job, queue) end
+  if state == BLOCKED then return more.pa and BLOCKED_JOBS .. job.queue or parked_key(job), score(job) end
   if state == SCHEDULED or state == RETRYING then return DUE, more.du or now end
   return FINISHED .. state .. ":" .. job.queue, (more.fi or now) * 1000
 end

@@ -74,7 +74,7 @@ local function redrive(target)
     if more.uk then drop_claim(unique_claim(job.user, job.queue, more.uk), job.id) end
   end
   if target.is_new then keep_queue(target) end
-  job.queue, more.b = target.name, nil
+  job.queue, more.b, more.ag = target.name, nil, target.ageing
   claim_keys(job)
   if target.fair then
     more.b = fair("turn", job, target)
@@ -106,9 +106,9 @@ local function reprioritise(priority)
   job.priority = priority
   if state == QUEUED then
     count(queue, "w" .. priority, 1)
-    redis.call("ZADD", WAITING .. queue.name, score(job, queue), job.id)
+    redis.call("ZADD", WAITING .. queue.name, score(job), job.id)
   elseif state == BLOCKED then
-    redis.call("ZADD", more.pa and BLOCKED_JOBS .. queue.name or parked_key(job), score(job, queue), job.id)
+    redis.call("ZADD", more.pa and BLOCKED_JOBS .. queue.name or parked_key(job), score(job), job.id)
   elseif state == RUNNING then
     read_progress(job)
   end

@@ -43,6 +43,7 @@ redis.call("HSET", NUMBERS, "sequence", string.format("%.0f", math.max(tonumber(
 if payload ~= "" then redis.call("SET", PAYLOADS .. id, payload) end
 for _, line in ipairs(also.log or {}) do redis.call("RPUSH", LOGS .. id, line) end
 if outcome ~= "" then set_outcome(job, outcome) end
+more.ag = queue.ageing
 index_job(job)
 index_restored(job)
 count(queue, "in", 1)

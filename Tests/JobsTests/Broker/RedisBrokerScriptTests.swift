@@ -77,8 +77,8 @@ import Testing
       "--- @include \"includes/score\"",
       "local job = { sequence = tonumber(ARGV[1]), priority = tonumber(ARGV[2]), more = {} }",
       "if ARGV[3] == \"l\" then job.more.b = HALF - job.sequence end",
-      "local queue = { ageing = tonumber(ARGV[4]) }",
-      "return string.format(\"%.0f\", score(job, queue))")
+      "job.more.ag = tonumber(ARGV[4])",
+      "return string.format(\"%.0f\", score(job))")
     for sequence in [Int64(0), 59_876_543_210_987, 399_999_999_999_999] {
       for order in QueueOrder.allCases {
         for (level, ageing) in [(1, 0), (5, 60_000), (10, 0), (10, 86_400_000)] {

@@ -119,9 +119,7 @@ extension EmbeddedBroker: JobControl {
     guard !record.job.state.isTerminal else { throw .wrongState(record.job.state) }
     guard priority != record.job.priority else { return try await answer(record) }
     let now = clock()
-    let ageing = store.table.settings(of: record.job.queue).ageing
-    let score = QueueScore(base: record.base, priority: priority, ageing: ageing)
-    let event = record.reprioritise(priority, score: score, at: now)
+    let event = record.reprioritise(priority, at: now)
     return try await answer(apply(record, event, at: now))
   }
 

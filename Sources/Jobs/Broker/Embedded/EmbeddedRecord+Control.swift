@@ -143,9 +143,9 @@ extension EmbeddedRecord {
     self.score = score
   }
 
-  mutating func reprioritise(_ priority: Priority, score: QueueScore, at now: Timestamp) -> JobEvent {
+  mutating func reprioritise(_ priority: Priority, at now: Timestamp) -> JobEvent {
+    score = score.moved(from: job.priority, to: priority, base: base)
     job.priority = priority
-    self.score = score
     return step(.touch, at: now, reason: "reprioritised")
   }
 }

@@ -59,6 +59,7 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
     claim(job, asked)
   end
 
+  more.ag = queue.ageing
   if queue.fair then
     --- @defer fair "includes/fair"
     more.b = fair("turn", job, queue)
