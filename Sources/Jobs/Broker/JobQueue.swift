@@ -40,8 +40,9 @@ package protocol JobQueue: AnyObject, Sendable {
   /// before, then `settled` with its state. Throws `reportTooLarge` for a result over
   /// ``Settlement/resultLimit``, before anything is settled.
   ///
-  /// With the end of a job its records are given their time (``QueueSettings/retention(of:)``) and those
-  /// beyond the bounds are forgotten, its unique key is free, those that depend on it go on, its group counts it.
+  /// With the end of a job those of its queue that ended likewise and are beyond the bounds
+  /// (``QueueSettings/retention(of:)``) are forgotten, its unique key is free, those that depend on it go on, its
+  /// group counts it.
   ///
   /// **Taking** up to `limit` jobs: queues in the order given, within each the lowest ``QueueScore``
   /// first. Jobs whose time has come are queued before; one that passed a limit of its time is not given out:

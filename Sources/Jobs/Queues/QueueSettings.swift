@@ -49,7 +49,7 @@ package struct JobDefaults: Hashable, Sendable {
   package init() {}
 }
 
-/// How long ended jobs are kept: until either bound is passed.
+/// How long ended jobs are kept: until either bound is passed. The rule in force judges all, whenever they ended.
 package struct RetentionRule: Hashable, Sendable {
   package var age: Duration
   /// How many of the newest are kept; nil: no bound. 0 keeps none.

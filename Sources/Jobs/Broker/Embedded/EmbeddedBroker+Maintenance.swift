@@ -27,7 +27,7 @@ extension EmbeddedBroker {
     for queue in queuesWithRoom.sorted(by: { $0.description < $1.description }) {
       admitParked(in: queue, limit: limit, at: now)
     }
-    report.pruned = forgetExpired(limit: limit, at: now)
+    report.pruned = forgetEnded(limit: limit, at: now)
     forgetExpiredGroups(limit: limit, at: now)
     forgetTurns(at: now)
     // What it did without a line in the report is waited for as well.

@@ -9,11 +9,7 @@ extension EmbeddedBroker {
     var record = record
     let old = store.table[record.job.id]
     let hasEnded = record.job.state.isTerminal && old?.job.state.isTerminal != true
-    if hasEnded {
-      let settings = store.table.settings(of: record.job.queue)
-      record.ending = nextEnding(at: now)
-      record.keptUntil = now + settings.retention(of: record.job.state).age
-    }
+    if hasEnded { record.ending = nextEnding(at: now) }
     store.change(record, event)
     count(from: old, to: record, at: now)
     let endedGroup = record.job.group == nil ? nil : followStep(of: record, from: old, at: now)
@@ -55,13 +51,7 @@ extension EmbeddedBroker {
   private func conclude(_ record: EmbeddedRecord, at now: Timestamp) {
     tellChildren(limit: Self.stepLimit, at: now)
     if record.isRemoved { forget(record.job.id, at: now) }
-    let settings = store.table.settings(of: record.job.queue)
-    if let count = settings.retention(of: record.job.state).count {
-      let surplus = store.table.surplus(
-        of: record.job.queue, record.job.state, beyond: count, limit: Self.workLimit)
-      for id in surplus { forget(id, at: now) }
-    }
-    forgetExpired(limit: 8, at: now)
+    forgetEnded(record.job.state, of: record.job.queue, limit: Self.stepLimit, at: now)
   }
 
   /// Wakes a worker for a queue, if it would be given something.
@@ -162,12 +152,25 @@ extension EmbeddedBroker {
     store.remove(id)
   }
 
-  /// Forgets jobs that were kept for their time; answers how many.
+  /// Forgets jobs that were kept long enough, or are too many; answers how many.
   @discardableResult
-  func forgetExpired(limit: Int, at now: Timestamp) -> Int {
-    let expired = store.table.expired(by: now, limit: limit)
-    for id in expired { forget(id, at: now) }
-    return expired.count
+  func forgetEnded(limit: Int, at now: Timestamp) -> Int {
+    var left = limit
+    for name in store.table.lines.keys {
+      for state in [JobState.completed, .failed, .cancelled] where left > 0 {
+        left -= forgetEnded(state, of: name, limit: left, at: now)
+      }
+    }
+    return limit - left
+  }
+
+  /// The same of a queue's jobs that ended in this state, by its rule of now.
+  @discardableResult
+  private func forgetEnded(_ state: JobState, of name: QueueName, limit: Int, at now: Timestamp) -> Int {
+    let rule = store.table.settings(of: name).retention(of: state)
+    let gone = store.table.ended(state, of: name, beyond: rule, limit: limit, at: now)
+    for id in gone { forget(id, at: now) }
+    return gone.count
   }
 
   // MARK: Queues

@@ -113,7 +113,6 @@ extension EmbeddedRecord {
     job.pendingParents = 0
     parents = []
     ending = 0
-    keptUntil = nil
     // The token that ended it ended the generation before.
     token += 1
     job.progress = Progress()

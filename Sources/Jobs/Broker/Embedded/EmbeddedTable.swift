@@ -18,7 +18,6 @@ struct EmbeddedTable: Sendable {
   private var renewed = SortedBlocks<TimedJob>()
   private var dues = SortedBlocks<TimedJob>()
   private var limits = SortedBlocks<TimedJob>()
-  private var expiries = SortedBlocks<TimedJob>()
   private var everyone = SortedBlocks<ListPlace>()
   private var users: [String: SortedBlocks<ListPlace>] = [:]
   private var holders: [WorkerID: SortedBlocks<ListPlace>] = [:]
@@ -143,15 +142,16 @@ struct EmbeddedTable: Sendable {
   /// Every running job.
   var running: [JobID] { deadlines.prefix(.max) { _ in true }.compactMap(\.id) }
 
-  /// Jobs that ended so long ago that they are forgotten.
-  func expired(by now: Timestamp, limit: Int) -> [JobID] {
-    expiries.prefix(limit) { $0.time <= now }.compactMap(\.id)
-  }
-
-  /// The oldest of a queue's jobs that ended in this state, beyond the `count` newest.
-  func surplus(of queue: QueueName, _ state: JobState, beyond count: Int, limit: Int) -> [JobID] {
-    guard let ended = lines[queue]?.ended[state], ended.count > count else { return [] }
-    return ended.prefix(min(limit, ended.count - count)) { _ in true }.map(\.id)
+  /// A queue's jobs that ended in this state and are too old, or too many, to be kept: those that ended first.
+  func ended(
+    _ state: JobState, of queue: QueueName, beyond rule: RetentionRule, limit: Int, at now: Timestamp
+  ) -> [JobID] {
+    guard let ended = lines[queue]?.ended[state] else { return [] }
+    var surplus = rule.count.map { max(0, ended.count - $0) } ?? 0
+    return ended.prefix(limit) { ending in
+      surplus -= 1
+      return surplus >= 0 || Timestamp(ofSequence: ending.number) + rule.age <= now
+    }.map(\.id)
   }
 
   /// The jobs that a worker holds, in the order of acceptance.
@@ -246,7 +246,6 @@ struct EmbeddedTable: Sendable {
     expect(places.renewed.map(renewed.contains), "renewed leases")
     expect(places.due.map(dues.contains), "due times")
     expect(places.limit.map(limits.contains), "limits")
-    expect(places.expiry.map(expiries.contains), "ended jobs")
     expect(places.worker.map { holders[$0]?.contains(place) ?? false }, "its worker's jobs")
     expect(!groups.misses(record), "its group's jobs")
     expect(places.uniqueKey.map { uniqueKeys[$0] == record.job.id }, "unique keys")
@@ -265,7 +264,6 @@ struct EmbeddedTable: Sendable {
   func wrongCounts() -> [WrongCount] {
     let running = lines.values.reduce(0) { $0 + $1.running }
     let inLines = lines.values.reduce(0) { $0 + $1.counts.values.reduce(0, +) }
-    let ended = lines.values.reduce(0) { $0 + $1.ended.values.reduce(0) { $0 + $1.count } }
     let delayed = lines.values.reduce(0) {
       $0 + ($1.apart[.scheduled]?.count ?? 0) + ($1.apart[.retrying]?.count ?? 0)
     }
@@ -274,7 +272,7 @@ struct EmbeddedTable: Sendable {
       ("the users' jobs", users.values.reduce(0) { $0 + $1.count }, entries.count),
       ("the queues' lines", inLines, entries.count), ("leases", deadlines.count, running),
       ("the workers' jobs", holders.values.reduce(0) { $0 + $1.count }, running),
-      ("due times", dues.count, delayed), ("ended jobs", expiries.count, ended),
+      ("due times", dues.count, delayed),
     ]
     return counts.filter { $0.1 != $0.2 }.map { (name: $0.0, found: $0.1, wanted: $0.2) }
   }
@@ -323,7 +321,6 @@ struct EmbeddedTable: Sendable {
     renewed.move(from: old?.renewed, to: new?.renewed)
     dues.move(from: old?.due, to: new?.due)
     limits.move(from: old?.limit, to: new?.limit)
-    expiries.move(from: old?.expiry, to: new?.expiry)
     let place = ListPlace(record)
     if old?.worker != new?.worker {
       if let worker = old?.worker { holders.change(worker, place, -1) }
