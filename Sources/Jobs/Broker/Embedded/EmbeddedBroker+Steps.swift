@@ -156,7 +156,7 @@ extension EmbeddedBroker {
   @discardableResult
   func forgetEnded(limit: Int, at now: Timestamp) -> Int {
     var left = limit
-    for name in store.table.lines.keys {
+    for name in Array(store.table.lines.keys) {
       for state in [JobState.completed, .failed, .cancelled] where left > 0 {
         left -= forgetEnded(state, of: name, limit: left, at: now)
       }
