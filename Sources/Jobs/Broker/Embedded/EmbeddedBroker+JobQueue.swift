@@ -139,13 +139,10 @@ extension EmbeddedBroker: JobQueue {
     // This very token ended it: an answer that was lost on its way is given again.
     if record.job.state.isTerminal { return .settled(record.job.state) }
     guard record.isHeld(by: lease) else { return .leaseLost }
-    let startedAt = record.attemptStartedAt ?? now
+    countRun(of: record, at: now)
     let event = record.settle(
       settlement, store.table.settings(of: record.job.queue), at: now,
       random: .random(in: 0...1))
-    if record.job.state != .queued {
-      store.count(in: record.job.queue) { $0.count(at: now) { $0.run.count(now - startedAt) } }
-    }
     apply(record, event, at: now)
     return .settled(record.job.state)
   }

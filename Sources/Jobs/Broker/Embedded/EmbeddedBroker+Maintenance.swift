@@ -41,6 +41,7 @@ extension EmbeddedBroker {
   ) {
     for id in store.table.overdue(at: now, limit: limit) {
       guard var record = store.table[id] else { continue }
+      countRun(of: record, at: now)
       let event = record.lose(maxLost: maxLost, at: now)
       switch record.job.state {
       case .queued: report.requeued.append(id)

@@ -188,6 +188,13 @@ extension EmbeddedBroker {
     }
   }
 
+  /// Counts how long an attempt ran that ends now, whatever its end.
+  func countRun(of record: EmbeddedRecord, at now: Timestamp) {
+    // Of one that was cut off by the end of the process nobody knows.
+    guard let startedAt = record.attemptStartedAt else { return }
+    store.count(in: record.job.queue) { $0.count(at: now) { $0.run.count(now - startedAt) } }
+  }
+
   /// Counts a step in what its queue did.
   private func count(from old: EmbeddedRecord?, to new: EmbeddedRecord, at now: Timestamp) {
     let state = new.job.state

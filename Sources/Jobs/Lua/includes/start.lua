@@ -15,9 +15,9 @@ local function start(job, queue, worker, deadline)
     more.at = now
   else
     more.st = now
-    tally(queue, "w" .. bucket(now - (more.du or created_at(job))))
+    tally(queue, "w" .. bucket(now - (more.du or more.wf or created_at(job))))
   end
-  more.du = nil
+  more.du, more.wf = nil, nil
   if more.eb then redis.call("ZADD", LIMITS, more.eb, job.id) elseif more.sb then redis.call("ZREM", LIMITS, job.id) end
   -- Never one that an undone history gave out: after a crash of Redis's machine the clock is ahead.
   more.v = math.max((more.v or 0) + 1, micros - BEGINNING * 1000)
