@@ -19,7 +19,8 @@ package protocol JobQueue: AnyObject, Sendable {
   ///   forgotten is free;
   /// - a unique key that an unfinished job of the user in this queue has. A key whose holder has ended or
   ///   is gone is free, whatever ended it;
-  /// - a content key that a job of the user and of this kind has which completed or has not ended.
+  /// - a content key that a job of the user and of this kind has which completed or has not ended; a job that
+  ///   runs again has its key again, beside another that has it meanwhile.
   ///
   /// **Refusals**, which change nothing, not even name a queue: `payloadTooLarge` over ``JobRequest/payloadLimit``;
   /// `queueDraining`; `queueFull` at ``QueueSettings/maxWaiting``; `parentNotFound` for a parent that is not

@@ -62,9 +62,7 @@ end
 
 if is_terminal(job.state) then
   count(queue, "t" .. job.state, 1)
-  if more.ck and job.state == COMPLETED and not content_holder(job.user, job.kind, more.ck) then
-    redis.call("SET", content_claim(job.user, job.kind, more.ck), id)
-  end
+  if more.ck and job.state == COMPLETED then claim_content(job) end
   remember_key()
   write_job(job)
   redis.call("ZADD", FINISHED .. job.state .. ":" .. queue.name, (more.fi or now) * 1000, id)

@@ -82,7 +82,7 @@ struct RedisKeys: Hashable, Sendable {
     /// Sorted set, one a user: the same of the user's jobs. Gone when empty.
     case usersRestored = "y:"
     /// String, one a used key (`claims.lua`): a job's id. Goes when the key is free; one of idempotency
-    /// after 24 hours.
+    /// after 24 hours. List, one a content key that more jobs have: those behind the first. Goes with the first.
     case claims = "i:"
     /// Hash: schedules by name, each packed, with when it fires next, when it did last, and the job then.
     /// An entry goes with the schedule.

@@ -12,5 +12,5 @@ local function forget(job)
     redis.call("ZREM", USERS_RESTORED .. job.user, id)
   end
   if more.g then redis.call("ZREM", GROUP_JOBS .. more.g, id) end
-  if more.ck then drop_claim(content_claim(job.user, job.kind, more.ck), id) end
+  if more.ck then drop_content_claim(job) end
 end
