@@ -60,7 +60,7 @@ local function redrive(target)
       return { "full", target.max_waiting }
     end
   end
-  local ended = is_terminal(state)
+  local ended, holds_place = is_terminal(state), false
   if more.uk and (ended or target ~= queue) then
     local holder = unique_holder(job.user, target.name, more.uk)
     if holder then return { "unique_key_taken", holder.id } end
@@ -69,7 +69,8 @@ local function redrive(target)
     -- Its keys are claimed below, where it goes: here another job may have them.
     reopen(job, queue)
   else
-    if withdraw(job, queue) then free_place(queue, job.user) end
+    holds_place = withdraw(job, queue)
+    if holds_place and target ~= queue then free_place(queue, job.user) end
     if queue.fair and not more.st then fair("leave", job, queue) end
     if more.uk then drop_claim(unique_claim(job.user, job.queue, more.uk), job.id) end
   end
@@ -85,6 +86,8 @@ local function redrive(target)
     block(job, target)
   elseif state == SCHEDULED or state == RETRYING then
     postpone(job, target, more.du, state)
+  elseif holds_place and target == queue then
+    enter(job, target)
   else
     place(job, target)
   end
