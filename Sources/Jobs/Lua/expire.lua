@@ -11,20 +11,25 @@
 --- @include "includes/finish"
 --- @include "includes/progress"
 --- @include "includes/withdraw"
+--- @include "includes/limit_of"
 --- @include "includes/write_counts"
 
 local expired = {}
 for _, id in ipairs(redis.call("ZRANGEBYSCORE", LIMITS, "-inf", now, "LIMIT", 0, ARGV[1])) do
   redis.call("ZREM", LIMITS, id)
   local job = read_job(id)
-  if job and not is_terminal(job.state) then
+  local limit = job and limit_of(job)
+  if limit and limit > now then
+    -- It has begun since, or runs again: its next limit is another.
+    redis.call("ZADD", LIMITS, limit, id)
+  elseif limit then
     local queue, more = queue_named(job.queue), job.more
     local late = not more.st and more.sb and more.sb <= now
     if job.state ~= RUNNING then
       withdraw(job, queue)
       finish(job, queue, FAILED, late and NOT_STARTED_IN_TIME or TOTAL_TIMEOUT)
       expired[#expired + 1] = id
-    elseif not more.x then
+    else
       more.x, more.xe = TOTAL_TIMEOUT, true
       read_progress(job)
       change(job, "cancelling")

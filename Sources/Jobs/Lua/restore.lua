@@ -24,6 +24,7 @@
 --- @include "includes/failure"
 --- @include "includes/uuid"
 --- @include "includes/finish"
+--- @include "includes/limit_of"
 --- @include "includes/write_counts"
 
 local id, bytes, payload, outcome = unpack(ARGV)
@@ -94,9 +95,8 @@ if holder then
 end
 remember_key()
 claim_keys(job)
-if more.sb or more.eb then
-  redis.call("ZADD", LIMITS, math.min(more.sb or more.eb, more.eb or more.sb), id)
-end
+local limit = limit_of(job)
+if limit then redis.call("ZADD", LIMITS, limit, id) end
 
 local pending = 0
 for _, parent in ipairs(also.parents or {}) do

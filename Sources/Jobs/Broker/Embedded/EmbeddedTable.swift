@@ -10,23 +10,24 @@ struct EmbeddedTable: Sendable {
 
   private(set) var entries: [JobID: Entry] = [:]
   private(set) var queues: [QueueName: EmbeddedQueue] = [:]
-  private(set) var lines: [QueueName: QueueLine] = [:]
+  var lines: [QueueName: QueueLine] = [:]
   private(set) var schedules: [ScheduleName: ScheduleStatus] = [:]
   private(set) var groups = GroupBook()
-  private var deadlines = SortedBlocks<TimedJob>()
+  // The orders, which follow from the records; nobody else changes them but a test of the audit.
+  var deadlines = SortedBlocks<TimedJob>()
   /// The deadlines of jobs that are not shown as stalled.
-  private var renewed = SortedBlocks<TimedJob>()
-  private var dues = SortedBlocks<TimedJob>()
-  private var limits = SortedBlocks<TimedJob>()
-  private var everyone = SortedBlocks<ListPlace>()
-  private var users: [String: SortedBlocks<ListPlace>] = [:]
-  private var holders: [WorkerID: SortedBlocks<ListPlace>] = [:]
-  private var idempotencyKeys: [KeyScope: JobID] = [:]
-  private var uniqueKeys: [UniqueScope: JobID] = [:]
-  private var contentKeys: [ContentScope: [JobID]] = [:]
-  private var children: [JobID: SortedBlocks<ListPlace>] = [:]
+  var renewed = SortedBlocks<TimedJob>()
+  var dues = SortedBlocks<TimedJob>()
+  var limits = SortedBlocks<TimedJob>()
+  var everyone = SortedBlocks<ListPlace>()
+  var users: [String: SortedBlocks<ListPlace>] = [:]
+  var holders: [WorkerID: SortedBlocks<ListPlace>] = [:]
+  var idempotencyKeys: [KeyScope: JobID] = [:]
+  var uniqueKeys: [UniqueScope: JobID] = [:]
+  var contentKeys: [ContentScope: [JobID]] = [:]
+  var children: [JobID: SortedBlocks<ListPlace>] = [:]
   /// Jobs that ended and still have children.
-  private var endedParents = SortedBlocks<JobID>()
+  var endedParents = SortedBlocks<JobID>()
 
   var count: Int { entries.count }
 
@@ -251,6 +252,7 @@ struct EmbeddedTable: Sendable {
     expect(places.uniqueKey.map { uniqueKeys[$0] == record.job.id }, "unique keys")
     expect(places.contentKey.map { contentKeys[$0]?.contains(record.job.id) ?? false }, "content keys")
     for parent in places.parents { expect(children[parent]?.contains(place) ?? false, "children of \(parent)") }
+    expect(places.isEnded && hasChildren(record.job.id) ? endedParents.contains(record.job.id) : nil, "ended parents")
     return missing
   }
 
@@ -267,7 +269,13 @@ struct EmbeddedTable: Sendable {
     let delayed = lines.values.reduce(0) {
       $0 + ($1.apart[.scheduled]?.count ?? 0) + ($1.apart[.retrying]?.count ?? 0)
     }
+    let held = lines.values.reduce(0) { $0 + $1.users.values.reduce(0) { $0 + $1.held } }
+    let parked = lines.values.reduce(0) { $0 + $1.users.values.reduce(0) { $0 + $1.parked.count } }
+    let queued = lines.values.reduce(0) { $0 + $1.waiting.count }
     let counts = [
+      ("places in windows", held, queued + running),
+      ("jobs that wait for room", lines.values.reduce(0) { $0 + $1.parked }, parked),
+      ("levels", lines.values.reduce(0) { $0 + $1.levels.reduce(0, +) }, queued),
       ("all jobs", everyone.count, entries.count),
       ("the users' jobs", users.values.reduce(0) { $0 + $1.count }, entries.count),
       ("the queues' lines", inLines, entries.count), ("leases", deadlines.count, running),

@@ -1,17 +1,17 @@
 /// What is in a queue, in every order in which it is looked for. Follows from the records alone.
 struct QueueLine: Sendable {
   /// Queued jobs, next first.
-  fileprivate(set) var waiting = SortedBlocks<WaitingPlace>()
+  var waiting = SortedBlocks<WaitingPlace>()
   /// Scheduled and retrying jobs, and blocked ones that wait for parents, in the order of acceptance.
-  fileprivate(set) var apart: [JobState: SortedBlocks<ListPlace>] = [:]
+  var apart: [JobState: SortedBlocks<ListPlace>] = [:]
   /// Ended jobs in the order in which they ended.
-  fileprivate(set) var ended: [JobState: SortedBlocks<Ending>] = [:]
-  fileprivate(set) var running = 0
+  var ended: [JobState: SortedBlocks<Ending>] = [:]
+  var running = 0
   /// How many are parked, over all users.
-  fileprivate(set) var parked = 0
+  var parked = 0
   /// Queued jobs of each priority level.
-  fileprivate(set) var levels = Array(repeating: 0, count: 11)
-  fileprivate(set) var users: [String: UserLine] = [:]
+  var levels = Array(repeating: 0, count: 11)
+  var users: [String: UserLine] = [:]
 
   /// What one user has in it.
   struct UserLine: Sendable {
