@@ -12,7 +12,12 @@ extension EmbeddedBroker {
     var report = MaintenanceReport()
     report.promoted = promoteDue(limit: limit, at: now)
     if silence > rules.amnesty {
-      report.pardoned = pardon(until: now + rules.amnesty, at: now)
+      var pardoned = 0
+      repeat {
+        pardoned = pardon(until: now + rules.amnesty, limit: Self.pardons, at: now)
+        report.pardoned += pardoned
+        await Task.yield()
+      } while pardoned == Self.pardons
     } else {
       takeFromLost(limit: limit, maxLost: rules.maxLost, at: now, &report)
       for id in store.table.unrenewed(at: now, before: now + rules.warning, limit: limit) {
@@ -53,9 +58,12 @@ extension EmbeddedBroker {
     }
   }
 
+  /// How many leases are extended in one go.
+  private static let pardons = 1000
+
   /// Extends leases that nobody could have renewed.
-  private func pardon(until deadline: Timestamp, at now: Timestamp) -> Int {
-    let overdue = store.table.overdue(at: now, limit: .max)
+  private func pardon(until deadline: Timestamp, limit: Int, at now: Timestamp) -> Int {
+    let overdue = store.table.overdue(at: now, limit: limit)
     for id in overdue {
       guard var record = store.table[id] else { continue }
       let event = record.extend(to: deadline, at: now)

@@ -9,6 +9,9 @@ struct RedisKeys: Hashable, Sendable {
   let partition: Int
   private let prefix: String
 
+  /// How many leases one step extends after a silence.
+  static let pardons = 1000
+
   /// Keys below `prefix`; braces in it would move them to other slots.
   init(prefix: String, partition: Int) {
     precondition(!prefix.contains { $0 == "{" || $0 == "}" }, "a key prefix holds no braces")
@@ -146,6 +149,8 @@ struct RedisKeys: Hashable, Sendable {
       "HALF": "\(QueueScore.half)", "BAND": "\(QueueScore.bandStep)",
       // What a turn is worth in a fair queue.
       "TURN": "1000000",
+      // How many leases one step extends after a silence.
+      "PARDONS": "\(Self.pardons)",
       // Sequences count microseconds from there, in ms.
       "BEGINNING": "\(Timestamp(sequence: 0).milliseconds)",
       "GROUP_RETENTION": "\(JobGroup.retention.milliseconds)",
