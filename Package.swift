@@ -66,7 +66,11 @@ let orderedCollections = Target.Dependency.product(
 let package = Package(
   name: "fanfare",
   platforms: [.macOS(.v15)],
-  products: [.executable(name: "fanfare", targets: ["Fanfare"])],
+  products: [
+    .executable(name: "fanfare", targets: ["Fanfare"]),
+    // Not part of Fanfare: tests load it into a Redis of theirs.
+    .library(name: "ShiftedClock", type: .dynamic, targets: ["CShiftedClock"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -163,6 +167,7 @@ let package = Package(
       name: "BrokerLoops", dependencies: ["Jobs", "Redis", "EventLoop", logging],
       path: "Benchmarks/BrokerLoops", swiftSettings: settings),
 
+    .target(name: "CShiftedClock", path: "Tests/CShiftedClock"),
     .target(
       name: "Support", dependencies: ["Jobs", "Redis", "EventLoop", logging], path: "Tests/Support",
       swiftSettings: settings),

@@ -124,9 +124,13 @@ extension BrokerContract {
         #expect(try await broker.allJobs(matching: JobFilter(user: "alice", limit: limit)).map(\.id) == alices)
         for round in rounds {
           let since = JobFilter(since: round[0].createdAt, limit: limit)
-          #expect(try await broker.allJobs(matching: since).map(\.id) == Array(all.prefix { $0 != round[0].id }) + [round[0].id])
+          #expect(
+            try await broker.allJobs(matching: since).map(\.id) == Array(all.prefix { $0 != round[0].id }) + [
+              round[0].id
+            ])
           let until = JobFilter(until: round[0].createdAt, limit: limit)
-          #expect(try await broker.allJobs(matching: until).map(\.id) == Array(all.drop { $0 != round[0].id }.dropFirst()))
+          #expect(
+            try await broker.allJobs(matching: until).map(\.id) == Array(all.drop { $0 != round[0].id }.dropFirst()))
         }
       }
       _ = try await broker.remove(rounds[1][0].id)
