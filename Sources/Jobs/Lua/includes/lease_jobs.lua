@@ -28,8 +28,12 @@ local function lease_jobs(answer, worker, deadline, limit, names, first)
         if is_queued and (more.sb and not more.st and more.sb <= now or more.eb and more.eb <= now) then
           --- @defer expire_job "includes/expire_job"
           expire_job(job, queue)
-          -- It may have let another in.
           late_left, is_all = late_left - 1, false
+          -- It may have let another in that goes before the others.
+          for rest = index + 2, #popped, 2 do
+            redis.call("ZADD", WAITING .. queue.name, popped[rest + 1], popped[rest])
+          end
+          break
         elseif is_queued then
           start(job, queue, worker, deadline)
           local n = #answer
@@ -41,6 +45,8 @@ local function lease_jobs(answer, worker, deadline, limit, names, first)
         end
       end
     end
-    if (not is_all and limit == 0 or late_left <= 0) and redis.call("EXISTS", WAITING .. queue.name) == 1 then wake(queue) end
+    if (not is_all and limit == 0 or late_left <= 0) and redis.call("EXISTS", WAITING .. queue.name) == 1 then
+      wake(queue)
+    end
   end
 end
