@@ -77,7 +77,7 @@ extension RedisBrokerTests {
       cursor = report.next
     } while cursor != nil
     let memory = try await server.ask(RedisCommand("INFO", "memory")).text ?? ""
-    #expect(memory.contains("number_of_cached_scripts:\(broker.scripts.all.count)\r"), "every script ran")
+    #expect(memory.contains("number_of_cached_scripts:\(broker.scripts.all.count)\r\n"), "every script ran")
     let keys = try await server.ask(RedisCommand("KEYS", "*")).elements ?? []
     let families = Set(
       keys.compactMap(\.text).compactMap { key in

@@ -201,6 +201,9 @@ struct EmbeddedTable: Sendable {
       .compactMap { $0.id.flatMap { self[$0] } }
   }
 
+  /// The numbers of all records, whatever the orders say.
+  var sequences: Set<Int64> { Set(entries.values.map(\.record.sequence)) }
+
   /// Whether a job has this number.
   func isTaken(_ sequence: Int64) -> Bool {
     everyone.elements(after: ListPlace(sequence: sequence - 1, id: nil), limit: 1) { _ in true }
