@@ -66,7 +66,11 @@ let orderedCollections = Target.Dependency.product(
 let package = Package(
   name: "fanfare",
   platforms: [.macOS(.v15)],
-  products: [.executable(name: "fanfare", targets: ["Fanfare"])],
+  products: [
+    .executable(name: "fanfare", targets: ["Fanfare"]),
+    // Not part of Fanfare: tests load it into a Redis of theirs.
+    .library(name: "ShiftedClock", type: .dynamic, targets: ["CShiftedClock"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -108,11 +112,12 @@ let package = Package(
         "prune", "put_schedule", "queues", "read", "reap", "report", "restore",
         "restore_group", "set_queue", "spend_request", "statistics", "upcoming",
         "workers", "includes/accept", "includes/admit", "includes/block", "includes/bucket",
-        "includes/change", "includes/check_group", "includes/check_queue",
+        "includes/change", "includes/check_group", "includes/check_job", "includes/check_queue",
         "includes/claim", "includes/claimed", "includes/claims", "includes/count_change",
         "includes/count_group", "includes/counter", "includes/counts",
         "includes/describe", "includes/describe_queue", "includes/drop_claims",
         "includes/end_drain", "includes/end_group", "includes/end_jobs", "includes/ends", "includes/enter",
+        "includes/expire_job", "includes/index_restored", "includes/limit_of",
         "includes/extend_leases", "includes/fail_child", "includes/failure",
         "includes/fair", "includes/find", "includes/finish", "includes/finish_stopped",
         "includes/forget", "includes/forget_all", "includes/free_place", "includes/group",
@@ -162,6 +167,7 @@ let package = Package(
       name: "BrokerLoops", dependencies: ["Jobs", "Redis", "EventLoop", logging],
       path: "Benchmarks/BrokerLoops", swiftSettings: settings),
 
+    .target(name: "CShiftedClock", path: "Tests/CShiftedClock"),
     .target(
       name: "Support", dependencies: ["Jobs", "Redis", "EventLoop", logging], path: "Tests/Support",
       swiftSettings: settings),

@@ -23,16 +23,18 @@ package actor RedisServer {
 
   private let folder = TemporaryFolder()
   private let arguments: [String]
+  private let environment: [String: String]
   private var process: SpawnedProcess?
 
   /// Starts a server and returns when it accepts connections.
   package static func start(
-    password: String? = nil, appendOnly: AppendOnly = .no, isCluster: Bool = false
+    password: String? = nil, appendOnly: AppendOnly = .no, isCluster: Bool = false,
+    clock: ShiftedClock? = nil
   ) async throws -> RedisServer {
     var attempts = 5
     while true {
       let server = try RedisServer(
-        password: password, appendOnly: appendOnly, isCluster: isCluster)
+        password: password, appendOnly: appendOnly, isCluster: isCluster, clock: clock)
       do {
         try await server.restart()
         return server
@@ -44,7 +46,10 @@ package actor RedisServer {
     }
   }
 
-  private init(password: String?, appendOnly: AppendOnly, isCluster: Bool) throws {
+  private init(
+    password: String?, appendOnly: AppendOnly, isCluster: Bool, clock: ShiftedClock?
+  ) throws {
+    environment = ["PATH": "/usr/local/bin:/usr/bin:/bin"].merging(clock?.environment ?? [:]) { $1 }
     var port = try Self.freePort()
     // Nodes of a cluster speak to each other 10 000 ports above.
     while isCluster, port > 55_535 { port = try Self.freePort() }
@@ -71,7 +76,7 @@ package actor RedisServer {
   /// Starts the server anew, on the same port and folder; returns when it accepts connections.
   package func restart() async throws {
     let process = try SpawnedProcess(
-      "/bin/sh", arguments, environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"])
+      "/bin/sh", arguments, environment: environment)
     self.process = process
     var output = ""
     for await line in process.lines {

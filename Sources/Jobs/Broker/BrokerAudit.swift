@@ -5,10 +5,13 @@ package import EventLoop
 package protocol BrokerAudit: AnyObject, Sendable {
   /// Checks a piece of the store, at most `limit` records, and mends what it finds if `repairs`.
   ///
-  /// Each record stands in exactly the sets that its state asks for, and each entry of a set has such a
-  /// record; counters equal the cardinalities they stand for; a user's window counts its jobs; keys, children,
-  /// payloads and results belong to records. A repair never ends a job: a running one without a lease is given
-  /// an overdue one, for the reaping to find. `cursor` is ``AuditReport/next`` of the piece before, nil for the
+  /// Each record stands in exactly the sets that its state asks for, at its own place there, and each entry of a
+  /// set has such a record; it is found in the listings, by the keys it holds, when its limits pass and when
+  /// those end that it waits for; counters equal the cardinalities they stand for; a user's window counts its
+  /// jobs; keys, payloads and results belong to records. Not looked at: whose turn it is in a fair queue (what is
+  /// lost of that is made up for within a round), and statistics. A repair never ends a job: a running one
+  /// without a lease is given an overdue one, for the reaping to find, and a child that was not told of an end is
+  /// told by the maintenance. `cursor` is ``AuditReport/next`` of the piece before, nil for the
   /// first. Right while the broker works: what changes during the call is not mistaken for a fault.
   func audit(
     repairs: Bool, after cursor: String?, limit: Int

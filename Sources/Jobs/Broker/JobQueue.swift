@@ -19,7 +19,8 @@ package protocol JobQueue: AnyObject, Sendable {
   ///   forgotten is free;
   /// - a unique key that an unfinished job of the user in this queue has. A key whose holder has ended or
   ///   is gone is free, whatever ended it;
-  /// - a content key that a job of the user and of this kind has which completed or has not ended.
+  /// - a content key that a job of the user and of this kind has which completed or has not ended; a job that
+  ///   runs again has its key again, beside another that has it meanwhile.
   ///
   /// **Refusals**, which change nothing, not even name a queue: `payloadTooLarge` over ``JobRequest/payloadLimit``;
   /// `queueDraining`; `queueFull` at ``QueueSettings/maxWaiting``; `parentNotFound` for a parent that is not
@@ -40,11 +41,13 @@ package protocol JobQueue: AnyObject, Sendable {
   /// before, then `settled` with its state. Throws `reportTooLarge` for a result over
   /// ``Settlement/resultLimit``, before anything is settled.
   ///
-  /// With the end of a job its records are given their time (``QueueSettings/retention(of:)``) and those
-  /// beyond the bounds are forgotten, its unique key is free, those that depend on it go on, its group counts it.
+  /// With the end of a job those of its queue that ended likewise and are beyond the bounds
+  /// (``QueueSettings/retention(of:)``) are forgotten, its unique key is free, those that depend on it go on, its
+  /// group counts it.
   ///
   /// **Taking** up to `limit` jobs: queues in the order given, within each the lowest ``QueueScore``
-  /// first. Jobs whose time has come are queued before. A queue gives nothing while it is paused or
+  /// first. Jobs whose time has come are queued before; one that passed a limit of its time is not given out:
+  /// it fails as ``JobControl/maintain(limit:_:)`` would have it (a call finds its way past 64 of these). A queue gives nothing while it is paused or
   /// draining (``QueueMode/serves``), and never more than ``QueueSettings/concurrency`` at a time over
   /// all workers. Each taken job is running, has the next attempt number, a deadline `duration` from now, and
   /// a token greater than any it ever had; it emits a `state` event. A job is given to no one else until it is
@@ -90,6 +93,7 @@ package protocol JobQueue: AnyObject, Sendable {
 
   /// Jobs that match, newest first, without payloads, a page at a time.
   ///
+  /// Newest by their acceptance, wherever that was: a restored job stands where it stood.
   /// Pages are stable: following `next` shows every job that matched all along exactly once. A page may
   /// be short, or empty, before the last: a call looks at a bounded number of records.
   func jobs(matching filter: JobFilter) async throws(BrokerError) -> JobPage

@@ -11,7 +11,9 @@ package protocol QueueAdministration: AnyObject, Sendable {
 
   /// Sets a queue, which exists after that. In force for what happens from now on: a raised limit lets
   /// jobs go at once, a lowered one waits for running jobs to end; order, ageing and fairness hold
-  /// for jobs accepted later; retention for jobs that end later, and what is then too many.
+  /// for jobs accepted later, or moved there (others keep their scores, also when they come back, run again or
+  /// change their priority); retention for jobs that have ended as well: maintenance forgets what is then too
+  /// old or too many.
   ///
   /// `version` is ``QueueStatus/version`` of what the change was based on (0 for a new queue), nil to
   /// overwrite; throws `changedMeanwhile` when it is another one.

@@ -22,8 +22,8 @@
 --- @include "includes/is_terminal"
 --- @include "includes/score"
 --- @include "includes/parked_key"
---- @include "includes/index_job"
 --- @include "includes/uuid"
+--- @include "includes/check_job"
 --- @include "includes/check_queue"
 --- @include "includes/check_group"
 --- @include "includes/write_counts"
@@ -33,10 +33,10 @@ local stage, position, limit = ARGV[2], ARGV[3], tonumber(ARGV[4])
 -- The set a job stands in, by its state, and its score there.
 local function home(job, queue)
   local state, more = job.state, job.more
-  if state == QUEUED then return WAITING .. job.queue, score(job, queue) end
+  if state == QUEUED then return WAITING .. job.queue, score(job) end
   -- Overdue: the reaper finds out whose it is.
   if state == RUNNING then return LEASES, now end
-  if state == BLOCKED then return more.pa and BLOCKED_JOBS .. job.queue or parked_key(job), score(job, queue) end
+  if state == BLOCKED then return more.pa and BLOCKED_JOBS .. job.queue or parked_key(job), score(job) end
   if state == SCHEDULED or state == RETRYING then return DUE, more.du or now end
   return FINISHED .. state .. ":" .. job.queue, (more.fi or now) * 1000
 end
@@ -55,13 +55,7 @@ local function check_record(id)
         end
       end)
   end
-  local slot = job.number % 128
-  if redis.call("HGET", INDEX_CHUNKS .. (job.number - slot) / 128, slot) ~= id then
-    find("misplaced_job", name, "is not in the listing of all jobs", function()
-      index_job(job)
-      redis.call("ZADD", INDEX, (job.number - slot) / 128, (job.number - slot) / 128)
-    end)
-  end
+  check_job(job, queue)
   if not job.payload and redis.call("EXISTS", PAYLOADS .. id) == 0 then
     find("missing_record", name, "has lost its payload")
   end
@@ -81,7 +75,7 @@ end
 
 -- Every set of jobs there is, in a lasting order.
 local function sets()
-  local keys, names = { LEASES, DUE, LIMITS }, redis.call("HKEYS", QUEUES)
+  local keys, names = { LEASES, DUE, LIMITS, RESTORED }, redis.call("HKEYS", QUEUES)
   for _, name in ipairs(redis.call("SMEMBERS", DELETED_QUEUES)) do names[#names + 1] = name end
   table.sort(names)
   for _, name in ipairs(names) do
@@ -104,8 +98,40 @@ local function check_member(key, id)
     find("missing_record", uuid(id), "stands in " .. key .. " and is not on record", drop)
   elseif key == LIMITS then
     if is_terminal(job.state) then find("misplaced_job", uuid(id), "has ended and a limit of its time yet", drop) end
-  elseif home(job, queue_named(job.queue)) ~= key then
-    find("misplaced_job", uuid(id), "stands in " .. key .. ", which its state does not ask for", drop)
+  elseif key == RESTORED then
+    if not job.more.rs then find("misplaced_job", uuid(id), "was accepted here and stands in " .. key, drop) end
+  else
+    local wanted, place = home(job, queue_named(job.queue))
+    local is = tonumber(redis.call("ZSCORE", key, id))
+    -- Leases are renewed, and ends that come together counted on: these are no more than near.
+    local room = job.state == RUNNING and math.huge or is_terminal(job.state) and 1000000 or 0
+    if wanted ~= key then
+      find("misplaced_job", uuid(id), "stands in " .. key .. ", which its state does not ask for", drop)
+    elseif math.abs(is - place) > room then
+      find("misplaced_job", uuid(id), "stands in " .. key .. " at a place that is not its own",
+        function() redis.call("ZADD", key, string.format("%.17g", place), id) end)
+    end
+  end
+end
+
+-- A piece of a listing: what it names is on record.
+local function check_listing_key(key, is_chunk, is_users)
+  if is_chunk then
+    local fields = redis.call("HGETALL", key)
+    for index = 1, #fields, 2 do
+      if redis.call("HEXISTS", JOBS, fields[index + 1]) == 0 then
+        find("missing_record", uuid(fields[index + 1]), "stands in " .. key .. " and is not on record",
+          function() redis.call("HDEL", key, fields[index]) end)
+      end
+    end
+  elseif is_users then
+    for _, number in ipairs(redis.call("SMEMBERS", key)) do
+      local id = redis.call("HGET", INDEX_CHUNKS .. math.floor(number / 128), number % 128)
+      if not id or redis.call("HEXISTS", JOBS, id) == 0 then
+        find("missing_record", key, "has the number " .. number .. ", which no job has",
+          function() redis.call("SREM", key, number) end)
+      end
+    end
   end
 end
 
@@ -134,6 +160,19 @@ local function check_key(key)
   local group = id and read_group(id)
   if id and (not group or group.state == "f") then
     find("orphan", key, "belongs to no group that it waits for", function() redis.call("DEL", key) end)
+  end
+  check_listing_key(key, id_in(INDEX_CHUNKS), id_in(USER_CHUNKS))
+  local name = id_in(FAIR)
+  if name and not queue_named(name).fair then
+    find("orphan", key, "has turns in a queue that is not fair", function() redis.call("UNLINK", key) end)
+  end
+  local worker = id_in(WORKER_JOBS)
+  for _, member in ipairs(worker and redis.call("SMEMBERS", key) or {}) do
+    local job = read_job(member)
+    if not job or job.state ~= RUNNING or job.more.h ~= worker then
+      find(job and "misplaced_job" or "missing_record", uuid(member), "stands in " .. key
+        .. " and does not run there", function() redis.call("SREM", key, member) end)
+    end
   end
   -- A key of idempotency may outlive its job; a unique one may not.
   if string.sub(key, 1, #CLAIMS + 1) == CLAIMS .. "u" then
@@ -207,7 +246,8 @@ elseif stage == "groups" then
     answer[2], answer[3] = "keys", "0"
   end
 else
-  local page = redis.call("SCAN", position, "COUNT", limit)
+  -- A piece of a listing has some hundred entries, and most keys may be such.
+  local page = redis.call("SCAN", position, "COUNT", math.ceil(limit / 16))
   for _, key in ipairs(page[2]) do
     if string.sub(key, 1, #KEYS[1]) == KEYS[1] then
       answer[1] = answer[1] + 1

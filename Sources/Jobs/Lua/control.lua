@@ -12,6 +12,7 @@
 --- @flags allow-oom
 --- @include "includes/now"
 --- @include "includes/reopen"
+--- @include "includes/fair"
 --- @include "includes/place"
 --- @include "includes/postpone"
 --- @include "includes/block"
@@ -41,6 +42,8 @@ local function retry(delay)
   if holder then return { "unique_key_taken", holder.id } end
   if queue.is_new then keep_queue(queue) end
   reopen(job, queue, delay > 0 and now + delay or nil)
+  -- In its old place, and a turn all the same.
+  if queue.fair then fair("turn", job, queue) end
   claim_keys(job)
   if delay > 0 then
     postpone(job, queue, now + delay, SCHEDULED)
@@ -58,7 +61,7 @@ local function redrive(target)
       return { "full", target.max_waiting }
     end
   end
-  local ended = is_terminal(state)
+  local ended, holds_place = is_terminal(state), false
   if more.uk and (ended or target ~= queue) then
     local holder = unique_holder(job.user, target.name, more.uk)
     if holder then return { "unique_key_taken", holder.id } end
@@ -67,14 +70,16 @@ local function redrive(target)
     -- Its keys are claimed below, where it goes: here another job may have them.
     reopen(job, queue)
   else
-    if withdraw(job, queue) then free_place(queue, job.user) end
+    holds_place = withdraw(job, queue)
+    if holds_place and target ~= queue then free_place(queue, job.user) end
+    if queue.fair and not more.st then fair("leave", job, queue) end
     if more.uk then drop_claim(unique_claim(job.user, job.queue, more.uk), job.id) end
   end
   if target.is_new then keep_queue(target) end
-  job.queue, more.b = target.name, nil
+  job.queue, more.b, more.ag = target.name, nil, target.ageing
   claim_keys(job)
   if target.fair then
-    more.b = fair("base", job, target)
+    more.b = fair("turn", job, target)
   elseif (more.o or target.order) == "l" then
     more.b = HALF - job.sequence
   end
@@ -82,6 +87,8 @@ local function redrive(target)
     block(job, target)
   elseif state == SCHEDULED or state == RETRYING then
     postpone(job, target, more.du, state)
+  elseif holds_place and target == queue then
+    enter(job, target)
   else
     place(job, target)
   end
@@ -103,9 +110,9 @@ local function reprioritise(priority)
   job.priority = priority
   if state == QUEUED then
     count(queue, "w" .. priority, 1)
-    redis.call("ZADD", WAITING .. queue.name, score(job, queue), job.id)
+    redis.call("ZADD", WAITING .. queue.name, score(job), job.id)
   elseif state == BLOCKED then
-    redis.call("ZADD", more.pa and BLOCKED_JOBS .. queue.name or parked_key(job), score(job, queue), job.id)
+    redis.call("ZADD", more.pa and BLOCKED_JOBS .. queue.name or parked_key(job), score(job), job.id)
   elseif state == RUNNING then
     read_progress(job)
   end

@@ -11,6 +11,7 @@
 --- @include "includes/now"
 --- @include "includes/queue"
 --- @include "includes/withdraw"
+--- @include "includes/fair"
 --- @include "includes/free_place"
 --- @include "includes/drop_claims"
 --- @include "includes/forget"
@@ -24,6 +25,7 @@ for _, id in ipairs(ARGV) do
     local queue = queue_named(job.queue)
     if not is_terminal(job.state) then
       if withdraw(job, queue) then free_place(queue, job.user) end
+      if queue.fair and not job.more.st then fair("leave", job, queue) end
       if job.more.sb or job.more.eb then redis.call("ZREM", LIMITS, id) end
       drop_claims(job)
       if job.more.g then

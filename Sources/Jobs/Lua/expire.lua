@@ -2,7 +2,7 @@
   Fail the jobs that passed a limit of their time; those that run are told to stop.
 
   KEYS[1] the partition: every key below lies in its slot
-  ARGV[1] the most jobs    ARGV[2] the failure of one not started in time, ARGV[3] of one that took too long
+  ARGV[1] the most jobs
   Touches: every family of keys
   Answers: their ids
   Emits:   state failed, or state running with reason cancelling; a directive to the worker
@@ -12,21 +12,26 @@
 --- @include "includes/finish"
 --- @include "includes/progress"
 --- @include "includes/withdraw"
+--- @include "includes/limit_of"
 --- @include "includes/write_counts"
 
 local expired = {}
 for _, id in ipairs(redis.call("ZRANGEBYSCORE", LIMITS, "-inf", now, "LIMIT", 0, ARGV[1])) do
   redis.call("ZREM", LIMITS, id)
   local job = read_job(id)
-  if job and not is_terminal(job.state) then
+  local limit = job and limit_of(job)
+  if limit and limit > now then
+    -- It has begun since, or runs again: its next limit is another.
+    redis.call("ZADD", LIMITS, limit, id)
+  elseif limit then
     local queue, more = queue_named(job.queue), job.more
     local late = not more.st and more.sb and more.sb <= now
     if job.state ~= RUNNING then
       withdraw(job, queue)
-      finish(job, queue, FAILED, late and ARGV[2] or ARGV[3])
+      finish(job, queue, FAILED, late and NOT_STARTED_IN_TIME or TOTAL_TIMEOUT)
       expired[#expired + 1] = id
-    elseif not more.x then
-      more.x, more.xe = ARGV[3], true
+    else
+      more.x, more.xe = TOTAL_TIMEOUT, true
       read_progress(job)
       change(job, "cancelling")
       redis.call("PUBLISH", DIRECTIVES .. more.h, "C " .. id)

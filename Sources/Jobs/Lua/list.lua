@@ -1,11 +1,17 @@
 --[[
   A page of jobs, newest first.
 
+  Jobs that were accepted here stand in the order of their numbers, which is that of their acceptance; those
+  that were restored have numbers too, but in the order in which they came: their places are in RESTORED. A
+  page is both, merged.
+
   KEYS[1] the partition: every key below lies in its slot
-  ARGV[1] below which number, or ""    ARGV[2] the most jobs to give    ARGV[3] the most to look at
-  ARGV[4] what they match, a MessagePack map: user, states (letters), queue, kind, since ms, till ms
-  Touches: JOBS INDEX INDEX_CHUNKS USERS USER_CHUNKS, and what describe reads
-  Answers: {number to go on below, or false after the last; describe… for each}
+  ARGV[1] below which number, and ARGV[2] below which place among those restored, or ""
+  ARGV[3] the most jobs to give    ARGV[4] the most to look at
+  ARGV[5] what they match, a MessagePack map: user, states (letters), queue, kind, since ms, till ms
+  Touches: JOBS INDEX INDEX_CHUNKS USERS USER_CHUNKS RESTORED USERS_RESTORED, and what describe reads
+  Answers: {where to go on, "number_place", each empty for from the first, or false after the last;
+            describe… for each}
   Emits:   nothing
 ]]
 --- @flags no-writes
@@ -13,8 +19,9 @@
 --- @include "includes/user_chunk"
 --- @include "includes/describe"
 
-local below, wanted, look = tonumber(ARGV[1]) or math.huge, tonumber(ARGV[2]), tonumber(ARGV[3])
-local filter = cmsgpack.unpack(ARGV[4])
+local below, place = tonumber(ARGV[1]) or math.huge, tonumber(ARGV[2]) or math.huge
+local wanted, look = tonumber(ARGV[3]), tonumber(ARGV[4])
+local filter = cmsgpack.unpack(ARGV[5])
 local user = filter.user
 
 -- The newest chunk that may hold a number below: its entries {number, id or false}, newest first.
@@ -42,6 +49,54 @@ local function chunk_below(limit)
   return entries
 end
 
+local is_tired, entries, at = false, nil, 0
+
+-- Whether another record may be looked at.
+local function may_look()
+  is_tired = look == 0
+  look = look - 1
+  return not is_tired
+end
+
+-- The next job that was accepted here; nil where there is none, or enough was looked at. It is passed when
+-- `below` is set to its number.
+local function next_numbered()
+  while true do
+    while not entries or not entries[at] do
+      if entries then below = math.min(below, entries.first) end
+      entries, at = chunk_below(below), 1
+      if not entries then return nil end
+    end
+    local number, id = entries[at][1], entries[at][2]
+    if number < below then
+      if not may_look() then return nil end
+      id = id or redis.call("HGET", INDEX_CHUNKS .. math.floor(number / 128), number % 128)
+      local job = id and read_job(id)
+      if job and not job.more.rs then return job end
+      below = number
+    end
+    at = at + 1
+  end
+end
+
+local restored, first = {}, 1
+
+-- The next that was restored, likewise with `place`.
+local function next_restored()
+  while true do
+    if not restored[first] then
+      restored, first = redis.call("ZREVRANGEBYSCORE", user and USERS_RESTORED .. user or RESTORED,
+        place == math.huge and "+inf" or string.format("(%.17g", place), "-inf", "WITHSCORES", "LIMIT", 0, 50), 1
+      if not restored[1] then return nil end
+    end
+    if not may_look() then return nil end
+    local job = read_job(restored[first])
+    if job and job.more.rs then return job end
+    place = tonumber(restored[first + 1])
+    first = first + 2
+  end
+end
+
 local function matches(job)
   if filter.states and not string.find(filter.states, job.state, 1, true) then return false end
   if filter.queue and filter.queue ~= job.queue then return false end
@@ -50,26 +105,30 @@ local function matches(job)
 end
 
 local answer = { false }
-while true do
-  local entries = chunk_below(below)
-  if not entries then break end
-  for _, entry in ipairs(entries) do
-    local number, id = entry[1], entry[2]
-    if number < below then
-      if wanted == 0 or look == 0 then
-        answer[1] = below
-        return answer
-      end
-      look, below = look - 1, number
-      id = id or redis.call("HGET", INDEX_CHUNKS .. math.floor(number / 128), number % 128)
-      local job = id and read_job(id)
-      if job and filter.since and created_at(job) < filter.since then return answer end
-      if job and matches(job) then
-        wanted = wanted - 1
-        answer[#answer + 1] = describe(job, false)
-      end
-    end
+local numbered, other = next_numbered(), nil
+if not is_tired then other = next_restored() end
+while not is_tired and (numbered or other) do
+  local is_other = not numbered or other and other.more.rs > numbered.sequence
+  local job = is_other and other or numbered
+  if filter.since and created_at(job) < filter.since then return answer end
+  if wanted == 0 then
+    is_tired = true
+    break
   end
-  below = math.min(below, entries.first)
+  if matches(job) then
+    wanted = wanted - 1
+    answer[#answer + 1] = describe(job, false)
+  end
+  if is_other then
+    place, first = job.more.rs, first + 2
+    other = next_restored()
+  else
+    below, at = job.number, at + 1
+    numbered = next_numbered()
+  end
+end
+if is_tired then
+  answer[1] = (below == math.huge and "" or string.format("%.0f", below)) .. "_"
+    .. (place == math.huge and "" or string.format("%.17g", place))
 end
 return answer

@@ -3,7 +3,7 @@
 
   KEYS[1] the partition: every key below lies in its slot
   ARGV[1] the most of each kind    ARGV[2] how long a lost worker is listed, ms
-  Touches: QUEUES DELETED_QUEUES FINISHED WORKERS WORKERS_SEEN WORKERS_WANTED GROUPS GROUP_JOBS
+  Touches: QUEUES DELETED_QUEUES COUNTERS FAIR FINISHED WORKERS WORKERS_SEEN WORKERS_WANTED GROUPS GROUP_JOBS
            GROUP_CALLBACKS GROUP_INDEX GROUP_ENDS, and what forget touches
   Answers: how many jobs went
   Emits:   nothing
@@ -13,12 +13,16 @@
 --- @include "includes/queue"
 --- @include "includes/record"
 --- @include "includes/prune_queue"
+--- @include "includes/waiting"
 
 local left = tonumber(ARGV[1])
 local gone = 0
 for _, name in ipairs(redis.call("HKEYS", QUEUES)) do
+  local queue = queue_named(name)
+  -- Nobody waits: whose turn it was is past.
+  if queue.fair and waiting(queue) == 0 then redis.call("UNLINK", FAIR .. name) end
   for _, state in ipairs({ COMPLETED, FAILED, CANCELLED }) do
-    if left > gone then gone = gone + prune_queue(queue_named(name), state, left - gone) end
+    if left > gone then gone = gone + prune_queue(queue, state, left - gone) end
   end
 end
 for _, name in ipairs(redis.call("SMEMBERS", DELETED_QUEUES)) do

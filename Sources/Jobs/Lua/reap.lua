@@ -5,7 +5,7 @@
   ARGV[1] the most jobs of each kind    ARGV[2] losses a job survives    ARGV[3] amnesty ms
   ARGV[4] the warning, ms    ARGV[5] the failure of a job lost too often, packed
   Touches: every family of keys
-  Answers: {pardoned, {stalled ids}, {requeued ids}, {failed ids}, {cancelled ids}}
+  Answers: {pardoned: as many as PARDONS says if there may be more, {stalled ids}, {requeued ids}, {failed ids}, {cancelled ids}}
   Emits:   state queued with reason lost, failed, or cancelled; state running with reason stalled
 ]]
 --- @flags allow-oom
@@ -17,15 +17,18 @@
 
 local limit, max_lost, amnesty, warning = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local before = redis.call("HGET", NUMBERS, "reaped")
-redis.call("HSET", NUMBERS, "reaped", now)
 local stalled, requeued, failed, cancelled = {}, {}, {}, {}
 
 if before and now - before > amnesty then
   -- Nobody watched: Redis was away, and so nobody could have renewed.
-  local overdue = redis.call("ZRANGEBYSCORE", LEASES, "-inf", now)
-  for _, id in ipairs(overdue) do redis.call("ZADD", LEASES, now + amnesty, id) end
+  local overdue, extended = redis.call("ZRANGEBYSCORE", LEASES, "-inf", now, "LIMIT", 0, PARDONS), {}
+  for index, id in ipairs(overdue) do extended[2 * index - 1], extended[2 * index] = now + amnesty, id end
+  if overdue[1] then redis.call("ZADD", LEASES, unpack(extended)) end
+  -- The silence lasts until none is left.
+  if #overdue < PARDONS then redis.call("HSET", NUMBERS, "reaped", now) end
   return { #overdue, stalled, requeued, failed, cancelled }
 end
+redis.call("HSET", NUMBERS, "reaped", now)
 
 for _, id in ipairs(redis.call("ZRANGEBYSCORE", LEASES, "-inf", now, "LIMIT", 0, limit)) do
   local job = read_job(id)

@@ -6,7 +6,7 @@
   ARGV[3] its payload, or "" where the record has it    ARGV[4] what it came to, packed, or ""
   ARGV[5] a MessagePack map: parents {ids}; key, fingerprint: of its idempotency, for `remembered` ms from its
           acceptance; log {lines}
-  Touches: what enqueue touches, LOGS RESULTS FINISHED GROUP_CALLBACKS GROUP_INDEX
+  Touches: what enqueue touches, RESTORED USERS_RESTORED LOGS RESULTS FINISHED GROUP_CALLBACKS GROUP_INDEX
   Answers: "restored" | "known" | "duplicate"
   Emits:   state queued, scheduled, blocked or retrying with reason restored; or cancelled, for a duplicate;
            nothing for one that has ended; its group, if that is on record
@@ -15,6 +15,7 @@
 --- @include "includes/queue"
 --- @include "includes/change"
 --- @include "includes/index_job"
+--- @include "includes/index_restored"
 --- @include "includes/place"
 --- @include "includes/postpone"
 --- @include "includes/block"
@@ -23,6 +24,7 @@
 --- @include "includes/failure"
 --- @include "includes/uuid"
 --- @include "includes/finish"
+--- @include "includes/limit_of"
 --- @include "includes/write_counts"
 
 local id, bytes, payload, outcome = unpack(ARGV)
@@ -42,7 +44,9 @@ redis.call("HSET", NUMBERS, "sequence", string.format("%.0f", math.max(tonumber(
 if payload ~= "" then redis.call("SET", PAYLOADS .. id, payload) end
 for _, line in ipairs(also.log or {}) do redis.call("RPUSH", LOGS .. id, line) end
 if outcome ~= "" then set_outcome(job, outcome) end
+more.ag = queue.ageing
 index_job(job)
+index_restored(job)
 count(queue, "in", 1)
 
 -- Another job has its key: it was accepted twice, where nobody could look the key up.
@@ -59,9 +63,7 @@ end
 
 if is_terminal(job.state) then
   count(queue, "t" .. job.state, 1)
-  if more.ck and job.state == COMPLETED and not content_holder(job.user, job.kind, more.ck) then
-    redis.call("SET", content_claim(job.user, job.kind, more.ck), id)
-  end
+  if more.ck and job.state == COMPLETED then claim_content(job) end
   remember_key()
   write_job(job)
   redis.call("ZADD", FINISHED .. job.state .. ":" .. queue.name, (more.fi or now) * 1000, id)
@@ -93,9 +95,8 @@ if holder then
 end
 remember_key()
 claim_keys(job)
-if more.sb or more.eb then
-  redis.call("ZADD", LIMITS, math.min(more.sb or more.eb, more.eb or more.sb), id)
-end
+local limit = limit_of(job)
+if limit then redis.call("ZADD", LIMITS, limit, id) end
 
 local pending = 0
 for _, parent in ipairs(also.parents or {}) do

@@ -5,7 +5,7 @@
   ARGV[1] set, mode or tell    ARGV[2] queue
   for set: ARGV[3] the settings, a MessagePack map as queue.lua has it    ARGV[4] the version wanted, or ""
   for mode: ARGV[3] the letter
-  Touches: QUEUES COUNTERS WAITING WAKE FINISHED JOBS, and what it takes to let parked jobs in
+  Touches: QUEUES COUNTERS FAIR NUMBERS WAITING WAKE FINISHED JOBS, and what it takes to let parked jobs in
   Answers: describe_queue… | {"changed"} | {"not_found"}
   Emits:   state queued of those that a wider window lets in
 ]]
@@ -25,6 +25,15 @@ if verb == "set" then
   settings.mode, settings.created, settings.updated, settings.version =
     queue.mode, queue.created, now, version + 1
   settings.name, settings.counters = queue.name, queue.counters
+  if settings.fair and not queue.fair then
+    -- Turns begin behind the jobs that wait already.
+    local last = redis.call("HGET", NUMBERS, "sequence") or 0
+    local time = redis.call("HGET", queue.counters, "v") or 0
+    redis.call("HSET", queue.counters, "v",
+      math.max(tonumber(time), tonumber(last), micros - BEGINNING * 1000))
+  elseif queue.fair and not settings.fair then
+    redis.call("UNLINK", FAIR .. queue.name)
+  end
   queue, queues[queue.name] = settings, settings
   keep_queue(queue)
   if window and (not queue.window or queue.window > window) then unpark_all(queue, "", 64) end

@@ -33,6 +33,12 @@ package struct QueueScore: Hashable, Sendable, Comparable {
     value = base - Int64(priority.level) * step
   }
 
+  /// The score of the same job at another priority: a level is worth what it was when the job was accepted.
+  func moved(from old: Priority, to new: Priority, base: Int64) -> QueueScore {
+    let step = (base - value) / Int64(old.level)
+    return QueueScore(value: base - Int64(new.level) * step)
+  }
+
   /// A score that was computed before.
   init(value: Int64) { self.value = value }
 

@@ -13,7 +13,9 @@ package struct QueueSettings: Hashable, Sendable {
   /// The head start of each priority level; nil: priorities are strict, whatever the wait.
   package var ageing: Duration?
   /// Users take turns within a priority, however many jobs each has waiting (start-time fair
-  /// queueing); `order` then holds among the jobs of one user only as FIFO.
+  /// queueing); `order` then holds among the jobs of one user only as FIFO. A job that goes before it was
+  /// taken costs no turn; one that runs again does. Whose turn it was is forgotten when nobody waits. All users
+  /// weigh the same: nothing but their names is known of them here.
   package var isFair = false
   package var defaults = JobDefaults()
   package var completed = RetentionRule(age: .seconds(86_400))
@@ -47,7 +49,7 @@ package struct JobDefaults: Hashable, Sendable {
   package init() {}
 }
 
-/// How long ended jobs are kept: until either bound is passed.
+/// How long ended jobs are kept: until either bound is passed. The rule in force judges all, whenever they ended.
 package struct RetentionRule: Hashable, Sendable {
   package var age: Duration
   /// How many of the newest are kept; nil: no bound. 0 keeps none.

@@ -7,9 +7,9 @@ package struct QueueStatistics: Hashable, Sendable {
   package var failed = 0
   package var cancelled = 0
   package var retried = 0
-  /// From acceptance (or from when it was due) to the first start.
+  /// From acceptance (or from when it was due, or was to run again) to the first start.
   package var wait = DurationHistogram()
-  /// Of one attempt, from its start to its end, whatever the end.
+  /// Of one attempt, from its start to its end, whatever the end: released and lost ones as well.
   package var run = DurationHistogram()
 
   package init(minutes: Int) { self.minutes = minutes }

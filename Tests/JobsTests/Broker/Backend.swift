@@ -8,9 +8,13 @@ import Support
 /// A new broker joins with a case, and every test of the contract with it.
 enum Backend: String, CaseIterable, Sendable {
   case embedded, redis
+  /// A Redis of its own, whose clock is moved.
+  case shiftedRedis
+
+  static let allCases: [Backend] = [.embedded, .redis]
 
   /// Those whose time jumps: for what takes hours.
-  static let jumping: [Backend] = [.embedded]
+  static let jumping: [Backend] = [.embedded, .shiftedRedis]
 
   /// Runs `body` with a new, empty broker and the time it lives in, looks whether all is in order
   /// (``ScenarioCheck``), and closes the broker after.
@@ -38,6 +42,7 @@ enum Backend: String, CaseIterable, Sendable {
       }
       await broker.close()
     case .redis: try await RedisBackend.withBroker(body)
+    case .shiftedRedis: try await RedisBackend.withShiftedBroker(body)
     }
   }
 
@@ -56,6 +61,11 @@ struct BrokerTime: Sendable {
 
   static func manual(_ clock: ManualClock) -> BrokerTime {
     BrokerTime(now: { clock.now }, pass: { clock.advance(by: $0) })
+  }
+
+  /// For a Redis whose clock is moved, past the millisecond in which that is done.
+  static func shifted(_ clock: ShiftedClock) -> BrokerTime {
+    BrokerTime(now: { clock.now }, pass: { clock.advance(by: $0 + .milliseconds(2)) })
   }
 
   /// For a broker whose clock is the machine's: time is waited for, on the loop.

@@ -51,6 +51,62 @@ extension BrokerContract {
     }
   }
 
+  @Test("starves nobody for one who always has a job waiting", arguments: Backend.allCases)
+  func steadyUser(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await broker.change { $0.isFair = true }
+      for _ in 0..<6 { try await broker.accept(.example(user: "bob")) }
+      try await broker.accept(.example(user: "alice"))
+      var served: [String: Int] = [:]
+      for _ in 0..<8 {
+        let leased = try #require(try await broker.next())
+        served[leased.user, default: 0] += 1
+        if leased.user == "alice" { try await broker.accept(.example(user: "alice")) }
+        _ = try await broker.maintain()
+        try await broker.end(leased.lease)
+      }
+      #expect(served == ["alice": 4, "bob": 4])
+    }
+  }
+
+  @Test("counts a job that runs again as a turn of its user", arguments: Backend.allCases)
+  func turnsAgain(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await broker.change { $0.isFair = true }
+      let job = try await broker.accept(.example(user: "alice"))
+      for _ in 0..<4 { try await broker.accept(.example(user: "bob")) }
+      for _ in 0..<3 {
+        _ = try await broker.cancel(job.id, reason: nil)
+        _ = try await broker.retry(job.id)
+        _ = try await broker.cancel(job.id, reason: nil)
+      }
+      _ = try await broker.retry(job.id)
+      for _ in 0..<2 { try await broker.accept(.example(user: "alice")) }
+      let taken = try await broker.lease(from: [.mail], limit: 7, for: .seconds(30), by: .a)
+      for turn in 0..<3 { #expect(Set(taken[2 * turn..<2 * turn + 2].map(\.user)) == ["alice", "bob"]) }
+      #expect(taken[6].user == "bob")
+    }
+  }
+
+  @Test("begins turns behind what waited before, and forgets them when nobody waits", arguments: Backend.allCases)
+  func turnsBegin(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      let early = [try await broker.accept().id, try await broker.accept().id]
+      try await broker.change { $0.isFair = true }
+      let bobs = try await broker.accept(.example(user: "bob")).id
+      #expect(try await broker.takeAll() == early + [bobs])
+
+      for _ in 0..<3 { try await broker.accept(.example(user: "alice")) }
+      #expect(try await broker.takeAll().count == 3)
+      _ = try await broker.maintain()
+      try await broker.accept(.example(user: "alice"))
+      try await broker.accept(.example(user: "carol"))
+      try await broker.accept(.example(user: "carol"))
+      let taken = try await broker.lease(from: [.mail], limit: 3, for: .seconds(30), by: .a)
+      #expect(Set(taken[..<2].map(\.user)) == ["alice", "carol"], "nobody is behind")
+    }
+  }
+
   @Test("is fair within a priority, never across", arguments: Backend.allCases)
   func fairWithinPriority(_ backend: Backend) async throws {
     try await backend.withBroker { broker in

@@ -28,6 +28,36 @@ extension BrokerContract {
     }
   }
 
+  @Test("gives out no job that passed a limit, whether or not maintenance has looked", arguments: Backend.allCases)
+  func lateAtLease(_ backend: Backend) async throws {
+    try await backend.withBroker { broker, time in
+      try await broker.change { $0.userWindow = 3 }
+      let late = try await broker.accept(.example { $0.startWithin = .milliseconds(50) })
+      let tooLong = try await broker.accept(.example { $0.totalTimeout = .milliseconds(50) })
+      let inTime = try await broker.accept(.example { $0.startWithin = .seconds(600) })
+      let parked = try await broker.accept()
+      try await time.pass(.milliseconds(60))
+      #expect(try await broker.takeAll() == [inTime.id, parked.id], "and room for who was parked")
+      #expect(try await broker.find(late.id).failure?.code == "not_started_in_time")
+      #expect(try await broker.find(tooLong.id).failure?.code == "total_timeout")
+      #expect(try await broker.find(late.id).startedAt == nil)
+      #expect(try await broker.maintain().expired.isEmpty)
+      #expect(try await broker.find().totals.failed == 2)
+    }
+  }
+
+  @Test("finds the job behind many that are late", arguments: Backend.allCases)
+  func lateInCrowd(_ backend: Backend) async throws {
+    try await backend.withBroker { broker, time in
+      for _ in 0..<70 { try await broker.accept(.example { $0.startWithin = .milliseconds(20) }) }
+      let job = try await broker.accept()
+      try await time.pass(.milliseconds(30))
+      var taken: [JobID] = []
+      for _ in 0..<2 where taken.isEmpty { taken = try await broker.takeAll() }
+      #expect(taken == [job.id])
+    }
+  }
+
   @Test("fills what a request leaves open from the queue", arguments: Backend.allCases)
   func defaults(_ backend: Backend) async throws {
     try await backend.withBroker { broker in

@@ -102,6 +102,42 @@ extension BrokerContract {
     }
   }
 
+  @Test("lists restored jobs among the others by their acceptance", arguments: Backend.allCases)
+  func restoredJobs(_ backend: Backend) async throws {
+    try await backend.withUncheckedBroker { broker, time in
+      var rounds: [[Job]] = []
+      for _ in 0..<3 {
+        var jobs: [Job] = []
+        for user in ["alice", "bob", "alice"] { jobs.append(try await broker.accept(.example(user: user))) }
+        rounds.append(jobs)
+        try await time.pass(.milliseconds(5))
+      }
+      let archive = try await broker.everything(limit: 10)
+      try await broker.discard(rounds[1].map(\.id))
+      // Later than the youngest, and under the next higher numbers.
+      #expect(try await broker.restore(archive).restored == 3)
+      let newest = try await broker.accept()
+      let all = [newest.id] + rounds.joined().reversed().map(\.id)
+      for limit in [1, 2, 50] {
+        #expect(try await broker.allJobs(matching: JobFilter(limit: limit)).map(\.id) == all)
+        let alices = all.filter { id in !rounds.joined().contains { $0.id == id && $0.user == "bob" } }
+        #expect(try await broker.allJobs(matching: JobFilter(user: "alice", limit: limit)).map(\.id) == alices)
+        for round in rounds {
+          let since = JobFilter(since: round[0].createdAt, limit: limit)
+          #expect(
+            try await broker.allJobs(matching: since).map(\.id) == Array(all.prefix { $0 != round[0].id }) + [
+              round[0].id
+            ])
+          let until = JobFilter(until: round[0].createdAt, limit: limit)
+          #expect(
+            try await broker.allJobs(matching: until).map(\.id) == Array(all.drop { $0 != round[0].id }.dropFirst()))
+        }
+      }
+      _ = try await broker.remove(rounds[1][0].id)
+      #expect(try await broker.allJobs(matching: JobFilter()).map(\.id) == all.filter { $0 != rounds[1][0].id })
+    }
+  }
+
   @Test("shows each record as the job itself shows it", arguments: Backend.allCases)
   func listedRecords(_ backend: Backend) async throws {
     try await backend.withBroker { broker in

@@ -91,6 +91,37 @@ extension BrokerContract {
     }
   }
 
+  @Test("keeps the places of jobs that came under another ageing, however they return", arguments: Backend.allCases)
+  func changedAgeing(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      let scheduled = try await broker.accept(.example { $0.start = .after(.seconds(3600)) })
+      let old = [try await broker.accept(), try await broker.accept()]
+      let ended = try await broker.accept()
+      _ = try await broker.cancel(ended.id, reason: nil)
+      try await broker.change { $0.ageing = .seconds(60) }
+      let aged = [try await broker.accept(.example(priority: .low)), try await broker.accept()].map(\.id)
+      #expect(try await broker.promote(scheduled.id).queuePosition == 1)
+      let lease = try #require(try await broker.next()).lease
+      #expect(lease.job == scheduled.id)
+      try await broker.end(lease, .release)
+      _ = try await broker.retry(ended.id)
+      let strict = [scheduled, old[0], old[1], ended].map(\.id)
+      func line() async throws -> [JobID] {
+        let queued = try await broker.allJobs(matching: JobFilter(states: [.queued]))
+        return queued.sorted { $0.queuePosition ?? 0 < $1.queuePosition ?? 0 }.map(\.id)
+      }
+      #expect(try await line() == strict + aged.reversed())
+      _ = try await broker.reprioritise(old[1].id, to: .low)
+      #expect(try await line() == [strict[0], strict[1], strict[3], strict[2]] + aged.reversed())
+
+      try await broker.change { $0.ageing = nil }
+      _ = try await broker.reprioritise(aged[0], to: .high)
+      let last = try await broker.accept(.example(priority: .low)).id
+      #expect(try await line() == [strict[0], strict[1], strict[3], strict[2], last] + aged)
+      #expect(try await broker.takeAll().count == 7)
+    }
+  }
+
   @Test(
     "takes back what was taken to the front, in any order", arguments: Backend.allCases,
     Ordering.allCases)

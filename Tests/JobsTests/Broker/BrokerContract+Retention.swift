@@ -80,14 +80,37 @@ extension BrokerContract {
     }
   }
 
-  @Test("holds a new bound with the next job that ends", arguments: Backend.allCases)
+  @Test("holds a new bound without another end, the newest kept", arguments: Backend.allCases)
   func changedBound(_ backend: Backend) async throws {
     try await backend.withBroker { broker in
-      for _ in 0..<5 { _ = try await end(in: .completed, on: broker) }
+      var ended: [JobID] = []
+      for _ in 0..<5 { ended.append(try await end(in: .completed, on: broker)) }
+      let failed = try await end(in: .failed, on: broker)
       try await broker.change { $0.completed.count = 2 }
-      _ = try await end(in: .completed, on: broker)
-      for _ in 0..<3 { try await broker.maintain() }
+      #expect(try await broker.maintain(limit: 2).pruned == 2)
+      #expect(try await broker.maintain().pruned == 1)
+      #expect(try await broker.maintain().pruned == 0)
       #expect(try await broker.find().counts[.completed] == 2)
+      for id in ended[3...] + [failed] { #expect(try await broker.job(id) != nil) }
+      try await broker.change { $0.completed.count = nil }
+      for _ in 0..<3 { _ = try await end(in: .completed, on: broker) }
+      #expect(try await broker.find().counts[.completed] == 5)
+    }
+  }
+
+  @Test("judges what ended before by the age that is set now", arguments: Backend.allCases)
+  func changedAge(_ backend: Backend) async throws {
+    try await backend.withBroker { broker, time in
+      try await broker.change { $0.failed = RetentionRule(age: .milliseconds(50)) }
+      let lengthened = try await end(in: .failed, on: broker)
+      let shortened = [try await end(in: .completed, on: broker), try await end(in: .completed, on: broker)]
+      try await broker.change { $0.failed = RetentionRule(age: .seconds(3600)) }
+      try await time.pass(.milliseconds(60))
+      #expect(try await broker.maintain().pruned == 0)
+      try await broker.change { $0.completed = RetentionRule(age: .milliseconds(50)) }
+      #expect(try await broker.maintain().pruned == 2)
+      for id in shortened { #expect(try await broker.job(id) == nil) }
+      #expect(try await broker.find(lengthened).state == .failed)
     }
   }
 
@@ -129,11 +152,11 @@ extension BrokerContract {
       let completed = try await end(in: .completed, on: broker)
       let cancelled = try await end(in: .cancelled, on: broker)
       let failed = try await end(in: .failed, on: broker)
-      try await time.pass(.seconds(86_399))
+      try await time.pass(.seconds(86_340))
       _ = try await broker.maintain()
       #expect(try await broker.job(completed) != nil)
       #expect(try await broker.job(cancelled) != nil)
-      try await time.pass(.seconds(1))
+      try await time.pass(.seconds(60))
       _ = try await broker.maintain()
       #expect(try await broker.job(completed) == nil)
       #expect(try await broker.job(cancelled) == nil)

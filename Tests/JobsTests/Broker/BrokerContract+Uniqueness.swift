@@ -198,6 +198,27 @@ extension BrokerContract {
     }
   }
 
+  @Test("answers with a job that ran again as long as it may be an answer", arguments: Backend.allCases)
+  func contentKeyAgain(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      let first = try await broker.accept(content("c")).id
+      _ = try await broker.cancel(first, reason: nil)
+      let second = try await broker.accept(content("c")).id
+      #expect(second != first)
+      _ = try await broker.retry(first)
+      _ = try await broker.cancel(second, reason: nil)
+      func answer() async throws -> JobID { try await broker.enqueue(content("c")).job.id }
+      #expect(try await answer() == first, "it waits again")
+      _ = try await broker.redrive(second, to: .video)
+      try await broker.work(in: .video)
+      #expect([first, second].contains(try await answer()))
+      #expect(try await broker.remove(first))
+      #expect(try await answer() == second, "it completed beside the first")
+      #expect(try await broker.remove(second))
+      #expect(try await !broker.enqueue(content("c")).isReplay)
+    }
+  }
+
   @Test("keeps content keys of users and kinds apart", arguments: Backend.allCases)
   func contentKeyScope(_ backend: Backend) async throws {
     try await backend.withBroker { broker in
@@ -225,9 +246,9 @@ extension BrokerContract {
   func idempotencyLifetime(_ backend: Backend) async throws {
     try await backend.withBroker { broker, time in
       let first = try await broker.accept(.example(key: "k"))
-      try await time.pass(.seconds(86_400 - 1))
+      try await time.pass(.seconds(86_400 - 60))
       #expect(try await broker.enqueue(.example(key: "k")).job.id == first.id)
-      try await time.pass(.seconds(1))
+      try await time.pass(.seconds(60))
       let second = try await broker.enqueue(.example(priority: .high, key: "k"))
       #expect(!second.isReplay)
     }

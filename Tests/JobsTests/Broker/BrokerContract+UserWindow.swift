@@ -36,6 +36,24 @@ extension BrokerContract {
     }
   }
 
+  @Test("keeps the room of a job that is moved within its queue", arguments: Backend.allCases)
+  func movedWithin(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await broker.change {
+        $0.userWindow = 2
+        $0.maxWaiting = 3
+      }
+      var own: [JobID] = []
+      for _ in 0..<3 { own.append(try await broker.accept().id) }
+      #expect(try await broker.redrive(own[0], to: .mail).state == .queued)
+      #expect(try await broker.find(own[2]).state == .blocked)
+      #expect(try await broker.redrive(own[2], to: .mail).state == .blocked)
+      try await broker.change { $0.order = .lifo }
+      #expect(try await broker.redrive(own[1], to: .mail).queuePosition == 1, "the place of the order of now")
+      #expect(try await broker.takeAll() == [own[1], own[0]])
+    }
+  }
+
   @Test("queues the parked job that comes first by the order of the queue", arguments: Backend.allCases)
   func windowOrder(_ backend: Backend) async throws {
     try await backend.withBroker { broker in

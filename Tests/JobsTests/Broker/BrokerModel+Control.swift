@@ -31,7 +31,8 @@ extension BrokerModel {
     if let key = entry.request.uniqueKey, let holder = holder(of: key, entry.user, in: entry.queue) {
       return .uniqueKeyTaken(holder)
     }
-    update(entry.queue) { _ in }
+    // In its old place, and a turn all the same.
+    update(entry.queue) { if $0.settings.isFair { _ = $0.takeTurn(of: entry.user) } }
     reopen(id, delay)
     if delay == .none {
       admit(id, "retried")
@@ -51,6 +52,7 @@ extension BrokerModel {
       $0.delay = delay
       $0.wasFar = delay == .far
       $0.hasStarted = false
+      $0.isLate = false
       $0.endedByLease = false
     }
   }
@@ -59,20 +61,23 @@ extension BrokerModel {
   mutating func redrive(_ id: JobID, to name: QueueName) -> [BrokerError] {
     guard let entry = self[id] else { return [.jobNotFound] }
     guard entry.state != .running else { return [.wrongState(.running)] }
-    var refusals = refusal(of: name).map { [$0] } ?? []
-    if let key = entry.request.uniqueKey, let holder = holder(of: key, entry.user, in: name) {
+    var refusals = name == entry.queue ? [] : refusal(of: name).map { [$0] } ?? []
+    if let key = entry.request.uniqueKey, let holder = holder(of: key, entry.user, in: name), holder != id {
       refusals.append(.uniqueKeyTaken(holder))
     }
     guard refusals.isEmpty else { return refusals }
     update(name) { _ in }
-    let base = base(entry.number, entry.request.order, in: name)
-    let settings = settings(of: name)
-    let wasHeld = entry.state == .queued
+    returnTurn(of: entry)
+    var placed = entry
+    rank(&placed, in: name)
+    // In its own queue it keeps its room.
+    let wasHeld = entry.state == .queued && name != entry.queue
     if entry.state.isTerminal { reopen(id, .none) }
     change(id) {
       $0.queue = name
-      $0.base = base
-      $0.rank(by: settings)
+      $0.base = placed.base
+      $0.ageing = placed.ageing
+      $0.rank()
       // Out of the way while it looks for room.
       if wasHeld { $0.state = .blocked }
     }
@@ -95,10 +100,9 @@ extension BrokerModel {
     guard let entry = self[id] else { return .jobNotFound }
     guard !entry.state.isTerminal else { return .wrongState(entry.state) }
     guard entry.priority != priority else { return nil }
-    let settings = settings(of: entry.queue)
     change(id) {
       $0.priority = priority
-      $0.rank(by: settings)
+      $0.rank()
     }
     tell(id, "reprioritised")
     return nil
@@ -137,7 +141,10 @@ extension BrokerModel {
 
   mutating func set(_ name: QueueName, to settings: QueueSettings, ifVersion version: Int?) -> BrokerError? {
     if let version, version != line(of: name)?.version ?? 0 { return .changedMeanwhile }
+    let newest = lastNumber
     update(name) {
+      if settings.isFair, !$0.settings.isFair { $0.time = max($0.time, newest) }
+      if !settings.isFair { $0.turns = [:] }
       $0.settings = settings
       $0.version += 1
     }

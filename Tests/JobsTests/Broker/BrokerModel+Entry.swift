@@ -26,6 +26,12 @@ extension BrokerModel {
     /// Its start was never to come: nor does the limit that counts from there.
     var wasFar = false
     var hasStarted = false
+    /// It passed a limit of its time, and nobody has looked yet.
+    var isLate = false
+    /// What a priority level was worth when it got its place; nil: priorities were strict.
+    var ageing: Duration?
+    /// Its number in the order in which jobs ended.
+    var ending = 0
     /// The number of the lease in force, or last in force.
     var lease: Int?
     /// That lease ended it.
@@ -44,9 +50,10 @@ extension BrokerModel {
     /// It waits for room for its user.
     var isParked: Bool { state == .blocked && pending.isEmpty }
 
-    mutating func rank(by settings: QueueSettings) {
-      score = QueueScore(base: base, priority: priority, ageing: settings.ageing)
-    }
+    /// What it fails with when it is late.
+    var lateness: String { request.startWithin == nil ? "total_timeout" : "not_started_in_time" }
+
+    mutating func rank() { score = QueueScore(base: base, priority: priority, ageing: ageing) }
   }
 
   /// How long a job waits for its time.
@@ -85,7 +92,7 @@ extension BrokerModel.Entry {
     let failure: String?
     let pending: Int
     let worker: WorkerID?
-    let place: Int?
+    var place: Int?
 
     var description: String {
       """
@@ -122,6 +129,10 @@ extension BrokerModel.Entry.Seen {
   }
 
   private static func shows(_ state: JobState, _ states: JobState...) -> Bool { states.contains(state) }
+}
+
+extension JobRequest {
+  var isLimited: Bool { startWithin != nil || totalTimeout != nil }
 }
 
 extension BrokerModel.Told {

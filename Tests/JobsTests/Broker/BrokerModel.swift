@@ -13,10 +13,38 @@ struct BrokerModel {
     var version = 0
     var mode = QueueMode.active
     var totals = QueueTotals()
+    var minutes = Minutes()
+    /// The highest tag that was taken, and the tag that each user's next job gets at the earliest.
+    var time: Int64 = 0
+    var turns: [String: Int64] = [:]
+
+    /// How far apart two turns of a user are.
+    private static let turn: Int64 = 1_000_000
+
+    mutating func takeTurn(of user: String) -> Int64 {
+      let tag = max(time, turns[user] ?? 0)
+      turns[user] = tag + Self.turn
+      return tag
+    }
+
+    mutating func returnTurn(of user: String) {
+      if let next = turns[user] { turns[user] = next - Self.turn }
+    }
+  }
+
+  /// What a queue did lately, as far as it does not depend on how long things took.
+  struct Minutes: Equatable {
+    var accepted = 0
+    var completed = 0
+    var failed = 0
+    var cancelled = 0
+    var retried = 0
+    var waits = 0
+    var runs = 0
   }
 
   /// In the order of acceptance.
-  private(set) var entries: [Entry] = []
+  var entries: [Entry] = []
   private(set) var lines: [Line] = []
   /// In the order in which they were made.
   var groups: [Group] = []
@@ -26,9 +54,11 @@ struct BrokerModel {
   var changed: Set<JobID> = []
   private var keys: [String: (request: String, id: JobID)] = [:]
   /// The job that each lease ever given was of.
-  private var owners: [Int: JobID] = [:]
-  private var lastLease = 0
-  private var lastNumber: Int64 = 0
+  var owners: [Int: JobID] = [:]
+  var lastLease = 0
+  /// As large as real ones, so that ageing and both orders weigh what they do in a queue.
+  private(set) var lastNumber: Int64 = 50_000_000_000_000
+  private var lastEnding = 0
   /// What each worker that was heard of is wanted to be.
   var workers: [WorkerID: WorkerMode] = [:]
 
@@ -150,7 +180,11 @@ struct BrokerModel {
 
   mutating func end(_ id: JobID, _ state: JobState, _ failure: String?) {
     guard let entry = self[id] else { return }
+    returnTurn(of: entry)
+    lastEnding += 1
+    let ending = lastEnding
     change(id) {
+      $0.ending = ending
       $0.state = state
       $0.failure = failure
       $0.isCancelling = false
@@ -161,9 +195,15 @@ struct BrokerModel {
     tell(id)
     update(entry.queue) {
       switch state {
-      case .completed: $0.totals.completed += 1
-      case .failed: $0.totals.failed += 1
-      default: $0.totals.cancelled += 1
+      case .completed:
+        $0.totals.completed += 1
+        $0.minutes.completed += 1
+      case .failed:
+        $0.totals.failed += 1
+        $0.minutes.failed += 1
+      default:
+        $0.totals.cancelled += 1
+        $0.minutes.cancelled += 1
       }
     }
     finishGroup(of: entry)
@@ -179,9 +219,7 @@ struct BrokerModel {
       }
     }
     if entry.isDoomed { forget(id) }
-    if settings(of: entry.queue).retention(of: state).count == 0 {
-      for kept in entries where kept.queue == entry.queue && kept.state == state { forget(kept.id) }
-    }
+    prune(entry.queue, state)
     fill(entry.user, in: entry.queue)
   }
 
@@ -196,8 +234,37 @@ struct BrokerModel {
     }
   }
 
-  func base(_ number: Int64, _ order: QueueOrder?, in name: QueueName) -> Int64 {
-    QueueScore.base(of: number, order: order ?? settings(of: name).order)
+  /// Forgets what ended first beyond the queue's bound.
+  private mutating func prune(_ name: QueueName, _ state: JobState) {
+    guard let bound = settings(of: name).retention(of: state).count else { return }
+    let kept = entries.filter { $0.queue == name && $0.state == state }.sorted { $0.ending < $1.ending }
+    for entry in kept.dropLast(bound) { forget(entry.id) }
+  }
+
+  /// What maintenance does beside what steps of their own say.
+  mutating func maintain() {
+    for line in lines {
+      for state in [JobState.completed, .failed, .cancelled] { prune(line.name, state) }
+      if waiting(in: line.name) == 0 { update(line.name) { $0.turns = [:] } }
+    }
+  }
+
+  /// The place of a job in a queue by the rule of now.
+  mutating func rank(_ entry: inout Entry, in name: QueueName) {
+    let settings = settings(of: name)
+    var base = QueueScore.base(of: entry.number, order: entry.request.order ?? settings.order)
+    if settings.isFair { update(name) { base = QueueScore.half + $0.takeTurn(of: entry.user) } }
+    entry.base = base
+    entry.ageing = settings.ageing
+    entry.rank()
+  }
+
+  /// A job goes that was not taken.
+  mutating func returnTurn(of entry: Entry) {
+    guard entry.state != .running, !entry.state.isTerminal, !entry.hasStarted,
+      settings(of: entry.queue).isFair
+    else { return }
+    update(entry.queue) { $0.returnTurn(of: entry.user) }
   }
 
   // MARK: Submitting
@@ -234,10 +301,12 @@ struct BrokerModel {
 
     if let scope { keys[scope] = (request.fingerprint, request.id) }
     lastNumber += 1
-    update(request.queue) { $0.totals.accepted += 1 }
+    update(request.queue) {
+      $0.totals.accepted += 1
+      $0.minutes.accepted += 1
+    }
     var entry = Entry(request: request, number: lastNumber)
-    entry.base = base(lastNumber, request.order, in: request.queue)
-    entry.rank(by: settings(of: request.queue))
+    rank(&entry, in: request.queue)
     entry.delay = delay
     entry.wasFar = delay == .far
     let known = parents.compactMap(\.1)
@@ -272,163 +341,5 @@ struct BrokerModel {
     if !line.mode.accepts { return .queueDraining }
     if let limit = line.settings.maxWaiting, waiting(in: name) >= limit { return .queueFull(limit: limit) }
     return nil
-  }
-
-  // MARK: Leases
-
-  /// The jobs that are taken, each with its attempt and the number of its lease.
-  mutating func lease(
-    from queues: [QueueName], limit: Int, by worker: WorkerID
-  ) -> [(id: JobID, attempt: Int, lease: Int)] {
-    var taken: [(id: JobID, attempt: Int, lease: Int)] = []
-    for name in queues {
-      guard let line = line(of: name), line.mode.serves else { continue }
-      let room = line.settings.concurrency.map { max(0, $0 - count(.running, in: name)) } ?? .max
-      for entry in queued(in: name).prefix(min(room, limit - taken.count)) {
-        lastLease += 1
-        owners[lastLease] = entry.id
-        let number = lastLease
-        change(entry.id) {
-          $0.lease = number
-          $0.worker = worker
-          $0.state = .running
-          $0.attempt += 1
-          $0.permille = nil
-          $0.hasStarted = true
-        }
-        tell(entry.id)
-        taken.append((entry.id, entry.attempt + 1, number))
-      }
-    }
-    return taken
-  }
-
-  func holder(_ lease: Int) -> Entry? {
-    guard let id = owners[lease], let entry = self[id], entry.lease == lease, entry.state == .running
-    else { return nil }
-    return entry
-  }
-
-  func standing(of lease: Int) -> LeaseStanding {
-    holder(lease).map { $0.isCancelling ? .cancelRequested : .held } ?? .lost
-  }
-
-  func worker(of lease: Int) -> WorkerID? { holder(lease)?.worker }
-
-  mutating func extend(_ lease: Int) {
-    guard let entry = holder(lease), entry.isStalled else { return }
-    change(entry.id) { $0.isStalled = false }
-    tell(entry.id, "recovered")
-  }
-
-  mutating func report(permille: Int, under lease: Int) -> LeaseStanding {
-    if let entry = holder(lease) { change(entry.id) { $0.permille = max(permille, $0.permille ?? 0) } }
-    return standing(of: lease)
-  }
-
-  /// `isDue`: the retry of a failure may begin at once; ``maintain()`` then queues it.
-  mutating func settle(_ lease: Int, _ settlement: Settlement, isDue: Bool) -> SettlementOutcome {
-    defer { settleDown() }
-    guard let entry = holder(lease) else {
-      guard let id = owners[lease], let entry = self[id], entry.lease == lease, entry.endedByLease
-      else { return .leaseLost }
-      return .settled(entry.state)
-    }
-    change(entry.id) { $0.endedByLease = true }
-    switch settlement {
-    case .complete:
-      change(entry.id) { $0.permille = 1000 }
-      end(entry.id, .completed, nil)
-      return .settled(.completed)
-    case .cancel(let failure):
-      end(entry.id, .cancelled, entry.isCancelling ? "cancelled" : failure.code)
-      return .settled(.cancelled)
-    case .fail where entry.isCancelling, .release where entry.isCancelling:
-      end(entry.id, .cancelled, "cancelled")
-      return .settled(.cancelled)
-    case .release:
-      comeBack(entry.id, "released")
-      return .settled(.queued)
-    case .fail(let failure, let retry):
-      guard retry != .never, entry.attempt < maxAttempts(of: entry) else {
-        end(entry.id, .failed, failure.code)
-        return .settled(.failed)
-      }
-      change(entry.id) {
-        $0.state = .retrying
-        $0.failure = failure.code
-        $0.delay = isDue ? .soon : .far
-        $0.isStalled = false
-        $0.endedByLease = false
-      }
-      tell(entry.id)
-      update(entry.queue) { $0.totals.retried += 1 }
-      fill(entry.user, in: entry.queue)
-      return .settled(.retrying)
-    }
-  }
-
-  /// Back to its old place, the attempt uncounted.
-  private mutating func comeBack(_ id: JobID, _ reason: String) {
-    change(id) {
-      $0.state = .queued
-      $0.attempt -= 1
-      $0.isStalled = false
-      $0.endedByLease = false
-    }
-    tell(id, reason)
-  }
-
-  // MARK: Time
-
-  /// Queues what is due.
-  mutating func promoteDue() {
-    for entry in entries where entry.delay == .soon {
-      change(entry.id) { $0.delay = .none }
-      if entry.state != .blocked { admit(entry.id) }
-    }
-    settleDown()
-  }
-
-  /// Fails the jobs that had to start at once and did not.
-  mutating func expire() -> Set<JobID> {
-    let late = entries.filter {
-      $0.request.startWithin != nil && !$0.hasStarted && !$0.wasFar
-        && [.scheduled, .blocked, .queued, .retrying].contains($0.state)
-    }
-    for entry in late where self[entry.id]?.state == entry.state {
-      end(entry.id, .failed, "not_started_in_time")
-    }
-    settleDown()
-    return Set(late.map(\.id))
-  }
-
-  /// The lease is shown as about to run out; the job, if that is news.
-  mutating func stall(_ lease: Int) -> JobID? {
-    guard let entry = holder(lease), !entry.isStalled else { return nil }
-    change(entry.id) { $0.isStalled = true }
-    tell(entry.id, "stalled")
-    return entry.id
-  }
-
-  /// The leases `overdue` have run out, longest ago first.
-  mutating func reap(overdue: [Int]) -> MaintenanceReport {
-    var report = MaintenanceReport()
-    for entry in overdue.compactMap(holder) {
-      change(entry.id) { $0.lost += 1 }
-      update(entry.queue) { $0.totals.lost += 1 }
-      if entry.isCancelling {
-        end(entry.id, .cancelled, "cancelled")
-        report.cancelled.append(entry.id)
-      } else if entry.lost + 1 >= maxLost {
-        end(entry.id, .failed, "lost")
-        report.failed.append(entry.id)
-      } else {
-        comeBack(entry.id, "lost")
-        report.requeued.append(entry.id)
-      }
-    }
-    settleDown()
-    return report
   }
 }

@@ -36,7 +36,6 @@ extension ModelRun {
 
   func retry() async throws {
     let id = pickJob { $0.state.isTerminal || flip(4) }
-    if runsAgainWithKey(id) { return }
     let delay = flip(3) ? BrokerModel.Delay.far : .none
     let isRetrying = model[id]?.state == .retrying
     done = "retry \(id) \(delay)"
@@ -46,27 +45,19 @@ extension ModelRun {
     let job = try await attempt(expected) { () async throws(BrokerError) in
       try await broker.retry(id, delay: wanted)
     }
-    if job != nil, model[id]?.request.startWithin != nil { try await letTimePass() }
-  }
-
-  /// A content key says nothing of jobs that run again.
-  private func runsAgainWithKey(_ id: JobID) -> Bool {
-    guard let entry = model[id] else { return false }
-    return entry.request.contentKey != nil && entry.state.isTerminal
+    if job != nil, model[id]?.request.isLimited == true { try await letTimePass() }
   }
 
   func redrive() async throws {
     let id = pickJob { $0.pending.isEmpty }
-    if runsAgainWithKey(id) { return }
-    guard let target = Self.queues.filter({ $0 != model[id]?.queue }).randomElement(using: &random)
-    else { return }
+    let target = pick(Self.queues, or: .mail)
     if model[id]?.pending.isEmpty == false { return }
     done = "redrive \(id) (\(model[id]?.queue, default: "-") \(model[id]?.state, default: "-")) to \(target)"
     let broker = broker
     let job = try await attempt(model.redrive(id, to: target)) { () async throws(BrokerError) in
       try await broker.redrive(id, to: target)
     }
-    if job != nil, model[id]?.request.startWithin != nil { try await letTimePass() }
+    if job != nil, model[id]?.request.isLimited == true { try await letTimePass() }
   }
 
   func promote() async throws {
@@ -127,16 +118,16 @@ extension ModelRun {
     let name = pick(Self.queues, or: .mail)
     var settings = model.line(of: name)?.settings ?? QueueSettings()
     func number(_ values: Int?...) -> Int? { values.randomElement(using: &random) ?? nil }
-    switch Int.random(in: 0..<6, using: &random) {
+    switch Int.random(in: 0..<7, using: &random) {
     case 0: settings.concurrency = number(nil, nil, 0, 1, 2, 4)
-    case 1: settings.userWindow = name == .default ? nil : number(nil, 1, 2, 3)
+    case 1: settings.userWindow = name == .default || settings.isFair ? nil : number(nil, 1, 2, 3)
     case 2: settings.maxWaiting = number(nil, nil, 4, 8)
     case 3: settings.order = flip(2) ? .lifo : .fifo
     case 4: settings.defaults.maxAttempts = Int.random(in: 1...4, using: &random)
-    default: settings.cancelled.count = number(nil, 0)
+    case 5: settings.ageing = number(nil, 1, 2).map { Self.hour * $0 }
+    // Of a parent and a child that end in one step it is not said which ended first.
+    default: settings.cancelled.count = name == .default ? number(nil, 0) : number(nil, 0, 2)
     }
-    // Whether what ended before goes with the next end or with the next maintenance, nobody promised.
-    if settings.cancelled.count == 0 { try await clear(.cancelled, of: name) }
     let current = model.line(of: name)?.version ?? 0
     let version: Int? = flip(2) ? nil : flip(4) ? current + 1 : current
     done = "set \(name) to \(settings) if \(version ?? -1)"
@@ -147,6 +138,7 @@ extension ModelRun {
       try await broker.set(name, to: wanted, ifVersion: version)
     }
     if let status { try demand(status.version == current + 1, "made version \(status.version)") }
+    try await maintain()
   }
 
   func setMode() async throws {
@@ -164,6 +156,8 @@ extension ModelRun {
 
   func delete() async throws {
     let name = pick(Self.queues, or: .mail)
+    // Made anew it would not be fair, with jobs whose places are turns.
+    if model.settings(of: name).isFair { return }
     done = "delete \(name)"
     let broker = broker
     _ = try await attempt(model.delete(name)) { () async throws(BrokerError) in

@@ -18,11 +18,11 @@ final class ModelRun {
   private let seed: UInt64
   var random: SeededRandom
   var model = BrokerModel(maxLost: 2)
-  private var requests: [JobRequest] = []
+  var requests: [JobRequest] = []
   /// Every lease ever given: old ones are tried too.
   private var leases: [HeldLease] = []
   private var tokens: [JobID: UInt64] = [:]
-  private var offsets: [JobID: UInt64] = [:]
+  var offsets: [JobID: UInt64] = [:]
   private var step = 0
   var done = "" {
     didSet { trail = trail.suffix(5) + ["\(step) \(done)"] }
@@ -53,6 +53,12 @@ final class ModelRun {
       logs.append(log)
     }
     _ = try await maintain()
+    if seed.isMultiple(of: 2) {
+      var settings = QueueSettings()
+      settings.isFair = true
+      _ = try await broker.set(.video, to: settings, ifVersion: nil)
+      _ = model.set(.video, to: settings, ifVersion: nil)
+    }
     for number in 1...steps {
       step = number
       try await doSomething()
@@ -72,7 +78,7 @@ final class ModelRun {
   }
 
   private func doSomething() async throws {
-    switch Int.random(in: 0..<212, using: &random) {
+    switch Int.random(in: 0..<218, using: &random) {
     case 0..<40: try await submit()
     case 40..<43: try await resubmit()
     case 43..<78: try await exchange()
@@ -94,6 +100,7 @@ final class ModelRun {
     case 191..<193: try await delete()
     case 200..<205: try await createGroup()
     case 205..<212: try await closeGroup()
+    case 212..<218: try await fire()
     default: try await direct()
     }
   }
@@ -133,6 +140,7 @@ final class ModelRun {
     default: break
     }
     if delay != .soon, flip(12) { request.startWithin = Self.moment }
+    if delay != .soon, flip(16) { request.totalTimeout = Self.moment }
     if flip(4) {
       request.queue = .default
       request.dependencies.whenOneFails = pick(ParentFailureRule.allCases, or: .cancel)
@@ -174,12 +182,50 @@ final class ModelRun {
       case .refused(let error): refusal == error
       }
     try demand(isAsExpected, "answered \(acceptance, default: "\(refusal, default: "")"), not \(expected)")
-    if !before.contains(request.id), delay == .soon || request.startWithin != nil { try await letTimePass() }
+    guard !before.contains(request.id), delay == .soon || request.isLimited else { return }
+    if request.isLimited, flip(2) {
+      // Workers may be there before the maintenance.
+      try await time.pass(Self.moment * 3)
+      model.passTime()
+      try await exchange()
+    }
+    try await letTimePass()
+  }
+
+  /// A schedule submits a job, once.
+  private func fire() async throws {
+    let request = JobRequest.example(
+      queue: pick(Array(Self.queues.dropLast()), or: .mail), user: pick(Self.users, or: "alice"),
+      key: flip(2) ? "k\(Int.random(in: 0..<6, using: &random))" : nil)
+    done = "fire \(request)"
+    let name = ScheduleName("nightly")!
+    let due = time.now()
+    try await broker.put(Schedule(name: name, cron: try CronExpression("0 3 * * *"), request: request), next: due)
+    requests.append(request)
+    let expected = model.submit(request, .none)
+    var fired: JobID?
+    var refusal: BrokerError?
+    do throws(BrokerError) {
+      fired = try await broker.fire(name, due: due, request: request, next: nil)
+    } catch {
+      refusal = error
+    }
+    let isAsExpected =
+      switch expected {
+      case .accepted: fired == request.id
+      case .replay(let ids, _): fired.map(ids.contains) ?? false
+      case .refused(let error): refusal == error
+      }
+    try demand(isAsExpected, "fired \(fired, default: "\(refusal, default: "")"), not \(expected)")
+    guard fired != nil else { return }
+    let again = try await broker.fire(name, due: due, request: request, next: nil)
+    try demand(again == nil, "fired again")
   }
 
   /// What is due becomes queued, what is late fails.
   func letTimePass() async throws {
     try await time.pass(Self.moment * 3)
+    model.passTime()
     model.promoteDue()
     let expired = model.expire()
     let report = try await maintain()
@@ -187,9 +233,11 @@ final class ModelRun {
   }
 
   @discardableResult
-  private func maintain(limit: Int = 1000, warning: Duration = .zero) async throws -> MaintenanceReport {
-    try await broker.maintain(
+  func maintain(limit: Int = 1000, warning: Duration = .zero) async throws -> MaintenanceReport {
+    let report = try await broker.maintain(
       limit: limit, LossRules(maxLost: model.maxLost, amnesty: Self.hour * 24, warning: warning))
+    model.maintain()
+    return report
   }
 
   // MARK: Leases
@@ -202,13 +250,13 @@ final class ModelRun {
     let worker = pick(Self.workers, or: .a)
     let settlements = chosen.map { _ in flip(2) ? Settlement.complete(nil) : .release }
     done = "exchange \(zip(chosen.map(\.lease.job), settlements).map { "\($0)" }) for \(limit) of \(queues)"
-    let outcomes = zip(chosen, settlements).map { model.settle($0.number, $1, isDue: false) }
-    let expected = model.lease(from: queues, limit: limit, by: worker)
     let exchange = try await broker.exchange(
       zip(chosen, settlements).map { LeaseSettlement($0.lease, $1) },
       for: LeaseRequest(queues: queues, limit: limit, duration: Self.hour, worker: worker))
-    try demand(exchange.outcomes == outcomes, "answered \(exchange.outcomes), not \(outcomes)")
     let ids = exchange.jobs.map(\.lease.job)
+    let outcomes = zip(chosen, settlements).map { model.settle($0.number, $1, isDue: false) }
+    let expected = model.lease(from: queues, limit: limit, by: worker, like: ids)
+    try demand(exchange.outcomes == outcomes, "answered \(exchange.outcomes), not \(outcomes)")
     try demand(ids == expected.map(\.id), "gave \(ids), not \(expected.map(\.id))")
     try demand(exchange.jobs.map(\.attempt) == expected.map(\.attempt), "gave other attempts")
     for (leased, expected) in zip(exchange.jobs, expected) {
@@ -314,87 +362,6 @@ final class ModelRun {
           && report.cancelled == expected.cancelled, "answered \(report), not \(expected)")
       overdue.removeFirst(now.count)
       if overdue.isEmpty { return }
-    }
-  }
-
-  // MARK: Comparison
-
-  /// What the last step changed.
-  private func compareChanges() async throws {
-    for id in model.changed {
-      let job = try await broker.job(id)
-      let found = job.map { BrokerModel.Entry.Seen($0) }
-      let expected = model.seen(id)
-      try demand(
-        found == expected, "left \(found?.description ?? "nothing"),\nnot \(expected?.description ?? "nothing")")
-      if let job { try note(job) }
-    }
-    model.changed = []
-  }
-
-  private func note(_ job: Job) throws {
-    try demand(job.position.offset >= offsets[job.id] ?? 1, "an offset of \(job.id) fell")
-    offsets[job.id] = job.position.offset
-  }
-
-  private func compareRecords() async throws {
-    let jobs = try await broker.allJobs(matching: JobFilter(limit: 200))
-    let found = jobs.map { BrokerModel.Entry.Seen($0) }
-    let expected = model.listing
-    if found != expected {
-      let found = Set(found.map(\.description))
-      let expected = Set(expected.map(\.description))
-      throw deviation(
-        "left other jobs:\n  is  \(found.subtracting(expected).sorted())\n  not \(expected.subtracting(found).sorted())"
-      )
-    }
-    for job in jobs { try note(job) }
-    model.changed = []
-  }
-
-  private func compareQueues() async throws {
-    let queues = try await broker.queues()
-    let names = model.lines.map(\.name.description).sorted()
-    try demand(queues.map(\.name.description) == names, "left the queues \(queues.map(\.name)), not \(names)")
-    for queue in queues {
-      guard let line = model.line(of: queue.name) else { continue }
-      try demand(queue.settings == line.settings, "left \(queue.name) set otherwise")
-      try demand(queue.version == line.version, "left \(queue.name) at version \(queue.version)")
-      try demand(queue.mode == line.mode, "left \(queue.name) \(queue.mode), not \(line.mode)")
-      try demand(queue.totals == line.totals, "counted \(queue.totals) in \(queue.name), not \(line.totals)")
-      for state in JobState.allCases {
-        let count = model.count(state, in: queue.name)
-        try demand(
-          queue.counts[state] ?? 0 == count, "counted \(queue.counts[state] ?? 0) \(state), not \(count)")
-      }
-      for level in 1...10 {
-        let count = model.entries.count {
-          $0.queue == queue.name && $0.state == .queued && $0.priority.level == level
-        }
-        try demand(queue.levels[level] == count, "counted \(queue.levels) at \(level), not \(count)")
-      }
-    }
-  }
-
-  /// Each job told its life as it was, and its record stands at its last event.
-  private func compareEvents(_ logs: [DeliveryLog]) async throws {
-    done = "everything"
-    for (user, log) in zip(Self.users, logs) {
-      let marker = try await broker.enqueue(.example(queue: QueueName("marker")!, user: user)).job.id
-      let events = try await log.events { $0.contains { $0.id == marker } }.filter { $0.id != marker }
-      for (id, own) in Dictionary(grouping: events, by: \.id) {
-        for (earlier, later) in zip(own, own.dropFirst()) {
-          try demand(
-            earlier.position.offset < later.position.offset, "events of \(id) are out of order")
-        }
-        let told = own.filter { $0.class == .state }.map { BrokerModel.Told($0) }
-        try demand(told == model.told[id], "\(id) told \(told), not \(model.told[id] ?? [])")
-        if model[id] != nil {
-          try demand(own.last?.position.offset == offsets[id], "\(id) does not stand at its last event")
-        }
-      }
-      let silent = model.entries.filter { $0.user == user && !events.map(\.id).contains($0.id) }
-      try demand(silent.isEmpty, "\(silent.map(\.id)) told nothing")
     }
   }
 

@@ -11,12 +11,26 @@ enum RedisBackend {
 
   /// Runs `body` with a broker on keys of its own, and closes it after.
   static func withBroker(_ body: (any Broker, BrokerTime) async throws -> Void) async throws {
+    try await withBroker(on: try await server.value, .real, body)
+  }
+
+  /// The same with a server of its own, whose time jumps.
+  static func withShiftedBroker(
+    _ body: (any Broker, BrokerTime) async throws -> Void
+  ) async throws {
+    let clock = ShiftedClock()
+    try await withBroker(on: try await RedisServer.start(clock: clock), .shifted(clock), body)
+  }
+
+  private static func withBroker(
+    on server: RedisServer, _ time: BrokerTime,
+    _ body: (any Broker, BrokerTime) async throws -> Void
+  ) async throws {
     let broker = await RedisBroker(
-      endpoint: try await server.value.endpoint, prefix: "\(UUID().uuidString):",
-      logger: Logger(label: "test"))
+      endpoint: server.endpoint, prefix: "\(UUID().uuidString):", logger: Logger(label: "test"))
     try await broker.start()
     do {
-      try await body(broker, .real)
+      try await body(broker, time)
     } catch {
       await broker.close()
       throw error

@@ -17,14 +17,7 @@ struct RedisBrokerAuditTests {
   private func audit(
     _ broker: RedisBroker, repairs: Bool = false, limit: Int = 5, atOnce most: Int = 5000
   ) async throws -> [AuditFinding] {
-    var findings: [AuditFinding] = []
-    var cursor: String?
-    repeat {
-      let report = try await broker.audit(repairs: repairs, after: cursor, limit: limit, atOnce: most)
-      findings += report.findings
-      cursor = report.next
-    } while cursor != nil
-    return findings
+    try await broker.findings(repairs: repairs, limit: limit, atOnce: most)
   }
 
   /// Jobs in every state, and some of all else.
@@ -255,6 +248,22 @@ struct RedisBrokerAuditTests {
     try await consistent(broker, try await broker.allJobs(matching: JobFilter(limit: 200)))
     #expect(try await broker.job(running[0].id)?.isStalled == true, "the reaper will find it")
     await broker.close()
+  }
+}
+
+extension RedisBroker {
+  /// All that an audit finds, piece after piece.
+  func findings(
+    repairs: Bool = false, limit: Int = 5, atOnce most: Int = 5000
+  ) async throws -> [AuditFinding] {
+    var findings: [AuditFinding] = []
+    var cursor: String?
+    repeat {
+      let report = try await audit(repairs: repairs, after: cursor, limit: limit, atOnce: most)
+      findings += report.findings
+      cursor = report.next
+    } while cursor != nil
+    return findings
   }
 }
 

@@ -124,8 +124,8 @@ import Testing
       "--- @include \"includes/score\"",
       "local job = { sequence = tonumber(ARGV[1]), priority = tonumber(ARGV[2]), more = {} }",
       "if ARGV[3] == \"l\" then job.more.b = HALF - job.sequence end",
-      "local queue = { ageing = tonumber(ARGV[4]) }",
-      "return string.format(\"%.0f\", score(job, queue))")
+      "job.more.ag = tonumber(ARGV[4])",
+      "return string.format(\"%.0f\", score(job))")
     try await server.ask(RedisCommand("FUNCTION", "LOAD", function.library))
     for sequence in [Int64(0), 59_876_543_210_987, 399_999_999_999_999] {
       for order in QueueOrder.allCases {

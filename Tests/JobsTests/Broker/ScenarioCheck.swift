@@ -32,11 +32,23 @@ struct ScenarioCheck {
     _ = try await broker.maintain(limit: 1000)
     let jobs = try await broker.allJobs(matching: JobFilter(limit: 200))
     try await consistent(broker, jobs)
+    try await checkStore()
     for (user, log) in logs {
       let marker = try await broker.enqueue(.example(queue: Self.last, user: user)).job.id
       let events = try await log.events { $0.contains { $0.id == marker } }
       check(events.filter { $0.id != marker }, of: jobs.filter { $0.user == user })
     }
+  }
+
+  /// Nothing is wrong in the store, as far as its audit sees.
+  private func checkStore() async throws {
+    var cursor: String?
+    repeat {
+      let report = try await broker.audit(repairs: false, after: cursor, limit: 1000)
+      #expect(report.findings == [])
+      cursor = report.next
+      // What stands alone is looked for in all of a server, which others share.
+    } while cursor?.hasPrefix("keys:") == false
   }
 
   // MARK: Events

@@ -9,7 +9,7 @@ import Logging
 /// cannot be written, it and the one built upon it are undone, and their callers hear `unavailable`.
 @EventLoop
 final class DurableTable {
-  private(set) var table: EmbeddedTable
+  var table: EmbeddedTable
   /// What queues have done, as far as it is kept.
   private(set) var book: QueueBook
   private let journal: Journal

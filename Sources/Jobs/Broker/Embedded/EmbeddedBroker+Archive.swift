@@ -123,8 +123,7 @@ extension EmbeddedBroker: BrokerArchive {
     report.restored += 1
     if holder != nil { report.duplicates.append(id) }
     if job.state.isTerminal {
-      record.ending = nextEnding(at: now)
-      record.keptUntil = (job.finishedAt ?? now) + settings.retention(of: job.state).age
+      record.ending = (job.finishedAt ?? now).sequence
       store.change(record, nil)
       if var group = store.table.groups.counting(record) {
         if group.returnCount(of: record) {

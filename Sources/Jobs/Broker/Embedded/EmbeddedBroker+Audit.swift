@@ -119,7 +119,12 @@ extension EmbeddedBroker: BrokerAudit {
             detail: "not whole in the journal", isRepaired: false))
       }
       let known = Set(records.map(\.sequence))
-      let orphans = kept.parts.filter { !known.contains($0) && !store.table.isTaken($0) }.sorted()
+      var orphans = kept.parts.filter { !known.contains($0) && !store.table.isTaken($0) }.sorted()
+      // The order may be what is wrong: nothing is taken away that a record stands for.
+      if !orphans.isEmpty {
+        let taken = store.table.sequences
+        orphans.removeAll { taken.contains($0) }
+      }
       if repairs, !orphans.isEmpty { try await journal.forget(orphans) }
       findings += orphans.map {
         AuditFinding(

@@ -32,12 +32,12 @@ extension EmbeddedBroker: JobControl {
       let event = record.admit(isWindowFull(for: record), at: now, reason: "retried")
       return try await answer(apply(record, event, at: now))
     }
-    return try await rerun(record, in: record.job.queue, after: delay, reason: "retried")
+    return try await rerun(record, after: delay, reason: "retried")
   }
 
-  /// Runs an ended job again, in this queue or another.
+  /// Runs an ended job again: in its old place, or where `queue` gives it one.
   private func rerun(
-    _ ended: EmbeddedRecord, in queue: QueueName, after delay: Duration, reason: String
+    _ ended: EmbeddedRecord, movingTo target: QueueName? = nil, after delay: Duration, reason: String
   ) async throws(BrokerError) -> Job {
     guard ended.job.state.isTerminal else { throw .wrongState(ended.job.state) }
     let payload = try await payload(of: ended)
@@ -45,16 +45,19 @@ extension EmbeddedBroker: JobControl {
     guard let payload, var record = store.table[ended.job.id], record.sequence == ended.sequence
     else { throw .jobNotFound }
     guard record.job.state.isTerminal else { throw .wrongState(record.job.state) }
+    let queue = target ?? record.job.queue
     try requireUnique(record, in: queue)
     let now = clock()
-    if queue != record.job.queue {
-      _ = try admission(to: queue)
-      makeQueue(queue, at: now)
-      let place = place(of: record, in: queue, at: now)
-      record.place(in: queue, base: place.base, score: place.score)
-    }
+    if queue != record.job.queue { _ = try admission(to: queue) }
     // It may have been deleted since.
     makeQueue(queue, at: now)
+    if target != nil {
+      let place = place(of: record, in: queue, at: now)
+      record.place(in: queue, base: place.base, score: place.score)
+    } else if store.table.settings(of: queue).isFair {
+      // In its old place, and a turn all the same.
+      store.changeQueue(queue, at: now) { $0.takeTurn(of: record.job.user) }
+    }
     let event = record.retry(
       store.table.settings(of: queue), payload: payload, due: delay > .zero ? now + delay : nil,
       isParked: isWindowFull(for: record), at: now, reason: reason)
@@ -66,12 +69,13 @@ extension EmbeddedBroker: JobControl {
     guard var record = store.table[id] else { throw .jobNotFound }
     guard record.job.state != .running else { throw .wrongState(.running) }
     if record.job.state.isTerminal {
-      return try await rerun(record, in: queue, after: .zero, reason: "moved")
+      return try await rerun(record, movingTo: queue, after: .zero, reason: "moved")
     }
     try requireUnique(record, in: queue)
     if queue != record.job.queue { _ = try admission(to: queue) }
     let now = clock()
     makeQueue(queue, at: now)
+    if queue == record.job.queue { returnTurn(of: record, at: now) }
     let place = place(of: record, in: queue, at: now)
     // In its own queue it has a place already.
     let isParked =
@@ -115,9 +119,7 @@ extension EmbeddedBroker: JobControl {
     guard !record.job.state.isTerminal else { throw .wrongState(record.job.state) }
     guard priority != record.job.priority else { return try await answer(record) }
     let now = clock()
-    let ageing = store.table.settings(of: record.job.queue).ageing
-    let score = QueueScore(base: record.base, priority: priority, ageing: ageing)
-    let event = record.reprioritise(priority, score: score, at: now)
+    let event = record.reprioritise(priority, at: now)
     return try await answer(apply(record, event, at: now))
   }
 

@@ -139,13 +139,10 @@ extension EmbeddedBroker: JobQueue {
     // This very token ended it: an answer that was lost on its way is given again.
     if record.job.state.isTerminal { return .settled(record.job.state) }
     guard record.isHeld(by: lease) else { return .leaseLost }
-    let startedAt = record.attemptStartedAt ?? now
+    countRun(of: record, at: now)
     let event = record.settle(
       settlement, store.table.settings(of: record.job.queue), at: now,
       random: .random(in: 0...1))
-    if record.job.state != .queued {
-      store.count(in: record.job.queue) { $0.count(at: now) { $0.run.count(now - startedAt) } }
-    }
     apply(record, event, at: now)
     return .settled(record.job.state)
   }
@@ -153,14 +150,16 @@ extension EmbeddedBroker: JobQueue {
   private func take(_ request: LeaseRequest, at now: Timestamp) -> [LeasedJob] {
     promoteDue(at: now)
     var leased: [LeasedJob] = []
+    var late = 0
     for queue in request.queues {
       let settings = store.table.settings(of: queue)
-      while leased.count < request.limit, store.table.offers(queue),
-        let id = store.table.next(in: queue), var record = store.table[id]
+      while leased.count < request.limit, late < Self.stepLimit,
+        store.table.offers(queue), let id = store.table.next(in: queue), var record = store.table[id]
       {
         if let limit = record.limit, limit <= now {
           let event = record.expire(at: now)
           apply(record, event, at: now)
+          late += 1
           continue
         }
         let (job, event) = record.lease(to: request.worker, for: request.duration, settings, at: now)

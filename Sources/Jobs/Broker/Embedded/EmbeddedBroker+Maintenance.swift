@@ -12,7 +12,12 @@ extension EmbeddedBroker {
     var report = MaintenanceReport()
     report.promoted = promoteDue(limit: limit, at: now)
     if silence > rules.amnesty {
-      report.pardoned = pardon(until: now + rules.amnesty, at: now)
+      var pardoned = 0
+      repeat {
+        pardoned = pardon(until: now + rules.amnesty, limit: Self.pardons, at: now)
+        report.pardoned += pardoned
+        await Task.yield()
+      } while pardoned == Self.pardons
     } else {
       takeFromLost(limit: limit, maxLost: rules.maxLost, at: now, &report)
       for id in store.table.unrenewed(at: now, before: now + rules.warning, limit: limit) {
@@ -27,8 +32,9 @@ extension EmbeddedBroker {
     for queue in queuesWithRoom.sorted(by: { $0.description < $1.description }) {
       admitParked(in: queue, limit: limit, at: now)
     }
-    report.pruned = forgetExpired(limit: limit, at: now)
+    report.pruned = forgetEnded(limit: limit, at: now)
     forgetExpiredGroups(limit: limit, at: now)
+    forgetTurns(at: now)
     // What it did without a line in the report is waited for as well.
     try await store.kept()
     return report
@@ -40,6 +46,7 @@ extension EmbeddedBroker {
   ) {
     for id in store.table.overdue(at: now, limit: limit) {
       guard var record = store.table[id] else { continue }
+      countRun(of: record, at: now)
       let event = record.lose(maxLost: maxLost, at: now)
       switch record.job.state {
       case .queued: report.requeued.append(id)
@@ -51,15 +58,26 @@ extension EmbeddedBroker {
     }
   }
 
+  /// How many leases are extended in one go.
+  private static let pardons = 1000
+
   /// Extends leases that nobody could have renewed.
-  private func pardon(until deadline: Timestamp, at now: Timestamp) -> Int {
-    let overdue = store.table.overdue(at: now, limit: .max)
+  private func pardon(until deadline: Timestamp, limit: Int, at now: Timestamp) -> Int {
+    let overdue = store.table.overdue(at: now, limit: limit)
     for id in overdue {
       guard var record = store.table[id] else { continue }
       let event = record.extend(to: deadline, at: now)
       if event == nil { store.changeUnjournaled(record) } else { store.change(record, event) }
     }
     return overdue.count
+  }
+
+  /// Forgets whose turn it is where that says nothing any more.
+  private func forgetTurns(at now: Timestamp) {
+    for queue in store.table.queues.values where !queue.turns.isEmpty {
+      let kept = queue.turnsToKeep(isIdle: store.table.waiting(in: queue.name) == 0)
+      if kept.count < queue.turns.count { store.changeQueue(queue.name, at: now) { $0.turns = kept } }
+    }
   }
 
   /// Fails jobs that passed a limit of theirs, or has their workers stop them.

@@ -44,7 +44,9 @@ extension EmbeddedBroker: QueueAdministration {
     try requireOpen()
     if let version, version != store.table.queues[name]?.version ?? 0 { throw .changedMeanwhile }
     let now = clock()
-    store.changeQueue(name, at: now) { $0.set(settings, at: now) }
+    store.changeQueue(name, at: now) { [newestSequence] in
+      $0.set(settings, newest: newestSequence, at: now)
+    }
     admitParked(in: name, limit: Self.stepLimit, at: now)
     wakeAll(for: name)
     return try await kept(name)

@@ -9,11 +9,7 @@ extension EmbeddedBroker {
     var record = record
     let old = store.table[record.job.id]
     let hasEnded = record.job.state.isTerminal && old?.job.state.isTerminal != true
-    if hasEnded {
-      let settings = store.table.settings(of: record.job.queue)
-      record.ending = nextEnding(at: now)
-      record.keptUntil = now + settings.retention(of: record.job.state).age
-    }
+    if hasEnded { record.ending = nextEnding(at: now) }
     store.change(record, event)
     count(from: old, to: record, at: now)
     let endedGroup = record.job.group == nil ? nil : followStep(of: record, from: old, at: now)
@@ -38,23 +34,24 @@ extension EmbeddedBroker {
       admitParked(of: old.job.user, in: queue, limit: Self.stepLimit, at: now)
     }
     if old.job.state == .running, record?.job.state != .running { wake(for: queue) }
-    guard let facts = store.table.queues[queue] else { return }
-    if facts.tags[old.job.user] != nil, !store.table.isWaiting(old.job.user, in: queue) {
-      store.changeQueue(queue, at: now) { $0.tags[old.job.user] = nil }
-    }
+    let isGone = record.map { $0.job.state.isTerminal || $0.job.queue != queue } ?? true
+    if isGone { returnTurn(of: old, at: now) }
+  }
+
+  /// Gives back the turn of a job that goes without having had it.
+  func returnTurn(of record: EmbeddedRecord, at now: Timestamp) {
+    let job = record.job
+    guard store.table.settings(of: job.queue).isFair, !job.state.isTerminal, job.state != .running,
+      job.startedAt == nil
+    else { return }
+    store.changeQueue(job.queue, at: now) { $0.returnTurn(of: job.user) }
   }
 
   /// What the end of a job means for those that depend on it, and for what is kept.
   private func conclude(_ record: EmbeddedRecord, at now: Timestamp) {
     tellChildren(limit: Self.stepLimit, at: now)
     if record.isRemoved { forget(record.job.id, at: now) }
-    let settings = store.table.settings(of: record.job.queue)
-    if let count = settings.retention(of: record.job.state).count {
-      let surplus = store.table.surplus(
-        of: record.job.queue, record.job.state, beyond: count, limit: Self.workLimit)
-      for id in surplus { forget(id, at: now) }
-    }
-    forgetExpired(limit: 8, at: now)
+    forgetEnded(record.job.state, of: record.job.queue, limit: Self.stepLimit, at: now)
   }
 
   /// Wakes a worker for a queue, if it would be given something.
@@ -155,12 +152,25 @@ extension EmbeddedBroker {
     store.remove(id)
   }
 
-  /// Forgets jobs that were kept for their time; answers how many.
+  /// Forgets jobs that were kept long enough, or are too many; answers how many.
   @discardableResult
-  func forgetExpired(limit: Int, at now: Timestamp) -> Int {
-    let expired = store.table.expired(by: now, limit: limit)
-    for id in expired { forget(id, at: now) }
-    return expired.count
+  func forgetEnded(limit: Int, at now: Timestamp) -> Int {
+    var left = limit
+    for name in Array(store.table.lines.keys) {
+      for state in [JobState.completed, .failed, .cancelled] where left > 0 {
+        left -= forgetEnded(state, of: name, limit: left, at: now)
+      }
+    }
+    return limit - left
+  }
+
+  /// The same of a queue's jobs that ended in this state, by its rule of now.
+  @discardableResult
+  private func forgetEnded(_ state: JobState, of name: QueueName, limit: Int, at now: Timestamp) -> Int {
+    let rule = store.table.settings(of: name).retention(of: state)
+    let gone = store.table.ended(state, of: name, beyond: rule, limit: limit, at: now)
+    for id in gone { forget(id, at: now) }
+    return gone.count
   }
 
   // MARK: Queues
@@ -176,6 +186,13 @@ extension EmbeddedBroker {
         $0.updatedAt = now
       }
     }
+  }
+
+  /// Counts how long an attempt ran that ends now, whatever its end.
+  func countRun(of record: EmbeddedRecord, at now: Timestamp) {
+    // Of one that was cut off by the end of the process nobody knows.
+    guard let startedAt = record.attemptStartedAt else { return }
+    store.count(in: record.job.queue) { $0.count(at: now) { $0.run.count(now - startedAt) } }
   }
 
   /// Counts a step in what its queue did.

@@ -181,7 +181,7 @@ package final class EmbeddedBroker {
   /// Forgets what was kept long enough.
   private func trim() {
     let now = clock()
-    forgetExpired(limit: Self.workLimit, at: now)
+    forgetEnded(limit: Self.workLimit, at: now)
     forgetExpiredGroups(limit: Self.workLimit, at: now)
     for user in windows.trim(at: now) { store.note(nil, of: user) }
     roster.trim(at: now)

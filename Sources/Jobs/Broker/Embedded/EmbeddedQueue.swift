@@ -10,8 +10,9 @@ struct EmbeddedQueue: Sendable, Hashable {
   var updatedAt: Timestamp
   /// The start tag of the job taken last, where users take turns.
   var virtualTime: Int64 = 0
-  /// The last tag of each user that has jobs waiting.
-  var tags: [String: Int64] = [:]
+  /// The tag that each user's next job gets at the earliest: a turn behind that of the last one, whether
+  /// that waits yet or not. Not journaled: a restart knows of those that wait.
+  var turns: [String: Int64] = [:]
 
   /// How far apart the tags of two jobs of one user are: a turn.
   private static let turn: Int64 = 1_000_000
@@ -27,9 +28,27 @@ struct EmbeddedQueue: Sendable, Hashable {
     guard settings.isFair else {
       return QueueScore.base(of: sequence, order: order ?? settings.order)
     }
-    let tag = max(virtualTime, tags[user].map { $0 + Self.turn } ?? virtualTime)
-    tags[user] = tag
-    return QueueScore.half + tag
+    return QueueScore.half + takeTurn(of: user)
+  }
+
+  /// Gives a user the next turn, and answers with its tag.
+  @discardableResult
+  mutating func takeTurn(of user: String) -> Int64 {
+    let tag = max(virtualTime, turns[user] ?? 0)
+    turns[user] = tag + Self.turn
+    return tag
+  }
+
+  /// Takes back the turn of a job that goes without having had it.
+  mutating func returnTurn(of user: String) {
+    guard let next = turns[user] else { return }
+    turns[user] = next - Self.turn > virtualTime ? next - Self.turn : nil
+  }
+
+  /// The turns that say something yet: of those at or behind the queue's time nobody can tell any more, and
+  /// where nobody waits whose turn it was is past.
+  func turnsToKeep(isIdle: Bool) -> [String: Int64] {
+    isIdle ? [:] : turns.filter { $0.value > virtualTime }
   }
 
   func score(of base: Int64, _ priority: Priority) -> QueueScore {
@@ -46,14 +65,13 @@ struct EmbeddedQueue: Sendable, Hashable {
   /// Takes up the tag of a job that waits, after a restart.
   mutating func note(_ base: Int64, of user: String) {
     guard settings.isFair else { return }
-    tags[user] = max(tags[user] ?? 0, base - QueueScore.half)
+    turns[user] = max(turns[user] ?? 0, base - QueueScore.half + Self.turn)
   }
 
-  mutating func set(_ settings: QueueSettings, at now: Timestamp) {
-    if !settings.isFair {
-      tags = [:]
-      virtualTime = 0
-    }
+  /// `newest` is the last number that was given to a job: turns begin behind the jobs that wait already.
+  mutating func set(_ settings: QueueSettings, newest: Int64, at now: Timestamp) {
+    if settings.isFair, !self.settings.isFair { virtualTime = max(virtualTime, newest, now.sequence) }
+    if !settings.isFair { turns = [:] }
     self.settings = settings
     version += 1
     updatedAt = now

@@ -113,7 +113,6 @@ extension EmbeddedRecord {
     job.pendingParents = 0
     parents = []
     ending = 0
-    keptUntil = nil
     // The token that ended it ended the generation before.
     token += 1
     job.progress = Progress()
@@ -143,9 +142,9 @@ extension EmbeddedRecord {
     self.score = score
   }
 
-  mutating func reprioritise(_ priority: Priority, score: QueueScore, at now: Timestamp) -> JobEvent {
+  mutating func reprioritise(_ priority: Priority, at now: Timestamp) -> JobEvent {
+    score = score.moved(from: job.priority, to: priority, base: base)
     job.priority = priority
-    self.score = score
     return step(.touch, at: now, reason: "reprioritised")
   }
 }

@@ -27,9 +27,8 @@ struct EmbeddedRecord: Sendable {
   var cancellation: JobFailure?
   /// It is forgotten when it ends.
   var isRemoved = false
-  /// Its number in the order in which jobs ended, and until when it is kept; only of ended ones.
+  /// Its number in the order in which jobs ended, which tells when that was; only of ended ones.
   var ending: Int64 = 0
-  var keptUntil: Timestamp?
   /// How many lines were ever logged.
   var logCount = 0
   /// Offsets up to this may have been used, as far as the journal knows: progress is not journaled.

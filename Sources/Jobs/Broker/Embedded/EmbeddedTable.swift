@@ -10,24 +10,24 @@ struct EmbeddedTable: Sendable {
 
   private(set) var entries: [JobID: Entry] = [:]
   private(set) var queues: [QueueName: EmbeddedQueue] = [:]
-  private(set) var lines: [QueueName: QueueLine] = [:]
+  var lines: [QueueName: QueueLine] = [:]
   private(set) var schedules: [ScheduleName: ScheduleStatus] = [:]
   private(set) var groups = GroupBook()
-  private var deadlines = SortedBlocks<TimedJob>()
+  // The orders, which follow from the records; nobody else changes them but a test of the audit.
+  var deadlines = SortedBlocks<TimedJob>()
   /// The deadlines of jobs that are not shown as stalled.
-  private var renewed = SortedBlocks<TimedJob>()
-  private var dues = SortedBlocks<TimedJob>()
-  private var limits = SortedBlocks<TimedJob>()
-  private var expiries = SortedBlocks<TimedJob>()
-  private var everyone = SortedBlocks<ListPlace>()
-  private var users: [String: SortedBlocks<ListPlace>] = [:]
-  private var holders: [WorkerID: SortedBlocks<ListPlace>] = [:]
-  private var idempotencyKeys: [KeyScope: JobID] = [:]
-  private var uniqueKeys: [UniqueScope: JobID] = [:]
-  private var contentKeys: [ContentScope: [JobID]] = [:]
-  private var children: [JobID: SortedBlocks<ListPlace>] = [:]
+  var renewed = SortedBlocks<TimedJob>()
+  var dues = SortedBlocks<TimedJob>()
+  var limits = SortedBlocks<TimedJob>()
+  var everyone = SortedBlocks<ListPlace>()
+  var users: [String: SortedBlocks<ListPlace>] = [:]
+  var holders: [WorkerID: SortedBlocks<ListPlace>] = [:]
+  var idempotencyKeys: [KeyScope: JobID] = [:]
+  var uniqueKeys: [UniqueScope: JobID] = [:]
+  var contentKeys: [ContentScope: [JobID]] = [:]
+  var children: [JobID: SortedBlocks<ListPlace>] = [:]
   /// Jobs that ended and still have children.
-  private var endedParents = SortedBlocks<JobID>()
+  var endedParents = SortedBlocks<JobID>()
 
   var count: Int { entries.count }
 
@@ -98,11 +98,6 @@ struct EmbeddedTable: Sendable {
   func waiting(in queue: QueueName) -> Int { lines[queue]?.waitingInAll ?? 0 }
   func running(in queue: QueueName) -> Int { lines[queue]?.running ?? 0 }
 
-  /// Whether a user has jobs waiting, in any way.
-  func isWaiting(_ user: String, in queue: QueueName) -> Bool {
-    lines[queue]?.users[user].map { $0.waiting > 0 } ?? false
-  }
-
   /// The first of a queue.
   func next(in queue: QueueName) -> JobID? { lines[queue]?.waiting.first?.id }
 
@@ -148,15 +143,16 @@ struct EmbeddedTable: Sendable {
   /// Every running job.
   var running: [JobID] { deadlines.prefix(.max) { _ in true }.compactMap(\.id) }
 
-  /// Jobs that ended so long ago that they are forgotten.
-  func expired(by now: Timestamp, limit: Int) -> [JobID] {
-    expiries.prefix(limit) { $0.time <= now }.compactMap(\.id)
-  }
-
-  /// The oldest of a queue's jobs that ended in this state, beyond the `count` newest.
-  func surplus(of queue: QueueName, _ state: JobState, beyond count: Int, limit: Int) -> [JobID] {
-    guard let ended = lines[queue]?.ended[state], ended.count > count else { return [] }
-    return ended.prefix(min(limit, ended.count - count)) { _ in true }.map(\.id)
+  /// A queue's jobs that ended in this state and are too old, or too many, to be kept: those that ended first.
+  func ended(
+    _ state: JobState, of queue: QueueName, beyond rule: RetentionRule, limit: Int, at now: Timestamp
+  ) -> [JobID] {
+    guard let ended = lines[queue]?.ended[state] else { return [] }
+    var surplus = rule.count.map { max(0, ended.count - $0) } ?? 0
+    return ended.prefix(limit) { ending in
+      surplus -= 1
+      return surplus >= 0 || Timestamp(ofSequence: ending.number) + rule.age <= now
+    }.map(\.id)
   }
 
   /// The jobs that a worker holds, in the order of acceptance.
@@ -205,6 +201,9 @@ struct EmbeddedTable: Sendable {
       .compactMap { $0.id.flatMap { self[$0] } }
   }
 
+  /// The numbers of all records, whatever the orders say.
+  var sequences: Set<Int64> { Set(entries.values.map(\.record.sequence)) }
+
   /// Whether a job has this number.
   func isTaken(_ sequence: Int64) -> Bool {
     everyone.elements(after: ListPlace(sequence: sequence - 1, id: nil), limit: 1) { _ in true }
@@ -251,12 +250,12 @@ struct EmbeddedTable: Sendable {
     expect(places.renewed.map(renewed.contains), "renewed leases")
     expect(places.due.map(dues.contains), "due times")
     expect(places.limit.map(limits.contains), "limits")
-    expect(places.expiry.map(expiries.contains), "ended jobs")
     expect(places.worker.map { holders[$0]?.contains(place) ?? false }, "its worker's jobs")
     expect(!groups.misses(record), "its group's jobs")
     expect(places.uniqueKey.map { uniqueKeys[$0] == record.job.id }, "unique keys")
     expect(places.contentKey.map { contentKeys[$0]?.contains(record.job.id) ?? false }, "content keys")
     for parent in places.parents { expect(children[parent]?.contains(place) ?? false, "children of \(parent)") }
+    expect(places.isEnded && hasChildren(record.job.id) ? endedParents.contains(record.job.id) : nil, "ended parents")
     return missing
   }
 
@@ -270,16 +269,21 @@ struct EmbeddedTable: Sendable {
   func wrongCounts() -> [WrongCount] {
     let running = lines.values.reduce(0) { $0 + $1.running }
     let inLines = lines.values.reduce(0) { $0 + $1.counts.values.reduce(0, +) }
-    let ended = lines.values.reduce(0) { $0 + $1.ended.values.reduce(0) { $0 + $1.count } }
     let delayed = lines.values.reduce(0) {
       $0 + ($1.apart[.scheduled]?.count ?? 0) + ($1.apart[.retrying]?.count ?? 0)
     }
+    let held = lines.values.reduce(0) { $0 + $1.users.values.reduce(0) { $0 + $1.held } }
+    let parked = lines.values.reduce(0) { $0 + $1.users.values.reduce(0) { $0 + $1.parked.count } }
+    let queued = lines.values.reduce(0) { $0 + $1.waiting.count }
     let counts = [
+      ("places in windows", held, queued + running),
+      ("jobs that wait for room", lines.values.reduce(0) { $0 + $1.parked }, parked),
+      ("levels", lines.values.reduce(0) { $0 + $1.levels.reduce(0, +) }, queued),
       ("all jobs", everyone.count, entries.count),
       ("the users' jobs", users.values.reduce(0) { $0 + $1.count }, entries.count),
       ("the queues' lines", inLines, entries.count), ("leases", deadlines.count, running),
       ("the workers' jobs", holders.values.reduce(0) { $0 + $1.count }, running),
-      ("due times", dues.count, delayed), ("ended jobs", expiries.count, ended),
+      ("due times", dues.count, delayed),
     ]
     return counts.filter { $0.1 != $0.2 }.map { (name: $0.0, found: $0.1, wanted: $0.2) }
   }
@@ -328,7 +332,6 @@ struct EmbeddedTable: Sendable {
     renewed.move(from: old?.renewed, to: new?.renewed)
     dues.move(from: old?.due, to: new?.due)
     limits.move(from: old?.limit, to: new?.limit)
-    expiries.move(from: old?.expiry, to: new?.expiry)
     let place = ListPlace(record)
     if old?.worker != new?.worker {
       if let worker = old?.worker { holders.change(worker, place, -1) }

@@ -12,7 +12,7 @@ enum JobRow {
   private static let jobColumns = [
     "sequence", "queue", "state", "priority", "base", "score", "attempt", "lost", "token", "offset",
     "flags", "log_count", "updated_at", "waits_from", "started_at", "finished_at", "ending",
-    "kept_until", "due", "start_by", "end_by", "permille", "stage", "message", "details", "result",
+    "due", "start_by", "end_by", "permille", "stage", "message", "details", "result",
     "failure_code", "failure_message", "cancellation_code", "cancellation_message", "parents",
   ]
 
@@ -76,7 +76,6 @@ enum JobRow {
     row.bind(job.startedAt)
     row.bind(job.finishedAt)
     row.bind(job.state.isTerminal ? record.ending : nil)
-    row.bind(record.keptUntil)
     row.bind(job.dueAt)
     row.bind(job.startBy)
     row.bind(job.endBy)
@@ -148,7 +147,6 @@ enum JobRow {
     record.cancellation = try row.failure("cancellation")
     record.isRemoved = flags & isRemoved != 0
     record.ending = try row.number(ifAny: "ending") ?? 0
-    record.keptUntil = try row.time("kept_until")
     record.logCount = Int(try row.number("log_count"))
     return record
   }

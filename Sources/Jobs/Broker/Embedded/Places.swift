@@ -7,7 +7,6 @@ struct Places {
   var renewed: TimedJob?
   var due: TimedJob?
   var limit: TimedJob?
-  var expiry: TimedJob?
   var worker: WorkerID?
   var uniqueKey: UniqueScope?
   var contentKey: ContentScope?
@@ -25,10 +24,8 @@ struct Places {
       if !job.isStalled { renewed = deadline }
       worker = job.worker
     case .scheduled, .retrying: due = TimedJob(job.dueAt ?? job.updatedAt, job.id)
-    case .completed, .failed, .cancelled:
-      expiry = TimedJob(record.keptUntil ?? job.updatedAt, job.id)
     case .blocked: parents = record.parents
-    case .queued: break
+    case .queued, .completed, .failed, .cancelled: break
     }
     if let key = record.terms.uniqueKey, !isEnded {
       uniqueKey = UniqueScope(user: job.user, queue: job.queue, key: key)

@@ -1,28 +1,26 @@
 /// What is in a queue, in every order in which it is looked for. Follows from the records alone.
 struct QueueLine: Sendable {
   /// Queued jobs, next first.
-  fileprivate(set) var waiting = SortedBlocks<WaitingPlace>()
+  var waiting = SortedBlocks<WaitingPlace>()
   /// Scheduled and retrying jobs, and blocked ones that wait for parents, in the order of acceptance.
-  fileprivate(set) var apart: [JobState: SortedBlocks<ListPlace>] = [:]
+  var apart: [JobState: SortedBlocks<ListPlace>] = [:]
   /// Ended jobs in the order in which they ended.
-  fileprivate(set) var ended: [JobState: SortedBlocks<Ending>] = [:]
-  fileprivate(set) var running = 0
+  var ended: [JobState: SortedBlocks<Ending>] = [:]
+  var running = 0
   /// How many are parked, over all users.
-  fileprivate(set) var parked = 0
+  var parked = 0
   /// Queued jobs of each priority level.
-  fileprivate(set) var levels = Array(repeating: 0, count: 11)
-  fileprivate(set) var users: [String: UserLine] = [:]
+  var levels = Array(repeating: 0, count: 11)
+  var users: [String: UserLine] = [:]
 
   /// What one user has in it.
   struct UserLine: Sendable {
     /// Queued and running: what fills the user's window.
     var held = 0
-    /// Not yet running, in any way.
-    var waiting = 0
     /// Jobs that only wait for room, next first.
     var parked = SortedBlocks<WaitingPlace>()
 
-    var isEmpty: Bool { held == 0 && waiting == 0 }
+    var isEmpty: Bool { held == 0 && parked.isEmpty }
   }
 
   /// How many wait in any way.
@@ -86,22 +84,17 @@ struct QueueLine: Sendable {
     case .queued(let place, let level):
       if sign > 0 { waiting.insert(place) } else { waiting.remove(place) }
       levels[level] += sign
-      change(user) {
-        $0.held += sign
-        $0.waiting += sign
-      }
+      change(user) { $0.held += sign }
     case .running:
       running += sign
       change(user) { $0.held += sign }
     case .parked(let place):
       parked += sign
       change(user) {
-        $0.waiting += sign
         if sign > 0 { $0.parked.insert(place) } else { $0.parked.remove(place) }
       }
     case .apart(let state, let place):
       apart.change(state, place, sign)
-      change(user) { $0.waiting += sign }
     case .ended(let state, let ending): ended.change(state, ending, sign)
     }
   }

@@ -66,11 +66,7 @@ extension RedisBroker {
     let limit = max(1, limit)
     // First of all: whether anybody could have renewed is told by when this was called last.
     try await reap(limit: limit, rules, &report)
-    let expired = try await run(scripts.expire) { command in
-      command.append(limit)
-      command.append(JobFailure.notStartedInTime.packed)
-      command.append(JobFailure.totalTimeout.packed)
-    }
+    let expired = try await run(scripts.expire) { $0.append(limit) }
     report.expired = Self.ids(expired)
     report.promoted = Int(try await run(scripts.promote) { $0.append(limit) }.integer ?? 0)
     let pruned = try await run(scripts.prune) { command in
@@ -84,17 +80,24 @@ extension RedisBroker {
   private func reap(
     limit: Int, _ rules: LossRules, _ report: inout MaintenanceReport
   ) async throws(BrokerError) {
-    let answer = try await run(scripts.reap) { command in
-      command.append(limit)
-      command.append(rules.maxLost)
-      command.append(rules.amnesty.milliseconds)
-      command.append(rules.warning.milliseconds)
-      command.append(JobFailure.lost.packed)
-    }
-    guard let parts = answer.elements, parts.count == 5, let pardoned = parts[0].integer else {
-      throw .corrupt("reap answered in another form")
-    }
-    report.pardoned = Int(pardoned)
+    var parts: [RedisValue]
+    var pardoned = 0
+    repeat {
+      let answer = try await run(scripts.reap) { command in
+        command.append(limit)
+        command.append(rules.maxLost)
+        command.append(rules.amnesty.milliseconds)
+        command.append(rules.warning.milliseconds)
+        command.append(JobFailure.lost.packed)
+      }
+      parts = answer.elements ?? []
+      guard parts.count == 5, let count = parts[0].integer else {
+        throw .corrupt("reap answered in another form")
+      }
+      pardoned = Int(count)
+      report.pardoned += pardoned
+      // A step extends so many at most; others go between two steps.
+    } while pardoned == RedisKeys.pardons
     report.stalled = Self.ids(parts[1])
     report.requeued = Self.ids(parts[2])
     report.failed = Self.ids(parts[3])

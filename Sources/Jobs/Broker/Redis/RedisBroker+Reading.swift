@@ -53,7 +53,7 @@ extension RedisBroker {
 
   package func jobs(matching filter: JobFilter) async throws(BrokerError) -> JobPage {
     let limit = min(max(filter.limit, 1), 200)
-    let below = filter.cursor.flatMap { Int64($0) }.flatMap { $0 > 0 ? $0 : nil }
+    let place = ListingPlace(filter.cursor ?? "")
     var wanted: [String: MessagePack] = [:]
     if let user = filter.user { wanted["user"] = .text(user) }
     if !filter.states.isEmpty { wanted["states"] = .text(filter.states.map(\.letter).joined()) }
@@ -62,7 +62,8 @@ extension RedisBroker {
     if let since = filter.since { wanted["since"] = .integer(since.milliseconds) }
     if let until = filter.until { wanted["till"] = .integer(until.milliseconds) }
     let answer = try await run(scripts.list) { command in
-      command.append(below.map(String.init) ?? "")
+      command.append(place?.number.map { "\($0)" } ?? "")
+      command.append(place?.restored.map { "\($0)" } ?? "")
       command.append(limit)
       command.append(Self.mostLookedAt)
       command.append(MessagePack.map(wanted).encoded)
@@ -72,6 +73,23 @@ extension RedisBroker {
     }
     var jobs: [Job] = []
     for part in parts.dropFirst() { jobs.append(try Job(described: part, withPayload: false)) }
-    return JobPage(jobs: jobs, next: next.integer.map(String.init))
+    return JobPage(jobs: jobs, next: next.text)
+  }
+}
+
+/// Where a page of a listing goes on, as `list.lua` tells it; nil in either: from the first.
+private struct ListingPlace {
+  /// Below which number, and below which place among restored jobs.
+  var number: Int64?
+  var restored: Double?
+
+  /// Nil for what cannot be read.
+  init?(_ cursor: String) {
+    let parts = cursor.split(separator: "_", omittingEmptySubsequences: false)
+    guard parts.count == 2 else { return nil }
+    number = Int64(parts[0])
+    restored = Double(parts[1])
+    guard number != nil || parts[0].isEmpty, restored?.isFinite ?? parts[1].isEmpty, number ?? 0 >= 0
+    else { return nil }
   }
 }

@@ -9,6 +9,9 @@ struct RedisKeys: Hashable, Sendable {
   let partition: Int
   private let prefix: String
 
+  /// How many leases one step extends after a silence.
+  static let pardons = 1000
+
   /// Keys below `prefix`; braces in it would move them to other slots.
   init(prefix: String, partition: Int) {
     precondition(!prefix.contains { $0 == "{" || $0 == "}" }, "a key prefix holds no braces")
@@ -56,8 +59,9 @@ struct RedisKeys: Hashable, Sendable {
     case widened = "bw"
     /// Hash, one a queue: how many jobs of each user are queued or run. Gone when empty.
     case admitted = "ua:"
-    /// Hash, one a fair queue: users with waiting jobs, their last tag and how many. Gone when empty.
-    case fair = "fu:"
+    /// Sorted set, one a fair queue: users by the tag that their next job gets at the earliest (`fair.lua`).
+    /// Gone when nothing waits.
+    case fair = "ft:"
     /// Sorted set, one a job others wait for: those, by sequence. Gone when the job has ended.
     case children = "p:"
     /// Sorted set: state and id of jobs that ended while many waited for them. Gone when empty.
@@ -76,8 +80,12 @@ struct RedisKeys: Hashable, Sendable {
     case users = "u:"
     /// Set of integers, one a chunk and user: up to 256 numbers. Gone when empty.
     case userChunks = "uc:"
+    /// Sorted set: jobs that came from an archive, by sequence. An entry goes with the record.
+    case restored = "y"
+    /// Sorted set, one a user: the same of the user's jobs. Gone when empty.
+    case usersRestored = "y:"
     /// String, one a used key (`claims.lua`): a job's id. Goes when the key is free; one of idempotency
-    /// after 24 hours.
+    /// after 24 hours. List, one a content key that more jobs have: those behind the first. Goes with the first.
     case claims = "i:"
     /// Hash: schedules by name, each packed, with when it fires next, when it did last, and the job then.
     /// An entry goes with the schedule.
@@ -149,10 +157,17 @@ struct RedisKeys: Hashable, Sendable {
       "HALF": "\(QueueScore.half)", "BAND": "\(QueueScore.bandStep)",
       // What a turn is worth in a fair queue.
       "TURN": "1000000",
+      // How many leases one step extends after a silence.
+      "PARDONS": "\(Self.pardons)",
       // Sequences count microseconds from there, in ms.
       "BEGINNING": "\(Timestamp(sequence: 0).milliseconds)",
       "GROUP_RETENTION": "\(JobGroup.retention.milliseconds)",
     ]
+    for (name, failure) in [
+      ("NOT_STARTED_IN_TIME", JobFailure.notStartedInTime), ("TOTAL_TIMEOUT", .totalTimeout),
+    ] {
+      constants[name] = "\"\(String(decoding: failure.packed, as: UTF8.self))\""
+    }
     for family in Family.allCases { constants[family.luaName] = "\"\(tag)\(family.rawValue)\"" }
     for state in JobState.allCases {
       constants[state.rawValue.uppercased()] = "\"\(state.letter)\""

@@ -59,8 +59,10 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
     claim(job, asked)
   end
 
+  more.ag = queue.ageing
   if queue.fair then
-    more.b = fair("base", job, queue)
+    --- @include "includes/fair"
+    more.b = fair("turn", job, queue)
   elseif (asked.order or queue.order) == "l" then
     more.b = HALF - sequence
   end

@@ -3,7 +3,5 @@
 local function drop_claims(job)
   local more = job.more
   if more.uk then drop_claim(unique_claim(job.user, job.queue, more.uk), job.id) end
-  if more.ck and job.state ~= COMPLETED then
-    drop_claim(content_claim(job.user, job.kind, more.ck), job.id)
-  end
+  if more.ck and job.state ~= COMPLETED then drop_content_claim(job) end
 end

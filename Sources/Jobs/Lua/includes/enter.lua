@@ -1,5 +1,4 @@
 --- @include "includes/counts"
---- @include "includes/fair"
 --- @include "includes/later"
 --- @include "includes/score"
 --- @include "includes/wake"
@@ -9,6 +8,5 @@ local function enter(job, queue)
   job.state = QUEUED
   later("ZADD", WAITING .. queue.name, score(job, queue), job.id)
   count(queue, "w" .. job.priority, 1)
-  if queue.fair then fair("join", job, queue) end
   wake(queue)
 end

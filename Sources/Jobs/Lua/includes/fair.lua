@@ -1,27 +1,28 @@
--- Turns of users in a fair queue (start-time fair queueing). FAIR has, of each user with waiting jobs,
--- the tag of the last one accepted and how many there are; the queue's virtual time is the counter `v`.
+-- Turns of users in a fair queue (start-time fair queueing). FAIR has, of each user, the tag that the user's
+-- next job gets at the earliest: a turn behind that of the last one, whether that waits yet or not. The
+-- queue's virtual time, the highest tag that was taken, is the counter `v`. A tag at or behind it says nothing
+-- any more: of these two are dropped for each job that is taken.
 --
--- `verb` is base (answers with that of a job which is accepted now), join and leave (a job waits, and
--- waits no more) or advance (it was taken: the queue's time is now its own).
+-- `verb` is turn (a job is accepted, or runs again: answers with its base), leave (a job goes that had no turn:
+-- it is given back) or advance (it was taken: the queue's time is now its own).
 local function fair(verb, job, queue)
-  local bytes = verb ~= "advance" and redis.call("HGET", FAIR .. queue.name, job.user)
-  local tag, jobs
-  if bytes then tag, jobs = cmsgpack.unpack(bytes) end
-  if verb == "base" then
-    local time = tonumber(redis.call("HGET", queue.counters, "v") or 0)
-    return HALF + math.max(time, tag and tag + TURN or 0)
-  end
-  local own = (job.more.b or HALF) - HALF
+  local key, time = FAIR .. queue.name, tonumber(redis.call("HGET", queue.counters, "v") or 0)
   if verb == "advance" then
-    if own > tonumber(redis.call("HGET", queue.counters, "v") or 0) then
-      redis.call("HSET", queue.counters, "v", own)
-    end
-  elseif verb == "join" then
-    redis.call("HSET", FAIR .. queue.name, job.user,
-      cmsgpack.pack(math.max(tag or own, own), (jobs or 0) + 1))
-  elseif tag and jobs > 1 then
-    redis.call("HSET", FAIR .. queue.name, job.user, cmsgpack.pack(tag, jobs - 1))
-  elseif tag then
-    redis.call("HDEL", FAIR .. queue.name, job.user)
+    local own = (job.more.b or HALF + job.sequence) - HALF
+    if own <= time then return end
+    redis.call("HSET", queue.counters, "v", own)
+    local behind = redis.call("ZRANGEBYSCORE", key, "-inf", own, "LIMIT", 0, 2)
+    if behind[1] then redis.call("ZREM", key, unpack(behind)) end
+    return
+  end
+  local next = tonumber(redis.call("ZSCORE", key, job.user) or 0)
+  if verb == "turn" then
+    local tag = math.max(time, next)
+    redis.call("ZADD", key, tag + TURN, job.user)
+    return HALF + tag
+  elseif next - TURN > time then
+    redis.call("ZADD", key, next - TURN, job.user)
+  elseif next > 0 then
+    redis.call("ZREM", key, job.user)
   end
 end

@@ -13,6 +13,10 @@ local children_left = 64
 finish = function(job, queue, state, text, reason)
   local more = job.more
   local from = job.state
+  if queue.fair and from ~= RUNNING and not more.st then
+    --- @include "includes/fair"
+    fair("leave", job, queue)
+  end
   job.state, more.fi = state, now
   set_outcome(job, text)
   -- Lua makes room for a name that is set to nil where it was not: only what there is, is cleared.

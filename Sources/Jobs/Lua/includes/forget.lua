@@ -10,6 +10,10 @@ local function forget(job)
   redis.call("HDEL", JOBS, id)
   redis.call("DEL", PAYLOADS .. id, RESULTS .. id, LOGS .. id, PROGRESS .. id)
   unindex_job(job)
+  if more.rs then
+    redis.call("ZREM", RESTORED, id)
+    redis.call("ZREM", USERS_RESTORED .. job.user, id)
+  end
   if more.g then redis.call("ZREM", GROUP_JOBS .. more.g, id) end
-  if more.ck then drop_claim(content_claim(job.user, job.kind, more.ck), id) end
+  if more.ck then drop_content_claim(job) end
 end

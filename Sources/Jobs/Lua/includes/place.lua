@@ -10,7 +10,6 @@ local function place(job, queue)
     redis.call("ZADD", parked_key(job), score(job, queue), job.id)
     redis.call("ZADD", PARKED_USERS .. queue.name, 0, job.user)
     count(queue, "b", 1)
-    if queue.fair then fair("join", job, queue) end
   else
     enter(job, queue)
   end

@@ -5,11 +5,11 @@
 -- does not have:
 --
 --   m max attempts   rp retry policy {growth, base, cap, jitter}   to timeout   o order it asked for
---   b base of its score, where it is not the plain one   du due   sb start by   eb end by
---   an due when that is what sb and eb count from
+--   b base of its score, where it is not the plain one   ag head start of a priority level there, ms   du due   sb start by   eb end by
+--   wf begin of its wait, where it runs again   an due when that is what sb and eb count from
 --   uk unique key   ck content key   ik idempotency key
 --   pa parents that have not ended   ps parents   pr what if one fails: c, f, r   ch others wait for it
---   g group   wt weight
+--   g group   wt weight   rs place among those restored (index_restored)
 --   v token   h worker   st first started   at this attempt started, if later   fi finished   up updated
 --   x why it is being cancelled, packed   xg for a reason that was given   xf by force
 --   xe for having passed its time   rm and forgotten then

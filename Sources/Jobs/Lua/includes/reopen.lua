@@ -4,11 +4,11 @@
 -- Make an ended job one that has not begun, under its old number: a new generation. The caller says where
 -- it waits, and claims its keys there; `due` is when it may begin, nil for at once.
 local function reopen(job, queue, due)
-  local more = job.more
+  local more, begin = job.more, due or now
   redis.call("ZREM", FINISHED .. job.state .. ":" .. job.queue, job.id)
+  more.wf = begin
   -- Limits of its time count anew.
   local from = more.an or created_at(job)
-  local begin = due or now
   if more.sb then more.sb = begin + more.sb - from end
   if more.eb then more.eb = begin + more.eb - from end
   if more.sb or more.eb then

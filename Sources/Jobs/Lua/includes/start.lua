@@ -8,10 +8,7 @@ local function start(job, queue, worker, deadline)
   local more = job.more
   count(queue, "w" .. job.priority, -1)
   count(queue, RUNNING, 1)
-  if queue.fair then
-    fair("leave", job, queue)
-    fair("advance", job, queue)
-  end
+  if queue.fair then fair("advance", job, queue) end
   -- What the attempt before failed of is history now.
   if more.rl then redis.call("DEL", RESULTS .. job.id) end
   if more.r or more.rl then more.r, more.rl = nil, nil end
@@ -20,9 +17,10 @@ local function start(job, queue, worker, deadline)
     more.at = now
   else
     more.st = now
-    tally(queue, "w" .. bucket(now - (more.du or created_at(job))))
+    tally(queue, "w" .. bucket(now - (more.du or more.wf or created_at(job))))
   end
   if more.du then more.du = nil end
+  if more.wf then more.wf = nil end
   if more.eb then redis.call("ZADD", LIMITS, more.eb, job.id) elseif more.sb then redis.call("ZREM", LIMITS, job.id) end
   -- Never one that an undone history gave out: after a crash of Redis's machine the clock is ahead.
   more.v = math.max((more.v or 0) + 1, micros - BEGINNING * 1000)

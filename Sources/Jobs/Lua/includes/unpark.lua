@@ -8,7 +8,6 @@ local function unpark(queue, user)
   if redis.call("EXISTS", key) == 0 then redis.call("ZREM", PARKED_USERS .. queue.name, user) end
   local job = first[1] and read_job(first[1])
   if not job then return false end
-  if queue.fair then fair("leave", job, queue) end
   count(queue, "b", -1)
   admit(queue, user, 1)
   enter(job, queue)

@@ -3,7 +3,8 @@
 -- Chunks stay small enough for Redis's compact forms: 128 ids by number in a hash (INDEX_CHUNKS), up
 -- to 256 numbers in a set of integers for a user (USER_CHUNKS). The chunks that exist are named in
 -- sorted sets (INDEX, USERS), so that a reader skips what was forgotten. A user's chunk is named by the
--- first number that went into it.
+-- first number that went into it. Restored jobs stand here too, by the number that they got, and are listed
+-- where RESTORED has them.
 local function user_chunk(first, user) return USER_CHUNKS .. first .. " " .. user end
 
 -- The newest chunk of each user to whose listing a script adds: its name, and how many numbers it has.

@@ -1,12 +1,10 @@
 --- @include "includes/later"
 --- @include "includes/counts"
---- @include "includes/fair"
 --- @include "includes/parked_key"
 -- Take a job out of wherever it waits. Answers whether it held a place in its user's window, which the
 -- caller then frees.
 local function withdraw(job, queue)
   local state = job.state
-  if queue.fair then fair("leave", job, queue) end
   if state == QUEUED then
     carry_out("ZADD", WAITING .. queue.name)
     redis.call("ZREM", WAITING .. queue.name, job.id)
