@@ -6,6 +6,7 @@ struct EmbeddedQueue: Sendable, Hashable {
   /// Grows with every change of the settings.
   var version = 0
   var mode = QueueMode.active
+  var modeSince: Timestamp
   let createdAt: Timestamp
   var updatedAt: Timestamp
   /// The start tag of the job taken last, where users take turns.
@@ -19,6 +20,7 @@ struct EmbeddedQueue: Sendable, Hashable {
   init(name: QueueName, at now: Timestamp) {
     self.name = name
     createdAt = now
+    modeSince = now
     updatedAt = now
   }
 
@@ -56,6 +58,13 @@ struct EmbeddedQueue: Sendable, Hashable {
     }
     self.settings = settings
     version += 1
+    updatedAt = now
+  }
+
+  mutating func become(_ mode: QueueMode, at now: Timestamp) {
+    guard mode != self.mode else { return }
+    self.mode = mode
+    modeSince = now
     updatedAt = now
   }
 
