@@ -243,7 +243,7 @@ final class ScriptedBroker: Broker {
     of group: GroupID, limit: Int, cursor: String?
   ) async throws(BrokerError) -> JobPage { unused() }
 
-  func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) { unused() }
+  func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) -> Timestamp? { unused() }
   func remove(_ name: ScheduleName) async throws(BrokerError) -> Bool { unused() }
   func schedules() async throws(BrokerError) -> [ScheduleStatus] { unused() }
   func fire(

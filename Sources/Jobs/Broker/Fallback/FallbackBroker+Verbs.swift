@@ -217,7 +217,8 @@ extension FallbackBroker: JobGroups {
 }
 
 extension FallbackBroker: ScheduleBook {
-  package func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) {
+  @discardableResult
+  package func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) -> Timestamp? {
     try await shared.put(schedule, next: next)
   }
 
