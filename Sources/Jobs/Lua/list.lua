@@ -63,7 +63,8 @@ while true do
       id = id or redis.call("HGET", INDEX_CHUNKS .. math.floor(number / 128), number % 128)
       local job = id and read_job(id)
       if job and filter.since and created_at(job) < filter.since then return answer end
-      if job and matches(job) then
+      -- Under another number: what is left of an acceptance that failed, or was forgotten.
+      if job and job.number == number and matches(job) then
         wanted = wanted - 1
         answer[#answer + 1] = describe(job, false)
       end

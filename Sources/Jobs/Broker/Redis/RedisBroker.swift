@@ -100,6 +100,8 @@ package final class RedisBroker: Broker {
         command.append(keys.tag)
         arguments(&command)
       }
+    } catch .refused(let failure) {
+      throw .corrupt("\(script.name): \(failure.description)")
     } catch { throw BrokerError(error) }
   }
 }

@@ -5,7 +5,8 @@
 local function change(job, reason)
   local more, was = job.more, job.bytes
   job.offset = job.offset + 1
-  more.up = now ~= created_at(job) and now or nil
+  -- Of many that are accepted at once the last are numbered past this millisecond.
+  more.up = now > created_at(job) and now or nil
   if job.state ~= RUNNING then
     write_job(job)
   else
