@@ -122,7 +122,7 @@ let package = Package(
         "includes/pack", "includes/parked_key", "includes/place", "includes/postpone",
         "includes/progress", "includes/promote_due", "includes/prune_queue",
         "includes/publish_job", "includes/put_back", "includes/queue", "includes/record",
-        "includes/refuse_member", "includes/release_children", "includes/reopen",
+        "includes/refuse_member", "includes/release_children", "includes/release_unheard", "includes/reopen",
         "includes/retry_later", "includes/score", "includes/settle_job", "includes/start",
         "includes/stop", "includes/submit", "includes/unindex_job", "includes/unpark",
         "includes/unpark_all", "includes/user_chunk", "includes/uuid", "includes/waiting",

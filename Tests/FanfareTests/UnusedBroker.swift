@@ -57,7 +57,7 @@ final class UnusedBroker: Broker {
     of name: QueueName?, minutes: Int
   ) async throws(BrokerError) -> QueueStatistics { throw .unavailable }
   func beat(
-    _ report: WorkerReport, renewing leases: [Lease], for duration: Duration
+    _ report: WorkerReport, renewing leases: [Lease], heard: Timestamp?, for duration: Duration
   ) async throws(BrokerError) -> HeartbeatAnswer { throw .unavailable }
   func dismiss(_ worker: WorkerID) async throws(BrokerError) { throw .unavailable }
   func workers() async throws(BrokerError) -> [WorkerInfo] { throw .unavailable }

@@ -23,6 +23,12 @@ final class ScriptedBroker: Broker {
   /// How many settlements each call brought, and how many jobs it asked for.
   private(set) var exchanges: [(settlements: Int, limit: Int?)] = []
   private(set) var beats: [WorkerReport] = []
+  /// What each heartbeat said it had heard.
+  private(set) var heard: [Timestamp?] = []
+  /// How often a waiter said that another should take what it was woken for.
+  private(set) var passedOn = 0
+  /// The next calls that take jobs whose answers are lost, jobs and all.
+  var takingsToLose = 0
   private(set) var dismissed: [WorkerID] = []
   /// What heartbeats answer.
   var wanted = WorkerMode.running
@@ -111,6 +117,10 @@ final class ScriptedBroker: Broker {
     waiting.removeFirst(jobs.count)
     for index in jobs.indices { jobs[index].lease.worker = request.worker }
     leased += jobs
+    if takingsToLose > 0, !jobs.isEmpty {
+      takingsToLose -= 1
+      throw .unavailable
+    }
     held += jobs.count
     mostLeasedAtOnce = max(mostLeasedAtOnce, held)
     return jobs
@@ -171,10 +181,12 @@ final class ScriptedBroker: Broker {
   }
 
   func beat(
-    _ report: WorkerReport, renewing leases: [Lease], for duration: Duration
+    _ report: WorkerReport, renewing leases: [Lease], heard: Timestamp?, for duration: Duration
   ) async throws(BrokerError) -> HeartbeatAnswer {
     beats.append(report)
-    return HeartbeatAnswer(standings: try await extend(leases, for: duration), wanted: wanted)
+    self.heard.append(heard)
+    let at = Timestamp(milliseconds: Int64(beats.count))
+    return HeartbeatAnswer(standings: try await extend(leases, for: duration), wanted: wanted, at: at)
   }
 
   func dismiss(_ worker: WorkerID) async throws(BrokerError) {

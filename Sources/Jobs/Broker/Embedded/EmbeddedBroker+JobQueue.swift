@@ -130,7 +130,8 @@ extension EmbeddedBroker: JobQueue {
     return exchange
   }
 
-  private func settle(
+  /// Ends a lease, if it is still in force.
+  func settle(
     _ lease: Lease, _ settlement: Settlement, at now: Timestamp
   ) -> SettlementOutcome {
     guard var record = store.table[lease.job], record.token == lease.token else {

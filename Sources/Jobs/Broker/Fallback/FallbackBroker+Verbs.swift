@@ -173,13 +173,14 @@ extension FallbackBroker: QueueAdministration {
 
 extension FallbackBroker: WorkerDirectory {
   package func beat(
-    _ report: WorkerReport, renewing leases: [Lease], for duration: Duration
+    _ report: WorkerReport, renewing leases: [Lease], heard: Timestamp?, for duration: Duration
   ) async throws(BrokerError) -> HeartbeatAnswer {
     guard leases.contains(where: { localJobs.contains($0.job) }) || !isReachable() else {
-      return try await shared.beat(report, renewing: leases, for: duration)
+      return try await shared.beat(report, renewing: leases, heard: heard, for: duration)
     }
     let standings = try await extend(leases, for: duration)
     guard isReachable() else { return HeartbeatAnswer(standings: standings, wanted: .running) }
+    // Not all is named here: nothing may be taken for unheard of.
     let answer = try await shared.beat(report, renewing: [], for: duration)
     return HeartbeatAnswer(standings: standings, wanted: answer.wanted)
   }

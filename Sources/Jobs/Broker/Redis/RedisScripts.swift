@@ -113,6 +113,7 @@ struct RedisScripts: Sendable {
     "includes/record": PackageResources.record_lua,
     "includes/refuse_member": PackageResources.refuse_member_lua,
     "includes/release_children": PackageResources.release_children_lua,
+    "includes/release_unheard": PackageResources.release_unheard_lua,
     "includes/reopen": PackageResources.reopen_lua,
     "includes/return_numbers": PackageResources.return_numbers_lua,
     "includes/retry_later": PackageResources.retry_later_lua,
