@@ -209,6 +209,10 @@ package final class WorkerPool {
       if isDry, mode == .running, occupied < configuration.slots {
         await broker.waitForWork(in: configuration.queues, upTo: configuration.pollInterval)
         isDry = false
+        // Told to rest, or filled by what was settled, while it waited: what it was woken for is another's.
+        if mode != .running || occupied + reserved >= configuration.slots {
+          await broker.passOnWork(in: configuration.queues)
+        }
         continue
       }
       guard let request = request(freed: 0) else {

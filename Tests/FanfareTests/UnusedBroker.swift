@@ -17,6 +17,7 @@ final class UnusedBroker: Broker {
     _ settlements: [LeaseSettlement], for request: LeaseRequest?
   ) async throws(BrokerError) -> Exchange { throw .unavailable }
   func waitForWork(in queues: [QueueName], upTo timeout: Duration) async {}
+  func passOnWork(in queues: [QueueName]) async {}
   func extend(_ leases: [Lease], for duration: Duration) async throws(BrokerError)
     -> [LeaseStanding]
   { throw .unavailable }

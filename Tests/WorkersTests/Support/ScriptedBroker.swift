@@ -76,6 +76,9 @@ final class ScriptedBroker: Broker {
     return settlements.first { $0.lease.job == job }!.settlement
   }
 
+  /// Somebody waits for work.
+  var isWaitedFor: Bool { !workWaiters.isEmpty }
+
   func progress(of job: JobID) -> [Progress] {
     reports.filter { $0.lease.job == job }.map(\.progress)
   }
@@ -129,8 +132,16 @@ final class ScriptedBroker: Broker {
   func waitForWork(in queues: [QueueName], upTo timeout: Duration) async {
     if !waiting.isEmpty { return }
     let timer = LoopTimer(after: timeout) { [weak self] in self?.wakeWorkers() }
-    await withCheckedContinuation { workWaiters.append($0) }
+    await withCheckedContinuation {
+      workWaiters.append($0)
+      changed()
+    }
     timer.stop()
+  }
+
+  func passOnWork(in queues: [QueueName]) async {
+    passedOn += 1
+    changed()
   }
 
   func extend(_ leases: [Lease], for duration: Duration) async throws(BrokerError)

@@ -180,6 +180,11 @@ extension EmbeddedBroker: JobQueue {
     await waiters.wait(for: queues, upTo: timeout)
   }
 
+  package func passOnWork(in queues: [QueueName]) async {
+    guard isOpen else { return }
+    for queue in queues where store.table.offers(queue) { waiters.wake(for: queue) }
+  }
+
   package func extend(
     _ leases: [Lease], for duration: Duration
   ) async throws(BrokerError) -> [LeaseStanding] {

@@ -44,6 +44,8 @@ extension FallbackBroker: JobQueue {
     await active.waitForWork(in: queues, upTo: min(timeout, .seconds(1)))
   }
 
+  package func passOnWork(in queues: [QueueName]) async { await active.passOnWork(in: queues) }
+
   package func extend(
     _ leases: [Lease], for duration: Duration
   ) async throws(BrokerError) -> [LeaseStanding] {

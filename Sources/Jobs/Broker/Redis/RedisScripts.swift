@@ -3,12 +3,12 @@ import Redis
 /// The scripts of a partition, assembled from `Sources/Jobs/Lua` by ``LuaAssembler``.
 struct RedisScripts: Sendable {
   let archive, audit, beat, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
-    discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, places, promote, prune,
-    putSchedule, queues, read, reap, report, restore, restoreGroup, setQueue, spendRequest,
+    discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, passOn, places, promote,
+    prune, putSchedule, queues, read, reap, report, restore, restoreGroup, setQueue, spendRequest,
     statistics, upcoming, workers: RedisScript
 
-  init(keys: RedisKeys) {
-    let assembler = LuaAssembler(includes: Self.includes, constants: keys.constants)
+  init(keys: RedisKeys, includes: [String: [UInt8]] = Self.includes) {
+    let assembler = LuaAssembler(includes: includes, constants: keys.constants)
     func script(_ name: String, _ bytes: [UInt8]) -> RedisScript {
       var source = assembler.assemble(bytes)
       if Self.servesWithoutMemory.contains(name) { source = Self.firstWrite + source }
@@ -33,6 +33,7 @@ struct RedisScripts: Sendable {
     list = script("list", PackageResources.list_lua)
     listGroup = script("list_group", PackageResources.list_group_lua)
     log = script("log", PackageResources.log_lua)
+    passOn = script("pass_on", PackageResources.pass_on_lua)
     places = script("places", PackageResources.places_lua)
     promote = script("promote", PackageResources.promote_lua)
     prune = script("prune", PackageResources.prune_lua)
@@ -53,8 +54,8 @@ struct RedisScripts: Sendable {
   var all: [RedisScript] {
     [
       archive, audit, beat, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
-      discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, places, promote, prune,
-      putSchedule, queues, read, reap, report, restore, restoreGroup, setQueue, spendRequest,
+      discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, passOn, places, promote,
+      prune, putSchedule, queues, read, reap, report, restore, restoreGroup, setQueue, spendRequest,
       statistics, upcoming, workers,
     ]
   }
@@ -99,6 +100,7 @@ struct RedisScripts: Sendable {
     "includes/lease_jobs": PackageResources.lease_jobs_lua,
     "includes/now": PackageResources.now_lua,
     "includes/numbers": PackageResources.numbers_lua,
+    "includes/offers": PackageResources.offers_lua,
     "includes/outcome": PackageResources.outcome_lua,
     "includes/pack": PackageResources.pack_lua,
     "includes/parked_key": PackageResources.parked_key_lua,
