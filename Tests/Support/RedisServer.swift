@@ -25,14 +25,14 @@ package actor RedisServer {
   private let arguments: [String]
   private var process: SpawnedProcess?
 
-  /// Starts a server and returns when it accepts connections.
+  /// Starts a server and returns when it accepts connections; its files lie in `folder`, else in one of its own.
   package static func start(
-    password: String? = nil, appendOnly: AppendOnly = .no, isCluster: Bool = false
+    password: String? = nil, appendOnly: AppendOnly = .no, isCluster: Bool = false, in folder: String? = nil
   ) async throws -> RedisServer {
     var attempts = 5
     while true {
       let server = try RedisServer(
-        password: password, appendOnly: appendOnly, isCluster: isCluster)
+        password: password, appendOnly: appendOnly, isCluster: isCluster, files: folder)
       do {
         try await server.restart()
         return server
@@ -44,7 +44,7 @@ package actor RedisServer {
     }
   }
 
-  private init(password: String?, appendOnly: AppendOnly, isCluster: Bool) throws {
+  private init(password: String?, appendOnly: AppendOnly, isCluster: Bool, files: String?) throws {
     var port = try Self.freePort()
     // Nodes of a cluster speak to each other 10 000 ports above.
     while isCluster, port > 55_535 { port = try Self.freePort() }
@@ -54,7 +54,7 @@ package actor RedisServer {
     var arguments = [
       "-c", Self.leash, "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--unixsocket",
       socket, "--dir",
-      folder.path, "--save", "", "--daemonize", "no", "--cluster-enabled", isCluster ? "yes" : "no",
+      files ?? folder.path, "--save", "", "--daemonize", "no", "--cluster-enabled", isCluster ? "yes" : "no",
     ]
     if appendOnly != .no {
       arguments += ["--appendonly", "yes", "--appendfsync", appendOnly.rawValue]

@@ -1,10 +1,10 @@
 import EventLoop
 import Logging
-import Redis
 import Support
 import Testing
 
 @testable import Jobs
+@testable import Redis
 
 @Suite("The Redis broker", .timeLimit(.minutes(2))) @EventLoop struct RedisBrokerTests {
   private func broker(on server: RedisServer) async throws -> RedisBroker {
@@ -169,6 +169,15 @@ import Testing
     _ = try await broker.enqueue(.example())
     let first = try await returns.values(atLeast: 1)
     #expect(first.count == 1)
+    // It cannot take: another is woken, one for the one job.
+    await broker.passOnWork(in: [.default, .mail])
+    #expect(try await returns.values(atLeast: 2).count == 2)
+    // Nothing is there to be had: nobody is woken.
+    _ = try await broker.setMode(of: .mail, to: .paused)
+    await broker.passOnWork(in: [.default, .mail])
+    let token = RedisCommand("LLEN", broker.keys.key(.wake, "mail"))
+    #expect(try await server.ask(token).integer == 0)
+    #expect(returns.values.count == 2)
     for waiter in waiters { waiter.cancel() }
     for waiter in waiters { await waiter.value }
     await broker.close()
@@ -225,12 +234,14 @@ import Testing
     _ = try await broker.settle(last, .complete(nil))
     let retried = try await broker.retry(failing.id)
     _ = try await broker.redrive(retried.id, to: .video)
+    try await callTheRest(broker, failing.id, last)
     _ = try await broker.reprioritise(retried.id, to: .high)
     #expect(try await !broker.queues().isEmpty)
     _ = try await broker.statistics(of: nil, minutes: 3)
     let schedule = Schedule(
       name: ScheduleName("s")!, cron: try CronExpression("@daily"), request: .example())
-    try await broker.put(schedule, next: .now)
+    let due = try #require(try await broker.put(schedule, next: .now))
+    #expect(try await broker.fire(schedule.name, due: due, request: .example(), next: .now) != nil)
     let archived = try await broker.everything(limit: 10)
     #expect(archived.contains { $0.group != nil })
     _ = try await broker.restore(archived)
@@ -241,6 +252,7 @@ import Testing
       #expect(report.findings == [])
       cursor = report.next
     } while cursor != nil
+    #expect(broker.scripts.all.filter { $0.digest == nil }.map(\.name) == [], "every script ran")
     let keys = try await server.ask(RedisCommand("KEYS", "*")).elements ?? []
     let families = Set(
       keys.compactMap(\.text).compactMap { key in
@@ -255,6 +267,24 @@ import Testing
       #expect(key.hasPrefix("fanfare:{p0}") || key.hasPrefix("fanfare:{u:bob}"), "\(key)")
     }
     await broker.close()
+  }
+
+  /// The verbs that a fleet at work is rarely asked for.
+  private func callTheRest(_ broker: RedisBroker, _ job: JobID, _ settled: Lease) async throws {
+    #expect(try await broker.extend([settled], for: .seconds(30)) == [.lost])
+    _ = try await broker.places(of: [job])
+    _ = try await broker.logLines(of: job)
+    _ = try await broker.jobs(matching: JobFilter(user: "bob", states: [.queued]))
+    #expect(try await broker.read([job], withPayload: true).map(\.id) == [job])
+    await broker.passOnWork(in: [.mail, .video])
+    await broker.waitForWork(in: [.mail, .video], upTo: .milliseconds(1))
+    let gone = QueueName("gone")!
+    let cancelled = try await broker.accept(.example(queue: gone))
+    _ = try await broker.cancel(cancelled.id, reason: nil)
+    try await broker.accept(.example(queue: gone))
+    #expect(try await broker.clear(gone, [.queued], limit: 10) == 1)
+    try await broker.delete(gone)
+    try await broker.dismiss(.b)
   }
 
   /// A group that waits, one that is closed, and one that has ended with its callback.
