@@ -99,7 +99,9 @@ final class UnusedBroker: Broker {
     of group: GroupID, limit: Int, cursor: String?
   ) async throws(BrokerError) -> JobPage { throw .unavailable }
 
-  func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) -> Timestamp? { throw .unavailable }
+  func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) -> Timestamp? {
+    throw .unavailable
+  }
   func remove(_ name: ScheduleName) async throws(BrokerError) -> Bool { throw .unavailable }
   func schedules() async throws(BrokerError) -> [ScheduleStatus] { throw .unavailable }
   func fire(

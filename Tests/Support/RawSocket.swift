@@ -3,8 +3,8 @@ import Foundation
 
 /// A TCP client that sends exactly the bytes it is told: for tests of what stands at the other end.
 ///
-/// It lives on the loop and blocks nobody. Every wait ends: after `patience` it throws `timedOut`, and when its
-/// test is cancelled, as by a time limit, `CancellationError`.
+/// It lives on the loop and blocks nobody. Every wait ends: after `patience` it throws `timedOut`, and when
+/// its test is cancelled, as by a time limit, `CancellationError`.
 @EventLoop
 package final class RawSocket {
   package enum Failure: Error, Equatable, Sendable {

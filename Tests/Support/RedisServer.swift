@@ -25,7 +25,8 @@ package actor RedisServer {
   private let arguments: [String]
   private var process: SpawnedProcess?
 
-  /// Starts a server and returns when it accepts connections; its files lie in `folder`, else in one of its own.
+  /// Starts a server and returns when it accepts connections; its files lie in `folder`, else in one of its
+  /// own.
   package static func start(
     password: String? = nil, appendOnly: AppendOnly = .no, isCluster: Bool = false, in folder: String? = nil
   ) async throws -> RedisServer {

@@ -2,8 +2,8 @@ import Foundation
 
 /// A file system of a test's own, in memory and small: what it refuses, a full disk refuses.
 ///
-/// A process of its own mounts it where only that process sees it, and this one reaches it through `/proc`: no
-/// mount is left behind, and root is not needed where the kernel lets users have namespaces of their own.
+/// A process of its own mounts it where only that process sees it, and this one reaches it through `/proc`:
+/// no mount is left behind, and root is not needed where the kernel lets users have namespaces of their own.
 package actor SmallDisk {
   /// Nothing can be mounted here; with what was said.
   package struct CannotMount: Error { package let output: String }

@@ -46,8 +46,8 @@ package protocol WorkerDirectory: AnyObject, Sendable {
   /// now (``JobQueue/extend(_:for:)``), and answers with what it is wanted to be. One call.
   ///
   /// `heard` is ``HeartbeatAnswer/at`` of the last heartbeat that was answered, nil where none was. What the
-  /// worker was given before then and does not name here never reached it: the answer was lost on its way. Such
-  /// a job is released.
+  /// worker was given before then and does not name here never reached it: the answer was lost on its way.
+  /// Such a job is released.
   func beat(
     _ report: WorkerReport, renewing leases: [Lease], heard: Timestamp?, for duration: Duration
   ) async throws(BrokerError) -> HeartbeatAnswer

@@ -24,8 +24,8 @@ package struct QueueStatus: Hashable, Sendable {
 
   package init(
     name: QueueName, settings: QueueSettings = QueueSettings(), version: Int = 0,
-    mode: QueueMode = .active, modeSince: Timestamp? = nil, counts: [JobState: Int] = [:], levels: [Int: Int] = [:],
-    totals: QueueTotals = QueueTotals(), oldestQueued: Timestamp? = nil, createdAt: Timestamp,
+    mode: QueueMode = .active, modeSince: Timestamp? = nil, counts: [JobState: Int] = [:],
+    levels: [Int: Int] = [:], totals: QueueTotals = QueueTotals(), oldestQueued: Timestamp? = nil, createdAt: Timestamp,
     updatedAt: Timestamp, lastFinishedAt: Timestamp? = nil, lastFailedAt: Timestamp? = nil,
     lastFailure: String? = nil
   ) {

@@ -84,13 +84,13 @@ struct FullDiskTests {
       let process = try await FanfareProcess.start(
         behind: disk.inside.words, ["serve", "--config", configuration], until: "broker ")
       let page = await process.banner.first { $0.contains("  page") } ?? ""
-      let port = try #require(page.split(separator: ":").last.flatMap { Int($0.filter(\.isNumber)) }, "\(page)")
+      let port = page.split(separator: ":").last.flatMap { Int($0.filter(\.isNumber)) }
       let token = try issuer.connectionToken(user: "alice", lifetime: .seconds(600), now: Date())
-      return (process, try await JobClient.connect(to: port, token: token))
+      return (process, try await JobClient.connect(to: #require(port, "\(page)"), token: token))
     }
   }
 
-  @Test("keeps the embedded broker from taking what it cannot keep; it goes on when there is room, and has all")
+  @Test("keeps the embedded broker from taking what it cannot keep; with room it goes on, and has all")
   func embedded() async throws {
     let disk = try await SmallDisk(bytes: 4 << 20)
     let gateway = try EmbeddedGateway(disk)
@@ -137,7 +137,7 @@ struct FullDiskTests {
     await process.end()
   }
 
-  @Test("keeps Redis from taking what it cannot write; all that was acknowledged is there, also after a crash")
+  @Test("keeps Redis from taking what it cannot write; with room it goes on, and a crash loses nothing")
   func redis() async throws {
     let disk = try await SmallDisk(bytes: 4 << 20)
     let server = try await RedisServer.start(appendOnly: .everysec, in: disk.path)
@@ -149,7 +149,9 @@ struct FullDiskTests {
     let (accepted, refused) = try await exhaust(broker)
     #expect(await !broker.isAvailable())
     // It is away for workers as well: a run that cannot renew is killed before its lease ends.
-    await #expect(throws: BrokerError.unavailable) { _ = try await broker.extend([lease], for: .seconds(600)) }
+    await #expect(throws: BrokerError.unavailable) {
+      _ = try await broker.extend([lease], for: .seconds(600))
+    }
     await #expect(throws: BrokerError.unavailable) { _ = try await broker.settle(lease, .complete(nil)) }
 
     try disk.makeRoom()
@@ -157,7 +159,9 @@ struct FullDiskTests {
     #expect(try await insist { try await broker.settle(lease, .complete(nil)) } == .settled(.completed))
     await server.kill()
     try await server.restart()
-    for id in accepted + [refused.id] { #expect(try await insist { try await broker.job(id)?.state } == .queued) }
+    for id in accepted + [refused.id] {
+      #expect(try await insist { try await broker.job(id)?.state } == .queued)
+    }
     #expect(try await broker.job(running.id)?.state == .completed)
     #expect(try await broker.queue(queue)?.counts[.queued] == accepted.count + 1)
     await broker.close()

@@ -108,7 +108,9 @@ struct RedisFaultTests {
     await server.pause()
     await #expect(throws: BrokerError.unavailable) { _ = try await next(broker) }
     await server.resume()
-    while try await insist({ try await broker.job(job.id)?.state }) != .running { await pause(.milliseconds(10)) }
+    while try await insist({ try await broker.job(job.id)?.state }) != .running {
+      await pause(.milliseconds(10))
+    }
     let worker = WorkerReport(
       id: WorkerID("w")!, host: "h", process: 1, version: "1", queues: [queue], kinds: [], slots: 1,
       memory: 0, startedAt: .now)

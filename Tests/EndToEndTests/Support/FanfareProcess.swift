@@ -26,8 +26,8 @@ actor FanfareProcess {
     preconditionFailure("there is no fanfare beside the tests: build it, or set FANFARE")
   }
 
-  /// Starts `fanfare` with these arguments, behind `words` if there are any, and returns when it printed a line
-  /// with `ready`.
+  /// Starts `fanfare` with these arguments, behind `words` if there are any, and returns when it printed a
+  /// line with `ready`.
   static func start(
     behind words: [String] = [], _ arguments: [String], environment: [String: String] = [:],
     until ready: String

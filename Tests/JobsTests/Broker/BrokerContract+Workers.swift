@@ -62,7 +62,9 @@ extension BrokerContract {
   @Test("gives back what a worker was given and never heard of", arguments: Backend.allCases)
   func unheard(_ backend: Backend) async throws {
     try await backend.withBroker { broker, time in
-      func take() async throws -> Lease { try #require(try await broker.next(for: .seconds(600), by: .a)).lease }
+      func take() async throws -> Lease {
+        try #require(try await broker.next(for: .seconds(600), by: .a)).lease
+      }
       func beat(_ leases: [Lease], heard: Timestamp?) async throws -> HeartbeatAnswer {
         try await broker.beat(report(.a), renewing: leases, heard: heard, for: .seconds(600))
       }
@@ -82,12 +84,13 @@ extension BrokerContract {
         "it was given since the last heartbeat: its answer may be on its way yet")
       try await time.pass(.milliseconds(5))
       #expect(try await beat([held], heard: nil).standings == [.held])
-      #expect(try await broker.find(jobs[1].id).state == .running, "a worker that heard nothing names not all")
+      #expect(try await broker.find(jobs[1].id).state == .running, "who heard nothing may not name all")
       let third = try await beat([held], heard: second.at)
       #expect(third.standings == [.held])
       #expect(try await broker.find(jobs[0].id).state == .running)
       let back = try await broker.find(jobs[1].id)
-      #expect(back.state == .queued && back.attempt == 0 && back.lostDeliveries == 0 && back.queuePosition == 1)
+      #expect(back.state == .queued && back.queuePosition == 1)
+      #expect(back.attempt == 0 && back.lostDeliveries == 0)
       #expect(try await broker.find(jobs[2].id).state == .cancelled)
       #expect(try await broker.workers()[0].jobs == [jobs[0].id])
       let again = try #require(try await broker.next(by: .b)).lease

@@ -74,12 +74,13 @@ struct RedisBrokerGroupTests {
   func overtaken() async throws {
     let server = try await RedisServer.start()
     let broker = try await broker(on: server)
-    let groups = [
-      try await broker.create(GroupRequest(user: "alice")), try await broker.create(GroupRequest(user: "alice")),
-      try await broker.create(GroupRequest(user: "alice")),
-    ]
+    var groups: [JobGroup] = []
     var arrivals: [Arrivals<JobGroup>] = []
-    for group in groups { arrivals.append(try await watch(group.id, on: broker)) }
+    for _ in 0..<3 {
+      let group = try await broker.create(GroupRequest(user: "alice"))
+      groups.append(group)
+      arrivals.append(try await watch(group.id, on: broker))
+    }
     let jobs = [try await broker.accept(), try await broker.accept()]
     let told = Arrivals<JobID>()
     for job in jobs {

@@ -104,7 +104,8 @@ struct JournalBatch: Sendable {
           """
       ).execute(arguments: [
         queue.name.description, queue.settings.journalText, queue.version, queue.mode.letter,
-        queue.modeSince.milliseconds, queue.createdAt.milliseconds, queue.updatedAt.milliseconds, queue.virtualTime,
+        queue.modeSince.milliseconds, queue.createdAt.milliseconds, queue.updatedAt.milliseconds,
+        queue.virtualTime,
       ])
     }
     for name in removedQueues {
