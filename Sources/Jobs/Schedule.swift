@@ -20,6 +20,11 @@ package struct Schedule: Hashable, Sendable {
     self.request = request
     self.isEnabled = isEnabled
   }
+
+  /// Whether it fires when `other` does: what it then submits may differ.
+  package func hasTimes(of other: Schedule) -> Bool {
+    cron == other.cron && timeZone == other.timeZone && isEnabled == other.isEnabled
+  }
 }
 
 /// The name of a schedule: 1 to 64 of the characters `A-Z a-z 0-9 . _ -`.

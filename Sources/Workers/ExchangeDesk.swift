@@ -18,8 +18,8 @@ final class ExchangeDesk {
     /// The jobs wanted when so many slots become free; nil: none. What is asked for is kept free until
     /// ``take`` is called.
     var request: @EventLoop (_ freed: Int) -> LeaseRequest?
-    /// The jobs that came — none where the call failed — and when they were asked for.
-    var take: @EventLoop (_ jobs: [LeasedJob], _ request: LeaseRequest, _ since: Duration) -> Void
+    /// The jobs that came — nil where the call failed — and when they were asked for.
+    var take: @EventLoop (_ jobs: [LeasedJob]?, _ request: LeaseRequest, _ since: Duration) -> Void
   }
 
   private let broker: any Broker
@@ -69,7 +69,7 @@ final class ExchangeDesk {
         entry.answer.resume(returning: .success(outcome))
       }
     } catch {
-      if let request { taking.take([], request, asked) }
+      if let request { taking.take(nil, request, asked) }
       if case .reportTooLarge = error, batch.count > 1 {
         // One of them is to blame, and none was settled.
         for entry in batch { await self.exchange([entry]) }

@@ -81,6 +81,11 @@ package final class WorkerPool {
   private let host = ProcessInfo.processInfo.hostName
   private let startedAt = Timestamp.now
   private var memory = 0
+  /// The broker's time of the last heartbeat that was answered.
+  private var heardAt: Timestamp?
+  /// Heartbeats that are to follow at once: a call that took jobs failed, and what it may have been given is
+  /// known to be lost with the second one from then.
+  private var hastyBeats = 0
   /// When a directive came last: heartbeats that were asked for before know less.
   private var directedAt = Duration.zero
   /// Rung when a job ended, a lease call returned, or the drain was asked for.
@@ -185,7 +190,12 @@ package final class WorkerPool {
       queues: configuration.queues, limit: limit, duration: configuration.timing.lease, worker: id)
   }
 
-  private func take(_ jobs: [LeasedJob], _ request: LeaseRequest, since asked: Duration) {
+  private func take(_ jobs: [LeasedJob]?, _ request: LeaseRequest, since asked: Duration) {
+    if jobs == nil {
+      hastyBeats = 2
+      heartbeat.hurry()
+    }
+    let jobs = jobs ?? []
     reserved -= request.limit
     isDry = jobs.count < request.limit
     for job in jobs { run(job, since: asked) }
@@ -199,6 +209,10 @@ package final class WorkerPool {
       if isDry, mode == .running, occupied < configuration.slots {
         await broker.waitForWork(in: configuration.queues, upTo: configuration.pollInterval)
         isDry = false
+        // Told to rest, or filled by what was settled, while it waited: what it was woken for is another's.
+        if mode != .running || occupied + reserved >= configuration.slots {
+          await broker.passOnWork(in: configuration.queues)
+        }
         continue
       }
       guard let request = request(freed: 0) else {
@@ -210,7 +224,7 @@ package final class WorkerPool {
         take(try await broker.exchange([], for: request).jobs, request, since: asked)
         pause = .milliseconds(250)
       } catch {
-        take([], request, since: asked)
+        take(nil, request, since: asked)
         isDry = false
         if error != .unavailable {
           logger.error("the broker gives no jobs", metadata: ["error": "\(error)"])
@@ -268,7 +282,8 @@ package final class WorkerPool {
     let asked = Uptime.now
     do throws(BrokerError) {
       let answer = try await broker.beat(
-        report, renewing: leases, for: configuration.timing.lease)
+        report, renewing: leases, heard: heardAt, for: configuration.timing.lease)
+      heardAt = answer.at
       if asked > directedAt { become(answer.wanted) }
       for (job, standing) in heartbeat.renewed(leases, answer.standings, since: asked) {
         if standing == .lost, executors[job]?.isPerforming == true {
@@ -276,6 +291,8 @@ package final class WorkerPool {
         }
         executors[job]?.learn(standing)
       }
+      hastyBeats = max(0, hastyBeats - 1)
+      if hastyBeats > 0 { heartbeat.hurry() }
     } catch {
       heartbeat.failed()
       logger.warning("leases could not be renewed", metadata: ["error": "\(error)"])

@@ -36,7 +36,7 @@ import Testing
       let begun = Timestamp.now
       try await withBroker(of: fleet) { broker in
         // Six hours ago: six moments have passed since.
-        try await broker.put(missed, next: begun + .seconds(-6 * 3600))
+        _ = try await broker.put(missed, next: begun + .seconds(-6 * 3600))
       }
       let (_, first) = try await fleet.gateway()
       _ = try await fleet.gateway()

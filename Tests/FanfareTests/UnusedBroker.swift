@@ -17,6 +17,7 @@ final class UnusedBroker: Broker {
     _ settlements: [LeaseSettlement], for request: LeaseRequest?
   ) async throws(BrokerError) -> Exchange { throw .unavailable }
   func waitForWork(in queues: [QueueName], upTo timeout: Duration) async {}
+  func passOnWork(in queues: [QueueName]) async {}
   func extend(_ leases: [Lease], for duration: Duration) async throws(BrokerError)
     -> [LeaseStanding]
   { throw .unavailable }
@@ -57,7 +58,7 @@ final class UnusedBroker: Broker {
     of name: QueueName?, minutes: Int
   ) async throws(BrokerError) -> QueueStatistics { throw .unavailable }
   func beat(
-    _ report: WorkerReport, renewing leases: [Lease], for duration: Duration
+    _ report: WorkerReport, renewing leases: [Lease], heard: Timestamp?, for duration: Duration
   ) async throws(BrokerError) -> HeartbeatAnswer { throw .unavailable }
   func dismiss(_ worker: WorkerID) async throws(BrokerError) { throw .unavailable }
   func workers() async throws(BrokerError) -> [WorkerInfo] { throw .unavailable }
@@ -98,7 +99,9 @@ final class UnusedBroker: Broker {
     of group: GroupID, limit: Int, cursor: String?
   ) async throws(BrokerError) -> JobPage { throw .unavailable }
 
-  func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) { throw .unavailable }
+  func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) -> Timestamp? {
+    throw .unavailable
+  }
   func remove(_ name: ScheduleName) async throws(BrokerError) -> Bool { throw .unavailable }
   func schedules() async throws(BrokerError) -> [ScheduleStatus] { throw .unavailable }
   func fire(

@@ -3,7 +3,8 @@ import Foundation
 
 /// A TCP client that sends exactly the bytes it is told: for tests of what stands at the other end.
 ///
-/// It lives on the loop and blocks nobody. Every wait ends: after `patience` it throws `timedOut`.
+/// It lives on the loop and blocks nobody. Every wait ends: after `patience` it throws `timedOut`, and when
+/// its test is cancelled, as by a time limit, `CancellationError`.
 @EventLoop
 package final class RawSocket {
   package enum Failure: Error, Equatable, Sendable {
@@ -21,6 +22,7 @@ package final class RawSocket {
   private let patience: Duration
   private var readiness: SocketWatcher.Readiness = []
   private var waiter: CheckedContinuation<Void, any Error>?
+  private var lastWait = 0
   /// Read from the socket, not yet taken.
   private var buffer: [UInt8] = []
 
@@ -122,15 +124,29 @@ package final class RawSocket {
     guard let watcher else { throw Failure.reset }
     precondition(waiter == nil, "a raw socket is used by two at a time")
     let timer = LoopTimer(after: patience) { [weak self] in
-      self?.watcher?.watch([])
-      self?.waiter?.resume(throwing: Failure.timedOut(waitingFor: what))
-      self?.waiter = nil
+      self?.endWait(Failure.timedOut(waitingFor: what))
     }
     defer { timer.stop() }
-    try await withCheckedThrowingContinuation { continuation in
-      waiter = continuation
-      watcher.watch(readiness)
+    lastWait += 1
+    let number = lastWait
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+        if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
+        waiter = continuation
+        watcher.watch(readiness)
+      }
+    } onCancel: {
+      Task { @EventLoop [weak self] in
+        guard let self, lastWait == number else { return }
+        endWait(CancellationError())
+      }
     }
+  }
+
+  private func endWait(_ error: any Error) {
+    watcher?.watch([])
+    waiter?.resume(throwing: error)
+    waiter = nil
   }
 
   /// Sends all of it; waits while the other end does not read.

@@ -26,15 +26,16 @@ package actor RedisServer {
   private let environment: [String: String]
   private var process: SpawnedProcess?
 
-  /// Starts a server and returns when it accepts connections.
+  /// Starts a server and returns when it accepts connections; its files lie in `folder`, else in one of its
+  /// own.
   package static func start(
     password: String? = nil, appendOnly: AppendOnly = .no, isCluster: Bool = false,
-    clock: ShiftedClock? = nil
+    clock: ShiftedClock? = nil, in folder: String? = nil
   ) async throws -> RedisServer {
     var attempts = 5
     while true {
       let server = try RedisServer(
-        password: password, appendOnly: appendOnly, isCluster: isCluster, clock: clock)
+        password: password, appendOnly: appendOnly, isCluster: isCluster, clock: clock, files: folder)
       do {
         try await server.restart()
         return server
@@ -47,7 +48,7 @@ package actor RedisServer {
   }
 
   private init(
-    password: String?, appendOnly: AppendOnly, isCluster: Bool, clock: ShiftedClock?
+    password: String?, appendOnly: AppendOnly, isCluster: Bool, clock: ShiftedClock?, files: String?
   ) throws {
     environment = ["PATH": "/usr/local/bin:/usr/bin:/bin"].merging(clock?.environment ?? [:]) { $1 }
     var port = try Self.freePort()
@@ -59,7 +60,7 @@ package actor RedisServer {
     var arguments = [
       "-c", Self.leash, "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--unixsocket",
       socket, "--dir",
-      folder.path, "--save", "", "--daemonize", "no", "--cluster-enabled", isCluster ? "yes" : "no",
+      files ?? folder.path, "--save", "", "--daemonize", "no", "--cluster-enabled", isCluster ? "yes" : "no",
     ]
     if appendOnly != .no {
       arguments += ["--appendonly", "yes", "--appendfsync", appendOnly.rawValue]

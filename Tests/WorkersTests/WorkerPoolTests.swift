@@ -92,6 +92,38 @@ import Testing
     await workshop.close()
   }
 
+  @Test("says twice, at once, what it holds after the answer that gave it jobs was lost")
+  func lostAnswer() async throws {
+    let timing = LeaseTiming(lease: .seconds(600), beat: .seconds(200), margin: .milliseconds(40))
+    let workshop = await Workshop([ClosureWorker("echo") { [done] _ in done }], timing: timing)
+    let broker = workshop.broker
+    await broker.until { broker.beats.count == 1 }
+    await EventLoop.run { broker.takingsToLose = 1 }
+    await broker.add("echo")
+    await broker.until { broker.beats.count == 3 }
+    #expect(await broker.heard == [nil, Timestamp(milliseconds: 1), Timestamp(milliseconds: 2)])
+    #expect(await broker.renewals.last == [])
+    let next = await broker.add("echo")
+    #expect(await broker.settlement(of: next) == .complete(ok))
+    await workshop.close()
+  }
+
+  @Test("passes on what it is woken for once it was told to rest")
+  func passedOn() async throws {
+    let workshop = await Workshop([ClosureWorker("echo") { [done] _ in done }])
+    let broker = workshop.broker
+    let first = await broker.add("echo")
+    #expect(await broker.settlement(of: first) == .complete(ok))
+    await broker.until { broker.isWaitedFor }
+    await broker.direct(.become(.quiet))
+    let second = await broker.add("echo")
+    await broker.until { broker.passedOn == 1 }
+    #expect(await broker.waiting.map(\.lease.job) == [second])
+    await broker.direct(.become(.running))
+    #expect(await broker.settlement(of: second) == .complete(ok))
+    await workshop.close()
+  }
+
   @Test("settles again when the broker was away")
   func settlementRetry() async throws {
     let workshop = await Workshop([ClosureWorker("echo") { [done] _ in done }])

@@ -42,9 +42,10 @@ struct RecordWatch<Record: Watched> {
         let session = if let client { client } else { try GatewayClient(server, token: token) }
         client = nil
         try subscribe(session, &record)
-        policy.succeed()
         lostAt = nil
-        if try drain(session, &record) { return record }
+        if try drain(session, &record, stands: { policy.succeed() }) { return record }
+        // A gateway that takes back what it gave, at once and again, is asked less and less often.
+        try Interrupt.pause(policy.nextDelay())
       } catch {
         guard error.isTemporary, record.position != nil else { throw error }
         let since = lostAt ?? .now
@@ -71,15 +72,22 @@ struct RecordWatch<Record: Watched> {
     }
   }
 
-  /// True at the end, false when the subscription has to be made anew.
-  private func drain(_ session: GatewayClient, _ record: inout Record) throws(ClientError) -> Bool {
+  /// True at the end, false when the subscription has to be made anew. Calls `stands` when anything, be it
+  /// silence, shows that the subscription was more than an answer.
+  private func drain(
+    _ session: GatewayClient, _ record: inout Record, stands: () -> Void
+  ) throws(ClientError) -> Bool {
     while !record.hasEnded {
       guard let push = try session.nextPush(until: .now + .milliseconds(250)) else {
+        stands()
         idle(record)
         continue
       }
       guard push.channel == record.channel else { continue }
-      if let publication = push.publication { take(publication: publication, into: &record) }
+      if let publication = push.publication {
+        stands()
+        take(publication: publication, into: &record)
+      }
       if let code = push.unsubscribed {
         // From 2500 on the gateway asks to subscribe again; below it means it.
         guard code >= 2500 else { throw .closed(code: 3503, reason: "the subscription was ended") }

@@ -14,8 +14,8 @@ package final class RateLimiter {
   package let limit: Int
   package let window: Duration
   private let logger: Logger
-  private var refusedUntil: [String: ContinuousClock.Instant] = [:]
-  private var spentHere: [String: [ContinuousClock.Instant]] = [:]
+  private var refusedUntil = SweptTable<ContinuousClock.Instant>()
+  private var spentHere = SweptTable<[ContinuousClock.Instant]>()
   private let clock = ContinuousClock()
 
   package init(budget: any RequestBudget, limit: Int, window: Duration, logger: Logger) {
@@ -52,7 +52,7 @@ package final class RateLimiter {
     guard let until = refusedUntil[user] else { return nil }
     let now = clock.now
     guard now < until else {
-      refusedUntil[user] = nil
+      refusedUntil.remove(user)
       return nil
     }
     return BudgetStanding(isAdmitted: false, remaining: 0, retryAfter: until - now)
@@ -60,25 +60,23 @@ package final class RateLimiter {
 
   private func remember(refusalOf user: String, for wait: Duration) {
     let now = clock.now
-    if refusedUntil.count >= 10_000 { refusedUntil = refusedUntil.filter { $0.value > now } }
-    refusedUntil[user] = now + wait
+    refusedUntil.set(user, to: now + wait) { $0 > now }
   }
 
   private func spendHere(by user: String) -> BudgetStanding {
     let now = clock.now
     var standing = standingHere(of: user, at: now)
     guard standing.isAdmitted else { return standing }
-    if spentHere.count >= 10_000 {
-      spentHere = spentHere.filter { $0.value.contains { now - $0 < window } }
+    spentHere.set(user, to: (spentHere[user] ?? []) + [now]) { spent in
+      spent.contains { now - $0 < window }
     }
-    spentHere[user, default: []].append(now)
     standing.remaining -= 1
     return standing
   }
 
   private func standingHere(of user: String, at now: ContinuousClock.Instant) -> BudgetStanding {
-    let recent = spentHere[user, default: []].filter { now - $0 < window }
-    spentHere[user] = recent.isEmpty ? nil : recent
+    let recent = (spentHere[user] ?? []).filter { now - $0 < window }
+    if recent.isEmpty { spentHere.remove(user) } else { spentHere.update(user, to: recent) }
     return BudgetStanding(
       isAdmitted: recent.count < limit, remaining: max(0, limit - recent.count),
       retryAfter: recent.first.map { window - (now - $0) } ?? .zero)

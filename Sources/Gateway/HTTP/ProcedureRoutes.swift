@@ -158,10 +158,14 @@ package struct ProcedureRoutes {
       guard let location else { return .json(text, status: status) }
       return Response.json(text, status: 201).with("location", location)
     case .accepted(let acceptance): return JobRoutes.response(to: acceptance)
+    case .group(let acceptance):
+      writer.object { acceptance.write(into: &$0) }
+      var response = Response.json(writer.text, status: acceptance.isNew ? 201 : status)
+      if acceptance.isNew { response = response.with("location", "/v1/groups/\(acceptance.group.id)") }
+      response.budget = acceptance.budget
+      return response
     case .document(let text): return .json(text, status: status)
-    case .created(let text, let location):
-      let response = Response.json(text, status: 201)
-      return location.map { response.with("location", $0) } ?? response
+    case .created(let text): return .json(text, status: 201)
     case .pending(let text): return .json(text, status: 202)
     case .nothing: return Response(204)
     }

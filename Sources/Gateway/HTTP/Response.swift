@@ -1,4 +1,5 @@
 import EventLoop
+package import Jobs
 
 /// An HTTP answer.
 package struct Response: Sendable {
@@ -16,6 +17,8 @@ package struct Response: Sendable {
   /// Names in lower case. `content-length`, `connection` and `date` are the transport's.
   package var headers: [(name: String, value: String)]
   package var body: Body
+  /// What is left of the user's budget, where the answer spent more than the one request that it is to.
+  package var budget: BudgetStanding?
 
   package init(
     _ status: Int, headers: [(name: String, value: String)] = [], body: Body = .none

@@ -70,8 +70,13 @@ package final class Router {
           retryAfter: budget.retryAfter)
       }
     }
-    return try await route.handler(
+    let response = try await route.handler(
       Call(exchange: exchange, parameters: parameters, caller: caller))
+    if let budget = response.budget {
+      headers.removeAll { $0.name.hasPrefix("ratelimit") }
+      headers += rateLimitHeaders(budget)
+    }
+    return response
   }
 
   private func find(

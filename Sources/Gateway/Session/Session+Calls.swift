@@ -80,7 +80,12 @@ extension Session {
     send(
       Reply.success(to: command) {
         switch answer {
-        case .document(let text), .created(let text, _), .pending(let text): $0.member("data", text)
+        case .document(let text), .created(let text), .pending(let text): $0.member("data", text)
+        case .group(let acceptance):
+          $0.object("data") {
+            acceptance.write(into: &$0)
+            write(acceptance.budget, into: &$0)
+          }
         case .nothing: $0.member("data", .emptyObject)
         case .job(let job, let estimate):
           $0.object("data") {

@@ -48,7 +48,7 @@ extension Procedures {
           $0.member("jobs", made.jobs)
           $0.member("sha256", made.digest)
         }
-        return .created(writer.text, at: nil)
+        return .created(writer.text)
       },
       Procedure("backup.list") { reader, identity throws(Problem) in
         try reader.finish()

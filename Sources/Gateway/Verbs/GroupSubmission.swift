@@ -42,18 +42,17 @@ package struct GroupAcceptance: Sendable {
   /// One for each job that was sent, in their order; nil where none was.
   package var members: [Member]?
 
-  /// `{"group","jobs":[{"job","match"}|{"error"}],"refused"}`.
-  package var document: JSONText {
-    var writer = JSONWriter(reserving: 1024)
-    writer.object { answer in
-      answer.member("group", GroupDocument.text(of: group))
-      guard let members else { return }
-      answer.array("jobs") { list in
-        for member in members { list.object { write(member, into: &$0) } }
-      }
-      answer.member("refused", refused)
+  /// What is left of the user's budget after its jobs.
+  package var budget: BudgetStanding
+
+  /// `"group","jobs":[{"job","match"}|{"error"}],"refused"`.
+  package func write(into writer: inout JSONWriter) {
+    writer.member("group", GroupDocument.text(of: group))
+    guard let members else { return }
+    writer.array("jobs") { list in
+      for member in members { list.object { write(member, into: &$0) } }
     }
-    return writer.text
+    writer.member("refused", refused)
   }
 
   /// How many of its jobs were not accepted.

@@ -33,8 +33,10 @@ package final class GroupVerbs {
       return (made: try await broker.create(request), isNew: isNew)
     }
     guard mayBeSeen(group.made, by: identity) else { throw .groupNotFound }
-    var acceptance = GroupAcceptance(group: group.made, isNew: group.isNew)
-    guard let members = submission.jobs else { return acceptance }
+    guard let members = submission.jobs else {
+      return GroupAcceptance(
+        group: group.made, isNew: group.isNew, budget: await limiter.standing(of: identity.user))
+    }
     var told: [GroupAcceptance.Member] = []
     for (index, member) in members.enumerated() {
       var member = member
@@ -45,7 +47,8 @@ package final class GroupVerbs {
       }
       told.append(await submit(member, by: identity))
     }
-    acceptance.members = told
+    var acceptance = GroupAcceptance(
+      group: group.made, isNew: group.isNew, members: told, budget: await limiter.standing(of: identity.user))
     do throws(BrokerError) {
       acceptance.group =
         acceptance.refused == 0

@@ -113,8 +113,8 @@ package struct HealthReport: Hashable, Sendable {
       alert(
         .errorRate, "\(recent.failed) of \(ended) jobs failed in the last \(recent.minutes) min.")
     }
-    if status.mode == .paused, now - status.updatedAt > rules.paused {
-      alert(.paused, "It is paused for \((now - status.updatedAt).minutes) min.")
+    if status.mode == .paused, now - status.modeSince > rules.paused {
+      alert(.paused, "It is paused for \((now - status.modeSince).minutes) min.")
     }
     let queued = status.counts[.queued] ?? 0
     guard queued > 0, status.mode.serves else { return alerts }

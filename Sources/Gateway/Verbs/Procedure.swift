@@ -32,9 +32,11 @@ package enum Answer: Sendable {
   case item(String, JSONText, newAt: String?)
   /// A job that was submitted: over a socket `{"job":…}`, over HTTP 202 as for any submission.
   case accepted(Acceptance)
+  /// A group, with what became of the jobs that came with it: 201 over HTTP where it is new.
+  case group(GroupAcceptance)
   case document(JSONText)
-  /// About something new, and where that can be looked at: 201 over HTTP.
-  case created(JSONText, at: String?)
+  /// About something new: 201 over HTTP.
+  case created(JSONText)
   /// Asked for, but not there yet: 202 over HTTP.
   case pending(JSONText)
   /// Over a socket `{}`, over HTTP 204.

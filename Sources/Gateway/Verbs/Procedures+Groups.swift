@@ -6,9 +6,7 @@ extension Procedures {
     [
       Procedure("group.create") { reader, identity throws(Problem) in
         let submission = try GroupSubmission(from: &reader, settings: settings)
-        let made = try await verbs.create(submission, by: identity)
-        return made.isNew
-          ? .created(made.document, at: "/v1/groups/\(made.group.id)") : .document(made.document)
+        return .group(try await verbs.create(submission, by: identity))
       },
       Procedure("group.close") { reader, identity throws(Problem) in
         let id = try reader.groupID()

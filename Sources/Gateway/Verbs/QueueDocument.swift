@@ -11,6 +11,7 @@ package enum QueueDocument {
   package static func write(_ queue: QueueStatus, into writer: inout JSONWriter) {
     writer.member("name", queue.name.description)
     writer.member("mode", queue.mode.word)
+    writer.member("mode_since", queue.modeSince.milliseconds)
     writer.member("version", queue.version)
     writer.object("settings") { queue.settings.write(into: &$0) }
     writer.member("waiting", queue.waiting)

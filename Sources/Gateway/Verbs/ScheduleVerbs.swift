@@ -25,16 +25,16 @@ package final class ScheduleVerbs {
   }
 
   /// Keeps a schedule, new or in place of what stood under its name; it fires first at the next moment from
-  /// now. Answers with whether there was none before.
+  /// now, or when the one before would have where its times are the same. Answers with whether there was none
+  /// before.
   package func set(
     _ schedule: Schedule, by identity: Identity
   ) async throws(Problem) -> (schedule: ScheduleStatus, isNew: Bool) {
     try identity.require(.admin)
     let before = try await solving { () async throws(BrokerError) in try await broker.schedules() }
       .first { $0.schedule.name == schedule.name }
-    let next = schedule.next(after: .now)
-    try await solving { () async throws(BrokerError) in
-      try await broker.put(schedule, next: next)
+    let next = try await solving { () async throws(BrokerError) in
+      try await broker.put(schedule, next: schedule.next(after: .now))
     }
     let status = ScheduleStatus(
       schedule: schedule, next: next, lastFiredAt: before?.lastFiredAt, lastJob: before?.lastJob)

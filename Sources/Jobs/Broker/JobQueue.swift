@@ -62,6 +62,10 @@ package protocol JobQueue: AnyObject, Sendable {
   /// wakes at least one waiter; so does a queue that is resumed or whose limit is raised.
   func waitForWork(in queues: [QueueName], upTo timeout: Duration) async
 
+  /// Wakes another waiter for each of the queues in which a job may be had: called by one who was woken and
+  /// cannot take. A hint as well: that it failed is not told.
+  func passOnWork(in queues: [QueueName]) async
+
   /// Renews leases, all of one worker in one step, to `duration` from now; answers in their order.
   ///
   /// A lease that is no longer the caller's is `lost`, and nothing is changed for it. One that was

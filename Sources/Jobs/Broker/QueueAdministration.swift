@@ -46,8 +46,12 @@ package protocol QueueAdministration: AnyObject, Sendable {
 package protocol WorkerDirectory: AnyObject, Sendable {
   /// The heartbeat of a worker: notes what it says of itself, renews all its leases to `duration` from
   /// now (``JobQueue/extend(_:for:)``), and answers with what it is wanted to be. One call.
+  ///
+  /// `heard` is ``HeartbeatAnswer/at`` of the last heartbeat that was answered, nil where none was. What the
+  /// worker was given before then and does not name here never reached it: the answer was lost on its way.
+  /// Such a job is released.
   func beat(
-    _ report: WorkerReport, renewing leases: [Lease], for duration: Duration
+    _ report: WorkerReport, renewing leases: [Lease], heard: Timestamp?, for duration: Duration
   ) async throws(BrokerError) -> HeartbeatAnswer
 
   /// The worker ends in order and is listed no more.
@@ -61,14 +65,26 @@ package protocol WorkerDirectory: AnyObject, Sendable {
   func direct(_ worker: WorkerID, to mode: WorkerMode) async throws(BrokerError)
 }
 
+extension WorkerDirectory {
+  /// A heartbeat of a worker that says nothing of what it heard.
+  package func beat(
+    _ report: WorkerReport, renewing leases: [Lease], for duration: Duration
+  ) async throws(BrokerError) -> HeartbeatAnswer {
+    try await beat(report, renewing: leases, heard: nil, for: duration)
+  }
+}
+
 /// What a worker learns with its heartbeat.
 package struct HeartbeatAnswer: Hashable, Sendable {
   /// Of its leases, in their order.
   package var standings: [LeaseStanding]
   package var wanted: WorkerMode
+  /// When, by the broker's clock; nil where the broker that gives jobs was not asked.
+  package var at: Timestamp?
 
-  package init(standings: [LeaseStanding], wanted: WorkerMode) {
+  package init(standings: [LeaseStanding], wanted: WorkerMode, at: Timestamp? = nil) {
     self.standings = standings
     self.wanted = wanted
+    self.at = at
   }
 }

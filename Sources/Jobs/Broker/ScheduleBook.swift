@@ -4,7 +4,11 @@ package import EventLoop
 @EventLoop
 package protocol ScheduleBook: AnyObject, Sendable {
   /// Keeps a schedule, new or changed; `next` is when it fires next, by ``CronExpression``.
-  func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError)
+  ///
+  /// Where its times stay as they were (``Schedule/hasTimes(of:)``), so does its moment: what is due and has
+  /// not fired yet is not dropped. Answers with when it fires next.
+  @discardableResult
+  func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) -> Timestamp?
 
   /// Forgets a schedule; jobs that it submitted stay. False: there was none.
   func remove(_ name: ScheduleName) async throws(BrokerError) -> Bool

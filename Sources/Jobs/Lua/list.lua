@@ -72,7 +72,8 @@ local function next_numbered()
       if not may_look() then return nil end
       id = id or redis.call("HGET", INDEX_CHUNKS .. math.floor(number / 128), number % 128)
       local job = id and read_job(id)
-      if job and not job.more.rs then return job end
+      -- Under another number: what is left of an acceptance that failed, or was forgotten.
+      if job and job.number == number and not job.more.rs then return job end
       below = number
     end
     at = at + 1

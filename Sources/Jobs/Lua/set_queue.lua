@@ -22,8 +22,8 @@ if verb == "set" then
   if ARGV[4] ~= "" and tonumber(ARGV[4]) ~= version then return { "changed" } end
   local window = queue.window
   local settings = cmsgpack.unpack(ARGV[3])
-  settings.mode, settings.created, settings.updated, settings.version =
-    queue.mode, queue.created, now, version + 1
+  settings.mode, settings.since, settings.created, settings.updated, settings.version =
+    queue.mode, queue.since, queue.created, now, version + 1
   settings.name, settings.counters = queue.name, queue.counters
   if settings.fair and not queue.fair then
     -- Turns begin behind the jobs that wait already.
@@ -40,7 +40,7 @@ if verb == "set" then
 elseif queue.is_new then
   return { "not_found" }
 elseif verb == "mode" and queue.mode ~= ARGV[3] then
-  queue.mode, queue.updated = ARGV[3], now
+  queue.mode, queue.since, queue.updated = ARGV[3], now, now
   end_drain(queue)
   keep_queue(queue)
 end

@@ -9,16 +9,10 @@
 ]]
 --- @flags no-writes
 --- @include "includes/now"
---- @include "includes/counter"
+--- @include "includes/offers"
 
 for _, name in ipairs(ARGV) do
-  if redis.call("EXISTS", WAITING .. name) == 1 then
-    local queue = queue_named(name)
-    if (queue.mode == "a" or queue.mode == "D")
-      and (not queue.concurrency or counter(queue, "a") < queue.concurrency) then
-      return 0
-    end
-  end
+  if offers(name) then return 0 end
 end
 local first = redis.call("ZRANGE", DUE, 0, 0, "WITHSCORES")
 if not first[2] then return -1 end

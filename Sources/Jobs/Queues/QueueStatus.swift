@@ -5,6 +5,8 @@ package struct QueueStatus: Hashable, Sendable {
   /// Grows with every change of the settings; 0: nobody has set any.
   package var version: Int
   package var mode: QueueMode
+  /// Since when it is in this mode.
+  package var modeSince: Timestamp
   /// How many jobs stand in each state: the unfinished exactly, the ended as far as they are kept.
   package var counts: [JobState: Int]
   /// How many queued jobs each priority level 1…10 has; all ten keys.
@@ -13,6 +15,7 @@ package struct QueueStatus: Hashable, Sendable {
   /// When the job that is next was accepted; nil when none is queued.
   package var oldestQueued: Timestamp?
   package var createdAt: Timestamp
+  /// When its settings or its mode changed last.
   package var updatedAt: Timestamp
   /// When a job of it ended last, and when one failed last and why.
   package var lastFinishedAt: Timestamp?
@@ -21,8 +24,8 @@ package struct QueueStatus: Hashable, Sendable {
 
   package init(
     name: QueueName, settings: QueueSettings = QueueSettings(), version: Int = 0,
-    mode: QueueMode = .active, counts: [JobState: Int] = [:], levels: [Int: Int] = [:],
-    totals: QueueTotals = QueueTotals(), oldestQueued: Timestamp? = nil, createdAt: Timestamp,
+    mode: QueueMode = .active, modeSince: Timestamp? = nil, counts: [JobState: Int] = [:],
+    levels: [Int: Int] = [:], totals: QueueTotals = QueueTotals(), oldestQueued: Timestamp? = nil, createdAt: Timestamp,
     updatedAt: Timestamp, lastFinishedAt: Timestamp? = nil, lastFailedAt: Timestamp? = nil,
     lastFailure: String? = nil
   ) {
@@ -30,6 +33,7 @@ package struct QueueStatus: Hashable, Sendable {
     self.settings = settings
     self.version = version
     self.mode = mode
+    self.modeSince = modeSince ?? createdAt
     self.counts = counts
     self.levels = levels
     self.totals = totals

@@ -79,9 +79,10 @@ struct RedisFaultTests {
     let broker = try await broker(on: server)
     let old = try await broker.enqueue(request("k")).job
     let lease = try #require(try await next(broker)).lease
-    try await server.ask(RedisCommand("FLUSHALL"))
-    try await server.ask(RedisCommand("FUNCTION", "FLUSH"))
-    #expect(try await broker.extend([lease], for: .seconds(30)) == [.lost])
+    // Another stands at its address, which never heard of anything: no data, no functions, no connections.
+    await server.kill()
+    try await server.restart()
+    #expect(try await insist { try await broker.extend([lease], for: .seconds(30)) } == [.lost])
     #expect(try await broker.report(Progress(percent: 5), under: lease) == .lost)
     #expect(try await broker.settle(lease, .complete(nil)) == .leaseLost)
     #expect(try await broker.job(old.id) == nil)
@@ -92,6 +93,34 @@ struct RedisFaultTests {
     let again = try #require(try await next(broker)).lease
     #expect(again.job == new.job.id)
     #expect(try await broker.settle(again, .complete(nil)) == .settled(.completed))
+    await broker.close()
+  }
+
+  @Test("gives back, two heartbeats later, the jobs of an answer that was lost")
+  func lostAnswer() async throws {
+    let server = try await RedisServer.start()
+    let broker = RedisBroker(
+      endpoint: server.endpoint, answersWithin: .seconds(1), logger: Logger(label: "test"))
+    try await broker.start()
+    #expect(try await next(broker) == nil, "Redis has the script from here on")
+    let job = try await broker.enqueue(request()).job
+    // The call is written, and its connection given up; Redis reads it all the same when it goes on.
+    await server.pause()
+    await #expect(throws: BrokerError.unavailable) { _ = try await next(broker) }
+    await server.resume()
+    while try await insist({ try await broker.job(job.id)?.state }) != .running {
+      await pause(.milliseconds(10))
+    }
+    let worker = WorkerReport(
+      id: WorkerID("w")!, host: "h", process: 1, version: "1", queues: [queue], kinds: [], slots: 1,
+      memory: 0, startedAt: .now)
+    await pause(.milliseconds(5))
+    let first = try await insist { try await broker.beat(worker, renewing: [], for: .seconds(30)) }
+    #expect(try await broker.job(job.id)?.state == .running)
+    _ = try await broker.beat(worker, renewing: [], heard: first.at, for: .seconds(30))
+    let back = try #require(try await broker.job(job.id))
+    #expect(back.state == .queued && back.attempt == 0 && back.lostDeliveries == 0)
+    #expect(try await next(broker)?.lease.job == job.id)
     await broker.close()
   }
 

@@ -26,13 +26,15 @@ actor FanfareProcess {
     preconditionFailure("there is no fanfare beside the tests: build it, or set FANFARE")
   }
 
-  /// Starts `fanfare` with these arguments and returns when it printed a line with `ready`.
+  /// Starts `fanfare` with these arguments, behind `words` if there are any, and returns when it printed a
+  /// line with `ready`.
   static func start(
-    _ arguments: [String], environment: [String: String] = [:], until ready: String
+    behind words: [String] = [], _ arguments: [String], environment: [String: String] = [:],
+    until ready: String
   ) async throws -> FanfareProcess {
     let fanfare = FanfareProcess(
       try SpawnedProcess(
-        binary, arguments,
+        words.isEmpty ? binary : "/usr/bin/env", words.isEmpty ? arguments : words + [binary] + arguments,
         environment: ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": NSTemporaryDirectory()]
           .merging(environment) { $1 }))
     try await fanfare.read(until: ready)

@@ -23,15 +23,20 @@ final class JobClient {
     return client
   }
 
-  /// Sends a command and returns its reply; publications that come before it are kept.
+  /// Sends a command and returns its reply; publications that come before it are kept, and so is the document
+  /// that a subscription begins with: what it tells is told by no event after it.
   func call(_ method: String, _ request: String) async throws -> JSONValue {
     let id = nextID
     nextID += 1
     try await socket.send(#"{"id":\#(id),"\#(method)":\#(request)}"#)
     while true {
       let object = try await next()
-      if object["id"]?.int == id { return object }
-      keep(object)
+      guard object["id"]?.int == id else {
+        keep(object)
+        continue
+      }
+      if let data = object["subscribe"]?["data"] { waiting.append(data) }
+      return object
     }
   }
 
@@ -39,7 +44,7 @@ final class JobClient {
     try await call("rpc", #"{"method":"\#(method)","data":\#(data)}"#)
   }
 
-  /// The next publication's data; snapshots of a subscribe push count as such.
+  /// The next document or publication's data.
   func nextEvent() async throws -> JSONValue {
     while true {
       if !waiting.isEmpty {

@@ -1,5 +1,6 @@
 import Foundation
 import Jobs
+import Synchronization
 import Testing
 
 @testable import Fanfare
@@ -76,6 +77,37 @@ import Testing
     #expect(percents == [10, 20, 60, 60])
     #expect(losses.first == .closed(code: 3001, reason: "shutdown"))
     #expect(losses.count == 2)
+  }
+
+  @Test("comes back after a pause when its subscription is taken back, from where it was")
+  func takenBack() throws {
+    let moments = Mutex<[ContinuousClock.Instant]>([])
+    let takeBack: @Sendable (ScriptedGateway.Peer) throws -> Void = { peer in
+      try peer.acceptSocket()
+      moments.withLock { $0.append(.now) }
+      _ = try peer.message()
+      peer.sendMessage(Self.snapshot)
+      moments.withLock { $0.append(.now) }
+      peer.sendMessage(#"{"push":{"channel":"job:j","unsubscribe":{"code":2500,"reason":"gap"}}}"#)
+    }
+    let gateway = ScriptedGateway([
+      takeBack, takeBack, takeBack,
+      { peer in
+        try peer.acceptSocket()
+        moments.withLock { $0.append(.now) }
+        #expect(try peer.message().contains(#""recover":true,"offset":4,"epoch":"e""#))
+        peer.sendMessage(Self.snapshot)
+        peer.sendMessage(Self.publication(5, #"{"event":"state","state":"completed"}"#))
+        _ = try peer.message()
+      },
+    ])
+    #expect(try follow(gateway).job.state == .completed)
+    let seen = moments.withLock { $0 }
+    try #require(seen.count == 7)
+    for taken in stride(from: 1, to: 7, by: 2) {
+      // The shortest that the client's back-off ever is.
+      #expect(seen[taken].duration(to: seen[taken + 1]) >= .milliseconds(50))
+    }
   }
 
   @Test("gives up at a final close code")

@@ -144,6 +144,7 @@ import Testing
     try await run(limit: 6) { harness in
       let made = try await harness.ask(.post, "/v1/groups", batch)
       #expect(made.status == 201)
+      #expect(made.headers["ratelimit"]?.contains("r=2;") == true, "\(made.headers)")
       // One for the group, three for its jobs, and this one.
       let left = try await harness.ask(.get, "/v1/jobs")
       #expect(left.headers["ratelimit"]?.contains("r=1;") == true, "\(left.headers)")
@@ -210,6 +211,10 @@ import Testing
       let made = try await harness.call("group.create", batch)
       let data = made["rpc"]?["data"]
       #expect(data?["jobs"]?.array?.count == 3)
+      let limit = try #require(data?["limits"]?["limit"]?.int)
+      #expect(data?["limits"]?["remaining"]?.int == limit - 4, "one for the group, three for its jobs")
+      let empty = try await harness.call("group.create", "{}")
+      #expect(empty["rpc"]?["data"]?["limits"]?["remaining"]?.int == limit - 5)
       let id = try #require(data?["group"]?["id"]?.string)
       let get = try await harness.call("group.get", #"{"id":"\#(id)"}"#)
       #expect(get["rpc"]?["data"]?["group"]?["jobs"]?.int == 3)

@@ -8,15 +8,16 @@ import Testing
   private func view(
     _ name: String = "default", mode: QueueMode = .active, queued: Int = 0, running: Int = 0,
     completed: Int = 0, failed: Int = 0, oldest: Duration? = nil, lastFinished: Duration? = nil,
-    updated: Duration = .zero
+    paused: Duration = .zero
   ) -> HealthReport.QueueView {
     var recent = QueueStatistics(minutes: 15)
     recent.completed = completed
     recent.failed = failed
     return .init(
       status: QueueStatus(
-        name: QueueName(name)!, mode: mode, counts: [.queued: queued, .running: running],
-        oldestQueued: oldest.map(ago), createdAt: ago(.seconds(90_000)), updatedAt: ago(updated),
+        name: QueueName(name)!, mode: mode, modeSince: ago(paused),
+        counts: [.queued: queued, .running: running], oldestQueued: oldest.map(ago),
+        createdAt: ago(.seconds(90_000)), updatedAt: now,
         lastFinishedAt: lastFinished.map(ago)), recent: recent)
   }
 
@@ -53,7 +54,7 @@ import Testing
     let cases: [(HealthReport.QueueView, HealthAlert.Condition)] = [
       (view(queued: 101, lastFinished: .seconds(1)), .backlog),
       (view(completed: 89, failed: 11), .errorRate),
-      (view(mode: .paused, updated: .seconds(3601)), .paused),
+      (view(mode: .paused, paused: .seconds(3601)), .paused),
       (view(queued: 1, oldest: .seconds(1801), lastFinished: .seconds(4000)), .idle),
     ]
     for (view, condition) in cases {

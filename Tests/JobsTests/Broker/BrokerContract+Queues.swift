@@ -63,6 +63,31 @@ extension BrokerContract {
     }
   }
 
+  @Test("knows since when a queue is in its mode, whatever else is set", arguments: Backend.allCases)
+  func modeSince(_ backend: Backend) async throws {
+    try await backend.withBroker { broker, time in
+      let made = try await broker.set(.mail, to: QueueSettings(), ifVersion: 0)
+      #expect(made.modeSince == made.createdAt)
+      try await time.pass(.milliseconds(5))
+      let paused = try await broker.setMode(of: .mail, to: .paused)
+      #expect(paused.modeSince > made.createdAt && paused.modeSince == paused.updatedAt)
+      try await time.pass(.milliseconds(5))
+      let changed = try await broker.change { $0.concurrency = 2 }
+      #expect(changed.updatedAt > paused.updatedAt && changed.modeSince == paused.modeSince)
+      #expect(try await broker.setMode(of: .mail, to: .paused).modeSince == paused.modeSince, "again")
+      #expect(try await broker.find() == changed)
+      let resumed = try await broker.setMode(of: .mail, to: .active)
+      #expect(resumed.modeSince > paused.modeSince)
+      try await broker.accept()
+      let lease = try #require(try await broker.next()).lease
+      let draining = try await broker.setMode(of: .mail, to: .draining)
+      try await time.pass(.milliseconds(5))
+      try await broker.end(lease)
+      let drained = try await broker.find()
+      #expect(drained.mode == .paused && drained.modeSince > draining.modeSince)
+    }
+  }
+
   @Test("changes a queue only from what stands", arguments: Backend.allCases)
   func versions(_ backend: Backend) async throws {
     try await backend.withBroker { broker in

@@ -163,6 +163,32 @@ extension BrokerContract {
     }
   }
 
+  @Test("keeps the moment of a schedule whose times stay as they were", arguments: Backend.allCases)
+  func unchangedTimes(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      var schedule = try schedule("nightly")
+      let later = Self.due + .seconds(86_400)
+      #expect(try await broker.put(schedule, next: Self.due) == Self.due)
+      schedule.request.priority = .low
+      // Due, and not fired yet: the new job is what fires.
+      #expect(try await broker.put(schedule, next: later) == Self.due)
+      let status = try #require(try await broker.schedules().first)
+      #expect(status.next == Self.due && status.schedule.request.priority == .low)
+      let fired = try await broker.fire(
+        schedule.name, due: Self.due, request: .example(queue: .video), next: later)
+      #expect(fired != nil)
+      #expect(try await broker.put(schedule, next: Self.due) == later, "it fires no second time")
+      schedule.timeZone = "UTC"
+      #expect(try await broker.put(schedule, next: Self.due) == Self.due)
+      schedule.cron = try CronExpression("@hourly")
+      #expect(try await broker.put(schedule, next: later) == later)
+      schedule.isEnabled = false
+      #expect(try await broker.put(schedule, next: nil) == nil)
+      schedule.isEnabled = true
+      #expect(try await broker.put(schedule, next: Self.due) == Self.due, "nothing is made up for")
+    }
+  }
+
   @Test("submits jobs of a group while that is open", arguments: Backend.allCases)
   func scheduledMember(_ backend: Backend) async throws {
     try await backend.withBroker { broker in

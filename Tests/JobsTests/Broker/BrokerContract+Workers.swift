@@ -19,7 +19,8 @@ extension BrokerContract {
       for _ in 0..<2 { try await broker.accept() }
       let leases = try await broker.lease(from: [.mail], limit: 2, for: .seconds(30), by: .a).map(\.lease)
       let answer = try await broker.beat(report(.a), renewing: leases, for: .seconds(30))
-      #expect(answer == HeartbeatAnswer(standings: [.held, .held], wanted: .running))
+      #expect(answer.standings == [.held, .held] && answer.wanted == .running)
+      #expect(try #require(answer.at) >= before)
       let listed = try await broker.workers()
       #expect(listed.map(\.report) == [report(.a), report(.b)], "by id, and whole")
       #expect(Set(listed[0].jobs) == Set(leases.map(\.job)))
@@ -55,6 +56,49 @@ extension BrokerContract {
       #expect(try await broker.maintain(warning: .seconds(10)).stalled == [job.id])
       _ = try await broker.beat(report(.a), renewing: [lease], for: .seconds(30))
       #expect(try await broker.find(job.id).isStalled == false)
+    }
+  }
+
+  @Test("gives back what a worker was given and never heard of", arguments: Backend.allCases)
+  func unheard(_ backend: Backend) async throws {
+    try await backend.withBroker { broker, time in
+      func take() async throws -> Lease {
+        try #require(try await broker.next(for: .seconds(600), by: .a)).lease
+      }
+      func beat(_ leases: [Lease], heard: Timestamp?) async throws -> HeartbeatAnswer {
+        try await broker.beat(report(.a), renewing: leases, heard: heard, for: .seconds(600))
+      }
+      let jobs = [try await broker.accept(), try await broker.accept(), try await broker.accept()]
+      let held = try await take()
+      let first = try await beat([held], heard: nil)
+      try await time.pass(.milliseconds(5))
+      // The answers that gave these were lost on their way.
+      let lost = try await take()
+      _ = try await take()
+      _ = try await broker.cancel(jobs[2].id, reason: "changed my mind")
+      try await time.pass(.milliseconds(5))
+      let second = try await beat([held], heard: first.at)
+      #expect(second.standings == [.held])
+      #expect(
+        try await broker.find(jobs[1].id).state == .running,
+        "it was given since the last heartbeat: its answer may be on its way yet")
+      try await time.pass(.milliseconds(5))
+      #expect(try await beat([held], heard: nil).standings == [.held])
+      #expect(try await broker.find(jobs[1].id).state == .running, "who heard nothing may not name all")
+      let third = try await beat([held], heard: second.at)
+      #expect(third.standings == [.held])
+      #expect(try await broker.find(jobs[0].id).state == .running)
+      let back = try await broker.find(jobs[1].id)
+      #expect(back.state == .queued && back.queuePosition == 1)
+      #expect(back.attempt == 0 && back.lostDeliveries == 0)
+      #expect(try await broker.find(jobs[2].id).state == .cancelled)
+      #expect(try await broker.workers()[0].jobs == [jobs[0].id])
+      let again = try #require(try await broker.next(by: .b)).lease
+      #expect(again.job == lost.job && again.token > lost.token)
+      #expect(try await broker.settle(lost, .complete(nil)) == .leaseLost)
+      #expect(try await beat([held, again], heard: third.at).standings == [.held, .held])
+      try await broker.end(again)
+      try await broker.end(held)
     }
   }
 

@@ -1,8 +1,9 @@
 import EventLoop
-import Jobs
 import Support
 import Synchronization
 import Testing
+
+@testable import Jobs
 
 @Suite("The embedded broker", .timeLimit(.minutes(2)))
 struct EmbeddedBrokerTests {
@@ -200,6 +201,29 @@ struct EmbeddedBrokerTests {
     let again = try await open()
     #expect(try await again.enqueue(.example(key: "k")).job.id == second.job.id)
     await again.close()
+  }
+
+  @Test("wakes another waiter when the one that was woken cannot take") @EventLoop
+  func passedOn() async throws {
+    let broker = try await open()
+    let returns = Arrivals<Int>()
+    for number in 1...3 {
+      Task { @EventLoop in
+        await broker.waitForWork(in: [.mail, .default], upTo: .seconds(600))
+        returns.append(number)
+      }
+    }
+    while broker.waiters.count < 3 { await Task.yield() }
+    _ = try await broker.enqueue(.example())
+    #expect(try await returns.values(atLeast: 1).count == 1)
+    await broker.passOnWork(in: [.default, .mail])
+    #expect(try await returns.values(atLeast: 2).count == 2)
+    _ = try await broker.setMode(of: .mail, to: .paused)
+    await broker.passOnWork(in: [.default, .mail])
+    #expect(broker.waiters.count == 1)
+    broker.waiters.wakeAll()
+    try await returns.values(atLeast: 3)
+    await broker.close()
   }
 
   // MARK: When the journal fails

@@ -1,10 +1,10 @@
 import EventLoop
 import Logging
-import Redis
 import Support
 import Testing
 
 @testable import Jobs
+@testable import Redis
 
 @Suite("The Redis broker", .timeLimit(.minutes(2))) @EventLoop struct RedisBrokerTests {
   func broker(on server: RedisServer) async throws -> RedisBroker {
@@ -169,6 +169,15 @@ import Testing
     _ = try await broker.enqueue(.example())
     let first = try await returns.values(atLeast: 1)
     #expect(first.count == 1)
+    // It cannot take: another is woken, one for the one job.
+    await broker.passOnWork(in: [.default, .mail])
+    #expect(try await returns.values(atLeast: 2).count == 2)
+    // Nothing is there to be had: nobody is woken.
+    _ = try await broker.setMode(of: .mail, to: .paused)
+    await broker.passOnWork(in: [.default, .mail])
+    let token = RedisCommand("LLEN", broker.keys.key(.wake, "mail"))
+    #expect(try await server.ask(token).integer == 0)
+    #expect(returns.values.count == 2)
     for waiter in waiters { waiter.cancel() }
     for waiter in waiters { await waiter.value }
     await broker.close()

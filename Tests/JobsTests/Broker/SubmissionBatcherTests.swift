@@ -138,10 +138,60 @@ struct SubmissionBatcherTests {
       Issue.record("it was accepted")
     } catch .corrupt(let why) {
       #expect(why.contains("WRONGTYPE"))
+      #expect(why.hasPrefix("enqueue: "), "\(why)")
     } catch { throw error }
     #expect(try await broker.find(.mail).totals.accepted == 16)
     let listed = try await broker.jobs(matching: JobFilter(user: "alice", limit: 100)).jobs
     #expect(Set(listed.map(\.id)) == Set(requests.filter { $0.user == "alice" }.map(\.id)))
+    // What failed left its number in the listing of all; accepted in the end, it is listed once.
+    try await server.ask(RedisCommand("DEL", broker.keys.key(.users, "mallory")))
+    try await broker.accept(refused)
+    let all = try await broker.jobs(matching: JobFilter(limit: 100)).jobs
+    #expect(all.map(\.id).filter { $0 == refused.id }.count == 1)
+    await broker.close()
+  }
+
+  @Test("are listed all, though the one whose number begins a piece of the listing failed midway")
+  func firstFails() async throws {
+    let server = try await RedisServer.start()
+    let broker = RedisBroker(endpoint: server.endpoint, logger: Logger(label: "test"))
+    try await broker.start()
+    // Limits of jobs' times are a text: a job with a limit cannot be accepted.
+    let limits = broker.keys.key(.limits)
+    try await server.ask(RedisCommand("SET", limits, "no set"))
+    var failing = JobRequest.example()
+    failing.totalTimeout = .seconds(600)
+    let requests = [failing] + (0..<3).map { _ in JobRequest.example() }
+    let tasks = submit(requests, to: broker.submissions)
+    var answers: [String?] = []
+    for task in tasks { answers.append(try await task.value.get().elements?.first?.text) }
+    #expect(answers == ["failed", "accepted", "accepted", "accepted"])
+    func listed() async throws -> [JobID] {
+      try await broker.jobs(matching: JobFilter(limit: 100)).jobs.map(\.id)
+    }
+    #expect(try await listed() == requests.dropFirst().reversed().map(\.id))
+    try await server.ask(RedisCommand("DEL", limits))
+    try await broker.accept(failing)
+    #expect(try await listed() == [failing.id] + requests.dropFirst().reversed().map(\.id))
+    await broker.close()
+  }
+
+  @Test("are none of them changed before it was accepted, though their numbers run ahead of the clock")
+  func aheadOfTheClock() async throws {
+    let server = try await RedisServer.start()
+    let broker = RedisBroker(endpoint: server.endpoint, logger: Logger(label: "test"))
+    try await broker.start()
+    let ahead = Timestamp.now + .seconds(60)
+    let sequence = (ahead.milliseconds - 1_735_689_600_000) * 1000
+    try await server.ask(
+      RedisCommand("HSET", broker.keys.key(.numbers), "sequence", "\(sequence)", "number", "0"))
+    let job = try await broker.accept()
+    #expect(job.createdAt == ahead && job.updatedAt == job.createdAt)
+    let lease = try #require(try await broker.next()).lease
+    #expect(try await broker.find(job.id).updatedAt == job.createdAt)
+    try await broker.end(lease)
+    let ended = try await broker.find(job.id)
+    #expect(ended.updatedAt >= ended.createdAt)
     await broker.close()
   }
 }

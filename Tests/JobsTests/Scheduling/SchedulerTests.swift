@@ -17,7 +17,8 @@ import Testing
 
     init(_ broker: EmbeddedBroker) { self.broker = broker }
 
-    func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) {
+    @discardableResult
+    func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) -> Timestamp? {
       try await broker.put(schedule, next: next)
     }
 

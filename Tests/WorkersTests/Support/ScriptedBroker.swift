@@ -23,6 +23,12 @@ final class ScriptedBroker: Broker {
   /// How many settlements each call brought, and how many jobs it asked for.
   private(set) var exchanges: [(settlements: Int, limit: Int?)] = []
   private(set) var beats: [WorkerReport] = []
+  /// What each heartbeat said it had heard.
+  private(set) var heard: [Timestamp?] = []
+  /// How often a waiter said that another should take what it was woken for.
+  private(set) var passedOn = 0
+  /// The next calls that take jobs whose answers are lost, jobs and all.
+  var takingsToLose = 0
   private(set) var dismissed: [WorkerID] = []
   /// What heartbeats answer.
   var wanted = WorkerMode.running
@@ -70,6 +76,9 @@ final class ScriptedBroker: Broker {
     return settlements.first { $0.lease.job == job }!.settlement
   }
 
+  /// Somebody waits for work.
+  var isWaitedFor: Bool { !workWaiters.isEmpty }
+
   func progress(of job: JobID) -> [Progress] {
     reports.filter { $0.lease.job == job }.map(\.progress)
   }
@@ -111,6 +120,10 @@ final class ScriptedBroker: Broker {
     waiting.removeFirst(jobs.count)
     for index in jobs.indices { jobs[index].lease.worker = request.worker }
     leased += jobs
+    if takingsToLose > 0, !jobs.isEmpty {
+      takingsToLose -= 1
+      throw .unavailable
+    }
     held += jobs.count
     mostLeasedAtOnce = max(mostLeasedAtOnce, held)
     return jobs
@@ -119,8 +132,16 @@ final class ScriptedBroker: Broker {
   func waitForWork(in queues: [QueueName], upTo timeout: Duration) async {
     if !waiting.isEmpty { return }
     let timer = LoopTimer(after: timeout) { [weak self] in self?.wakeWorkers() }
-    await withCheckedContinuation { workWaiters.append($0) }
+    await withCheckedContinuation {
+      workWaiters.append($0)
+      changed()
+    }
     timer.stop()
+  }
+
+  func passOnWork(in queues: [QueueName]) async {
+    passedOn += 1
+    changed()
   }
 
   func extend(_ leases: [Lease], for duration: Duration) async throws(BrokerError)
@@ -171,10 +192,12 @@ final class ScriptedBroker: Broker {
   }
 
   func beat(
-    _ report: WorkerReport, renewing leases: [Lease], for duration: Duration
+    _ report: WorkerReport, renewing leases: [Lease], heard: Timestamp?, for duration: Duration
   ) async throws(BrokerError) -> HeartbeatAnswer {
     beats.append(report)
-    return HeartbeatAnswer(standings: try await extend(leases, for: duration), wanted: wanted)
+    self.heard.append(heard)
+    let at = Timestamp(milliseconds: Int64(beats.count))
+    return HeartbeatAnswer(standings: try await extend(leases, for: duration), wanted: wanted, at: at)
   }
 
   func dismiss(_ worker: WorkerID) async throws(BrokerError) {
@@ -243,7 +266,7 @@ final class ScriptedBroker: Broker {
     of group: GroupID, limit: Int, cursor: String?
   ) async throws(BrokerError) -> JobPage { unused() }
 
-  func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) { unused() }
+  func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) -> Timestamp? { unused() }
   func remove(_ name: ScheduleName) async throws(BrokerError) -> Bool { unused() }
   func schedules() async throws(BrokerError) -> [ScheduleStatus] { unused() }
   func fire(

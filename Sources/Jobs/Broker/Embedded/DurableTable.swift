@@ -16,43 +16,12 @@ final class DurableTable {
   private let logger: Logger
   private let publish: @EventLoop (Effect) -> Void
   private let undone: @EventLoop () -> Void
-  private var collecting = Batch()
-  private var committing: Batch?
+  private var collecting = StagedBatch()
+  private var committing: StagedBatch?
   private var isWriting = false
   private var hasFailed = false
 
-  /// What is to be told once the change that caused it is kept.
-  enum Effect {
-    case event(JobEvent)
-    case group(JobGroup)
-    case directive(WorkerDirective, WorkerID)
-  }
-
-  /// Changes that become durable together, and how to take them back.
-  private final class Batch {
-    /// Each touched thing as it stood before the batch.
-    var before: [JobID: Before<EmbeddedTable.Entry>] = [:]
-    var queues: [QueueName: Before<EmbeddedQueue>] = [:]
-    var tallies: [QueueName: QueueTally] = [:]
-    var deletedQueues: Set<QueueName> = []
-    var schedules: [ScheduleName: Before<ScheduleStatus>] = [:]
-    var groups: [GroupID: Before<EmbeddedGroup>] = [:]
-    var logs: [JournalBatch.LogAppend] = []
-    var spendings: [String: RequestWindows.Spending?] = [:]
-    var effects: [Effect] = []
-    /// Whose effects are among these without a change: what follows of theirs goes behind.
-    var told: Set<JobID> = []
-    var toldGroups: Set<GroupID> = []
-    var waiters: [LoopContinuation<Bool>] = []
-
-    struct Before<Value> { let value: Value? }
-
-    var isEmpty: Bool {
-      before.isEmpty && queues.isEmpty && tallies.isEmpty && deletedQueues.isEmpty
-        && schedules.isEmpty && groups.isEmpty && logs.isEmpty && spendings.isEmpty && effects.isEmpty
-        && waiters.isEmpty
-    }
-  }
+  typealias Effect = StagedBatch.Effect
 
   /// `publish` is called for each effect in order; `undone` after changes were taken back.
   init(
@@ -73,7 +42,7 @@ final class DurableTable {
   func change(_ record: EmbeddedRecord, _ event: JobEvent?) {
     let old = table.put(record)
     if collecting.before[record.job.id] == nil {
-      collecting.before[record.job.id] = Batch.Before(value: old)
+      collecting.before[record.job.id] = StagedBatch.Before(value: old)
     }
     if let event { collecting.effects.append(.event(event)) }
     startWriting()
@@ -102,7 +71,7 @@ final class DurableTable {
   /// Forgets a job.
   func remove(_ id: JobID) {
     if collecting.before[id] == nil {
-      collecting.before[id] = Batch.Before(value: table.entries[id])
+      collecting.before[id] = StagedBatch.Before(value: table.entries[id])
     }
     table.remove(id)
     startWriting()
@@ -130,7 +99,7 @@ final class DurableTable {
   /// Changes a queue, which is made if it was not there.
   func changeQueue(_ name: QueueName, at now: Timestamp, _ change: (inout EmbeddedQueue) -> Void) {
     if collecting.queues[name] == nil {
-      collecting.queues[name] = Batch.Before(value: table.queues[name])
+      collecting.queues[name] = StagedBatch.Before(value: table.queues[name])
     }
     if table.queues[name] == nil { table.put(EmbeddedQueue(name: name, at: now)) }
     table.change(name, change)
@@ -140,7 +109,7 @@ final class DurableTable {
   /// Puts a schedule; nil forgets it.
   func change(_ schedule: ScheduleStatus?, _ name: ScheduleName) {
     if collecting.schedules[name] == nil {
-      collecting.schedules[name] = Batch.Before(value: table.schedules[name])
+      collecting.schedules[name] = StagedBatch.Before(value: table.schedules[name])
     }
     table.put(schedule, name)
     startWriting()
@@ -149,7 +118,7 @@ final class DurableTable {
   /// Puts a group, to be journaled; nil forgets it.
   func change(_ group: EmbeddedGroup?, _ id: GroupID) {
     if collecting.groups[id] == nil {
-      collecting.groups[id] = Batch.Before(value: table.groups[id])
+      collecting.groups[id] = StagedBatch.Before(value: table.groups[id])
     }
     table.put(group, id)
     startWriting()
@@ -181,7 +150,7 @@ final class DurableTable {
   /// Forgets a queue, and what it did.
   func removeQueue(_ name: QueueName) {
     if collecting.queues[name] == nil {
-      collecting.queues[name] = Batch.Before(value: table.queues[name])
+      collecting.queues[name] = StagedBatch.Before(value: table.queues[name])
     }
     table.removeQueue(name)
     collecting.tallies[name] = nil
@@ -249,7 +218,7 @@ final class DurableTable {
     return !hasFailed
   }
 
-  private func outcome(of batch: Batch) async throws(BrokerError) {
+  private func outcome(of batch: StagedBatch) async throws(BrokerError) {
     let isKept = await EventLoop.suspend { batch.waiters.append($0) }
     if !isKept { throw .unavailable }
   }
@@ -267,8 +236,8 @@ final class DurableTable {
     while !collecting.isEmpty {
       let batch = collecting
       committing = batch
-      collecting = Batch()
-      let changes = changes(of: batch)
+      collecting = StagedBatch()
+      let changes = batch.journalBatch(of: table, book)
       do {
         if !changes.isEmpty { try await journal.write(changes) }
         hasFailed = false
@@ -284,41 +253,7 @@ final class DurableTable {
     isWriting = false
   }
 
-  private func changes(of batch: Batch) -> JournalBatch {
-    var changes = JournalBatch()
-    changes.logs = batch.logs
-    changes.spendings = batch.spendings
-    for (id, before) in batch.before {
-      let old = before.value?.record.sequence
-      let entry = table.entries[id]
-      if let entry {
-        changes.records.append(entry)
-        if old != entry.record.sequence { changes.accepted.append(entry) }
-      }
-      if let old, old != entry?.record.sequence { changes.removed.append(old) }
-    }
-    for name in batch.queues.keys {
-      if let queue = table.queues[name] {
-        changes.queues.append(queue)
-      } else {
-        changes.removedQueues.append(name)
-      }
-    }
-    for name in batch.schedules.keys { changes.schedules.append((name, table.schedules[name])) }
-    for (id, before) in batch.groups {
-      changes.groups.append(.init(id: id, group: table.groups[id], before: before.value))
-    }
-    changes.forgottenRecords = Array(batch.deletedQueues)
-    for (queue, tally) in batch.tallies {
-      var record = batch.deletedQueues.contains(queue) ? QueueBook.Record() : book[queue]
-      record.add(tally)
-      record.minutes = record.minutes.filter { tally.minutes[$0.key] != nil }
-      changes.tallies.append((queue, record))
-    }
-    return changes
-  }
-
-  private func finish(_ batch: Batch) {
+  private func finish(_ batch: StagedBatch) {
     committing = nil
     for queue in batch.deletedQueues { book.remove(queue) }
     for (queue, tally) in batch.tallies { book.add(tally, of: queue) }
@@ -329,10 +264,10 @@ final class DurableTable {
     for waiter in batch.waiters { waiter.resume(returning: true) }
   }
 
-  private func undo(_ batch: Batch) {
+  private func undo(_ batch: StagedBatch) {
     let next = collecting
     committing = nil
-    collecting = Batch()
+    collecting = StagedBatch()
     for (name, before) in next.queues.merging(batch.queues, uniquingKeysWith: { $1 }) {
       if let queue = before.value { table.put(queue) } else { table.removeQueue(name) }
     }

@@ -130,7 +130,8 @@ extension EmbeddedBroker: JobQueue {
     return exchange
   }
 
-  private func settle(
+  /// Ends a lease, if it is still in force.
+  func settle(
     _ lease: Lease, _ settlement: Settlement, at now: Timestamp
   ) -> SettlementOutcome {
     guard var record = store.table[lease.job], record.token == lease.token else {
@@ -176,6 +177,11 @@ extension EmbeddedBroker: JobQueue {
     promoteDue(at: clock())
     if queues.contains(where: store.table.offers) { return }
     await waiters.wait(for: queues, upTo: timeout)
+  }
+
+  package func passOnWork(in queues: [QueueName]) async {
+    guard isOpen else { return }
+    for queue in queues where store.table.offers(queue) { waiters.wake(for: queue) }
   }
 
   package func extend(

@@ -29,7 +29,7 @@ extension EmbeddedBroker: QueueAdministration {
     let record = store.book[queue.name]
     return QueueStatus(
       name: queue.name, settings: queue.settings, version: queue.version, mode: queue.mode,
-      counts: line.counts,
+      modeSince: queue.modeSince, counts: line.counts,
       levels: Dictionary(uniqueKeysWithValues: (1...10).map { ($0, line.levels[$0]) }),
       totals: record.totals,
       oldestQueued: line.waiting.first.flatMap { store.table[$0.id]?.job.createdAt },
@@ -58,10 +58,7 @@ extension EmbeddedBroker: QueueAdministration {
     try requireOpen()
     guard store.table.queues[name] != nil else { throw .queueNotFound }
     let now = clock()
-    store.changeQueue(name, at: now) {
-      $0.mode = mode
-      $0.updatedAt = now
-    }
+    store.changeQueue(name, at: now) { $0.become(mode, at: now) }
     settleMode(of: name, at: now)
     wakeAll(for: name)
     return try await kept(name)

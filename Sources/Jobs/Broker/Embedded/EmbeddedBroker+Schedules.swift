@@ -1,13 +1,15 @@
 import EventLoop
 
 extension EmbeddedBroker: ScheduleBook {
-  package func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) {
+  @discardableResult
+  package func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) -> Timestamp? {
     try requireOpen()
     var status = store.table.schedules[schedule.name] ?? ScheduleStatus(schedule: schedule)
+    if status.next == nil || !schedule.hasTimes(of: status.schedule) { status.next = next }
     status.schedule = schedule
-    status.next = next
     store.change(status, schedule.name)
     try await store.kept()
+    return status.next
   }
 
   package func remove(_ name: ScheduleName) async throws(BrokerError) -> Bool {

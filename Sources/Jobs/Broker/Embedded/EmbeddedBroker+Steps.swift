@@ -181,10 +181,7 @@ extension EmbeddedBroker {
     let mode = queue.mode(
       waiting: store.table.waiting(in: name), running: store.table.running(in: name))
     if mode != queue.mode {
-      store.changeQueue(name, at: now) {
-        $0.mode = mode
-        $0.updatedAt = now
-      }
+      store.changeQueue(name, at: now) { $0.become(mode, at: now) }
     }
   }
 

@@ -6,6 +6,7 @@ struct EmbeddedQueue: Sendable, Hashable {
   /// Grows with every change of the settings.
   var version = 0
   var mode = QueueMode.active
+  var modeSince: Timestamp
   let createdAt: Timestamp
   var updatedAt: Timestamp
   /// The start tag of the job taken last, where users take turns.
@@ -20,6 +21,7 @@ struct EmbeddedQueue: Sendable, Hashable {
   init(name: QueueName, at now: Timestamp) {
     self.name = name
     createdAt = now
+    modeSince = now
     updatedAt = now
   }
 
@@ -74,6 +76,13 @@ struct EmbeddedQueue: Sendable, Hashable {
     if !settings.isFair { turns = [:] }
     self.settings = settings
     version += 1
+    updatedAt = now
+  }
+
+  mutating func become(_ mode: QueueMode, at now: Timestamp) {
+    guard mode != self.mode else { return }
+    self.mode = mode
+    modeSince = now
     updatedAt = now
   }
 

@@ -22,12 +22,8 @@ struct EmbeddedTable: Sendable {
   var everyone = SortedBlocks<ListPlace>()
   var users: [String: SortedBlocks<ListPlace>] = [:]
   var holders: [WorkerID: SortedBlocks<ListPlace>] = [:]
-  var idempotencyKeys: [KeyScope: JobID] = [:]
-  var uniqueKeys: [UniqueScope: JobID] = [:]
-  var contentKeys: [ContentScope: [JobID]] = [:]
-  var children: [JobID: SortedBlocks<ListPlace>] = [:]
-  /// Jobs that ended and still have children.
-  var endedParents = SortedBlocks<JobID>()
+  var keys = KeyBook()
+  var families = FamilyBook()
 
   var count: Int { entries.count }
 
@@ -162,30 +158,30 @@ struct EmbeddedTable: Sendable {
 
   /// The job that a user's key led to, if that was within the keys' lifetime.
   func job(ofKey key: String, user: String, at now: Timestamp) -> EmbeddedRecord? {
-    guard let id = idempotencyKeys[KeyScope(user: user, key: key)], let record = self[id],
-      now - record.job.createdAt < Self.idempotencyLifetime
+    guard let record = keys[KeyScope(user: user, key: key)].flatMap({ self[$0] }),
+      now - record.job.createdAt < KeyBook.idempotencyLifetime
     else { return nil }
     return record
   }
 
   /// The unfinished job of the user in the queue that has this key.
   func job(ofUniqueKey key: String, user: String, queue: QueueName) -> EmbeddedRecord? {
-    uniqueKeys[UniqueScope(user: user, queue: queue, key: key)].flatMap { self[$0] }
+    keys[UniqueScope(user: user, queue: queue, key: key)].flatMap { self[$0] }
   }
 
   /// The first of the user's jobs of this kind that has this key and completed, or has not ended.
   func job(ofContentKey key: String, user: String, kind: JobKind) -> EmbeddedRecord? {
-    contentKeys[ContentScope(user: user, kind: kind, key: key)]?.first.flatMap { self[$0] }
+    keys[ContentScope(user: user, kind: kind, key: key)].flatMap { self[$0] }
   }
 
   /// Whether jobs wait for this one to end.
-  func hasChildren(_ id: JobID) -> Bool { children[id] != nil }
+  func hasChildren(_ id: JobID) -> Bool { families.firstChild(of: id) != nil }
 
   /// The first job that waits for this one.
-  func firstChild(of id: JobID) -> JobID? { children[id]?.first?.id }
+  func firstChild(of id: JobID) -> JobID? { families.firstChild(of: id) }
 
   /// A job that has ended and is still waited for.
-  var endedParent: JobID? { endedParents.first }
+  var endedParent: JobID? { families.endedParent }
 
   /// Which records to look at: one user's or all, accepted within a span of numbers.
   struct Selection {
@@ -252,10 +248,10 @@ struct EmbeddedTable: Sendable {
     expect(places.limit.map(limits.contains), "limits")
     expect(places.worker.map { holders[$0]?.contains(place) ?? false }, "its worker's jobs")
     expect(!groups.misses(record), "its group's jobs")
-    expect(places.uniqueKey.map { uniqueKeys[$0] == record.job.id }, "unique keys")
-    expect(places.contentKey.map { contentKeys[$0]?.contains(record.job.id) ?? false }, "content keys")
-    for parent in places.parents { expect(children[parent]?.contains(place) ?? false, "children of \(parent)") }
-    expect(places.isEnded && hasChildren(record.job.id) ? endedParents.contains(record.job.id) : nil, "ended parents")
+    expect(places.uniqueKey.map { keys[$0] == record.job.id }, "unique keys")
+    expect(places.contentKey.map { keys.holds($0, record.job.id) }, "content keys")
+    for parent in places.parents { expect(families.holds(place, of: parent), "children of \(parent)") }
+    expect(places.isEnded ? families.isNoted(record.job.id) : nil, "ended parents")
     return missing
   }
 
@@ -298,16 +294,13 @@ struct EmbeddedTable: Sendable {
     return table
   }
 
-  /// How long a key leads to its job.
-  private static let idempotencyLifetime = Duration.seconds(24 * 3600)
-
   // MARK: Indexes
 
   private mutating func list(_ record: EmbeddedRecord) {
     let place = ListPlace(record)
     everyone.insert(place)
     users[record.job.user, default: SortedBlocks()].insert(place)
-    if let key = record.keyScope { idempotencyKeys[key] = record.job.id }
+    keys.add(record)
     reindex(from: nil, to: Places(record), record)
     if let group = record.job.group { groups.count(from: nil, to: record, in: group) }
   }
@@ -316,9 +309,7 @@ struct EmbeddedTable: Sendable {
     let place = ListPlace(record)
     everyone.remove(place)
     users.change(record.job.user, place, -1)
-    if let key = record.keyScope, idempotencyKeys[key] == record.job.id {
-      idempotencyKeys[key] = nil
-    }
+    keys.remove(record)
     reindex(from: Places(record), to: nil, record)
     if let group = record.job.group { groups.count(from: record, to: nil, in: group) }
   }
@@ -337,44 +328,15 @@ struct EmbeddedTable: Sendable {
       if let worker = old?.worker { holders.change(worker, place, -1) }
       if let worker = new?.worker { holders.change(worker, place, 1) }
     }
-    rekey(from: old, to: new, record.job.id)
-    reparent(from: old?.parents ?? [], to: new?.parents ?? [], place)
-    if old?.isEnded != new?.isEnded { noteParent(record.job.id, isEnded: new?.isEnded) }
+    keys.move(from: old, to: new, record.job.id)
+    for parent in families.move(place, from: old?.parents ?? [], to: new?.parents ?? []) {
+      families.note(parent, isEnded: self[parent]?.job.state.isTerminal)
+    }
+    if old?.isEnded != new?.isEnded { families.note(record.job.id, isEnded: new?.isEnded) }
   }
 
   private mutating func count(_ places: Places, of user: String, _ sign: Int) {
     lines[places.queue, default: QueueLine()].count(places.line, of: user, sign)
     if sign < 0, lines[places.queue]?.isEmpty == true { lines[places.queue] = nil }
-  }
-
-  private mutating func rekey(from old: Places?, to new: Places?, _ id: JobID) {
-    if old?.uniqueKey != new?.uniqueKey {
-      if let key = old?.uniqueKey, uniqueKeys[key] == id { uniqueKeys[key] = nil }
-      if let key = new?.uniqueKey { uniqueKeys[key] = id }
-    }
-    if old?.contentKey != new?.contentKey {
-      if let key = old?.contentKey {
-        contentKeys[key]?.removeAll { $0 == id }
-        if contentKeys[key]?.isEmpty == true { contentKeys[key] = nil }
-      }
-      if let key = new?.contentKey { contentKeys[key, default: []].append(id) }
-    }
-  }
-
-  private mutating func reparent(from old: [JobID], to new: [JobID], _ place: ListPlace) {
-    guard old != new else { return }
-    for parent in old where !new.contains(parent) {
-      children.change(parent, place, -1)
-      noteParent(parent, isEnded: self[parent]?.job.state.isTerminal)
-    }
-    for parent in new where !old.contains(parent) {
-      children.change(parent, place, 1)
-      noteParent(parent, isEnded: self[parent]?.job.state.isTerminal)
-    }
-  }
-
-  private mutating func noteParent(_ id: JobID, isEnded: Bool?) {
-    endedParents.remove(id)
-    if isEnded == true, children[id] != nil { endedParents.insert(id) }
   }
 }

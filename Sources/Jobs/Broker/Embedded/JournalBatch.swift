@@ -99,12 +99,13 @@ struct JournalBatch: Sendable {
       try database.cachedStatement(
         sql: """
           INSERT OR REPLACE INTO queue
-          (name, settings, version, mode, created_at, updated_at, virtual_time)
-          VALUES (?, ?, ?, ?, ?, ?, ?)
+          (name, settings, version, mode, mode_since, created_at, updated_at, virtual_time)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
           """
       ).execute(arguments: [
         queue.name.description, queue.settings.journalText, queue.version, queue.mode.letter,
-        queue.createdAt.milliseconds, queue.updatedAt.milliseconds, queue.virtualTime,
+        queue.modeSince.milliseconds, queue.createdAt.milliseconds, queue.updatedAt.milliseconds,
+        queue.virtualTime,
       ])
     }
     for name in removedQueues {

@@ -5,7 +5,7 @@
 /// appended at the end and no second index is kept: whatever is looked for is found in memory.
 enum JournalSchema {
   /// Grows when a table changes its form.
-  static let version = 3
+  static let version = 4
 
   static let statements = """
     \(jobs)
@@ -15,13 +15,14 @@ enum JournalSchema {
     CREATE TABLE spending (
       user TEXT PRIMARY KEY, moments TEXT NOT NULL, is_over INTEGER NOT NULL
     ) WITHOUT ROWID;
-    \(queues)
+    \(queue)
+    \(tallies)
     \(schedulesAndGroups)
     PRAGMA user_version = \(version);
     """
 
   /// From the form of each version to that of the next, beginning with version 1.
-  static let migrations = [fromVersion1, fromVersion2]
+  static let migrations = [fromVersion1, fromVersion2, fromVersion3]
 
   private static let jobs = """
     CREATE TABLE request (
@@ -44,11 +45,15 @@ enum JournalSchema {
     );
     """
 
-  private static let queues = """
+  private static let queue = """
     CREATE TABLE queue (
       name TEXT PRIMARY KEY, settings TEXT NOT NULL, version INTEGER NOT NULL, mode TEXT NOT NULL,
-      created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, virtual_time INTEGER NOT NULL
+      mode_since INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+      virtual_time INTEGER NOT NULL
     ) WITHOUT ROWID;
+    """
+
+  private static let tallies = """
     CREATE TABLE tally (
       queue TEXT PRIMARY KEY, accepted INTEGER NOT NULL, completed INTEGER NOT NULL,
       failed INTEGER NOT NULL, cancelled INTEGER NOT NULL, retried INTEGER NOT NULL,
@@ -83,7 +88,11 @@ enum JournalSchema {
     CREATE TABLE log (
       job INTEGER NOT NULL, number INTEGER NOT NULL, line TEXT NOT NULL, PRIMARY KEY (job, number)
     ) WITHOUT ROWID;
-    \(queues)
+    CREATE TABLE queue (
+      name TEXT PRIMARY KEY, settings TEXT NOT NULL, version INTEGER NOT NULL, mode TEXT NOT NULL,
+      created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, virtual_time INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    \(tallies)
     INSERT INTO request (
       sequence, id, kind, user, payload, created_at, epoch, timeout, max_attempts, idempotency_key,
       fingerprint, parent_rule, weight
@@ -122,5 +131,16 @@ enum JournalSchema {
   private static let fromVersion2 = """
     \(schedulesAndGroups)
     PRAGMA user_version = 3;
+    """
+
+  /// From a file of version 3 to one of version 4, which knows since when a queue is in its mode: in an older
+  /// file at the latest since it was changed last.
+  private static let fromVersion3 = """
+    ALTER TABLE queue RENAME TO queue_3;
+    \(queue)
+    INSERT INTO queue
+    SELECT name, settings, version, mode, updated_at, created_at, updated_at, virtual_time FROM queue_3;
+    DROP TABLE queue_3;
+    PRAGMA user_version = 4;
     """
 }

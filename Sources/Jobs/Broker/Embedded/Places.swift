@@ -58,28 +58,3 @@ struct TimedJob: Comparable {
     return b.id.map { first < $0 } ?? true
   }
 }
-
-/// What an idempotency key, a unique key and a content key are unique within.
-struct KeyScope: Hashable {
-  let user: String
-  let key: String
-}
-
-struct UniqueScope: Hashable {
-  let user: String
-  let queue: QueueName
-  let key: String
-}
-
-struct ContentScope: Hashable {
-  let user: String
-  let kind: JobKind
-  let key: String
-}
-
-extension EmbeddedRecord {
-  /// Under what its idempotency key is found.
-  var keyScope: KeyScope? {
-    terms.idempotencyKey.map { KeyScope(user: job.user, key: $0) }
-  }
-}

@@ -11,6 +11,7 @@ extension EmbeddedQueue {
       queue.settings = try row.known("settings", QueueSettings.init(journalText:))
       queue.version = Int(try row.number("version"))
       queue.mode = try row.known("mode", QueueMode.init(letter:))
+      queue.modeSince = Timestamp(milliseconds: try row.number("mode_since"))
       queue.updatedAt = Timestamp(milliseconds: try row.number("updated_at"))
       queue.virtualTime = try row.number("virtual_time")
       return queue

@@ -44,6 +44,8 @@ extension FallbackBroker: JobQueue {
     await active.waitForWork(in: queues, upTo: min(timeout, .seconds(1)))
   }
 
+  package func passOnWork(in queues: [QueueName]) async { await active.passOnWork(in: queues) }
+
   package func extend(
     _ leases: [Lease], for duration: Duration
   ) async throws(BrokerError) -> [LeaseStanding] {
@@ -173,13 +175,14 @@ extension FallbackBroker: QueueAdministration {
 
 extension FallbackBroker: WorkerDirectory {
   package func beat(
-    _ report: WorkerReport, renewing leases: [Lease], for duration: Duration
+    _ report: WorkerReport, renewing leases: [Lease], heard: Timestamp?, for duration: Duration
   ) async throws(BrokerError) -> HeartbeatAnswer {
     guard leases.contains(where: { localJobs.contains($0.job) }) || !isReachable() else {
-      return try await shared.beat(report, renewing: leases, for: duration)
+      return try await shared.beat(report, renewing: leases, heard: heard, for: duration)
     }
     let standings = try await extend(leases, for: duration)
     guard isReachable() else { return HeartbeatAnswer(standings: standings, wanted: .running) }
+    // Not all is named here: nothing may be taken for unheard of.
     let answer = try await shared.beat(report, renewing: [], for: duration)
     return HeartbeatAnswer(standings: standings, wanted: answer.wanted)
   }
@@ -217,7 +220,8 @@ extension FallbackBroker: JobGroups {
 }
 
 extension FallbackBroker: ScheduleBook {
-  package func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) {
+  @discardableResult
+  package func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) -> Timestamp? {
     try await shared.put(schedule, next: next)
   }
 

@@ -155,7 +155,7 @@ extension QueueStatus {
     let levels = Dictionary(uniqueKeysWithValues: (1...10).map { ($0, count("w\($0)")) })
     self.init(
       name: name, settings: QueueSettings(fields), version: Int(fields["version"]?.integer ?? 0),
-      mode: mode,
+      mode: mode, modeSince: fields["since"]?.timestamp,
       counts: [
         .scheduled: count("d"), .blocked: count("b"), .queued: levels.values.reduce(0, +),
         .running: count("a"), .retrying: count("y"), .completed: Int(parts[3].integer ?? 0),

@@ -2,12 +2,14 @@ import EventLoop
 import Redis
 
 extension RedisBroker {
-  package func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) {
-    _ = try await run(scripts.putSchedule) { command in
+  @discardableResult
+  package func put(_ schedule: Schedule, next: Timestamp?) async throws(BrokerError) -> Timestamp? {
+    let answer = try await run(scripts.putSchedule) { command in
       command.append(schedule.name.description)
       command.append(schedule.messagePack.encoded)
       command.append(schedule.isEnabled ? next.map { String($0.milliseconds) } ?? "" : "")
     }
+    return answer.integer.map { Timestamp(milliseconds: $0) }
   }
 
   package func remove(_ name: ScheduleName) async throws(BrokerError) -> Bool {

@@ -22,6 +22,15 @@ extension RedisBroker {
     }
   }
 
+  package func passOnWork(in queues: [QueueName]) async {
+    // Where it fails, others look by themselves a little later.
+    _ = try? await client.call(scripts.passOn) { command in
+      command.append("1")
+      command.append(keys.tag)
+      for queue in queues { command.append(queue.description) }
+    }
+  }
+
   private func isWorkWaiting(
     in queues: [QueueName], upTo limit: Duration
   ) async throws(RedisError) -> Bool {

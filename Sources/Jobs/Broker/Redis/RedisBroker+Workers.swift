@@ -5,23 +5,25 @@ extension RedisBroker {
   static let lostWorkersAreListed = Duration.seconds(3600)
 
   package func beat(
-    _ report: WorkerReport, renewing leases: [Lease], for duration: Duration
+    _ report: WorkerReport, renewing leases: [Lease], heard: Timestamp?, for duration: Duration
   ) async throws(BrokerError) -> HeartbeatAnswer {
     let answer = try await run(scripts.beat) { command in
       command.append(report.id.description)
       command.append(duration.milliseconds)
       command.append(report.messagePack.encoded)
+      command.append(heard.map { String($0.milliseconds) } ?? "")
       for lease in leases {
         command.append(lease.job.key)
         command.append(lease.token)
       }
     }
-    guard let parts = answer.elements, let wanted = parts.first else {
+    guard let parts = answer.elements, parts.count >= 2, let now = parts[1].integer else {
       throw .corrupt("beat answered in another form")
     }
     return HeartbeatAnswer(
-      standings: try LeaseStanding.read(parts.dropFirst(), count: leases.count),
-      wanted: wanted.text.flatMap { WorkerMode(rawValue: $0) } ?? .running)
+      standings: try LeaseStanding.read(parts.dropFirst(2), count: leases.count),
+      wanted: parts[0].text.flatMap { WorkerMode(rawValue: $0) } ?? .running,
+      at: Timestamp(milliseconds: now))
   }
 
   package func dismiss(_ worker: WorkerID) async throws(BrokerError) {

@@ -32,12 +32,21 @@ package final class RedisBroker: Broker {
 
   /// A broker on the Redis at `endpoint`, with all its keys below `prefix`; it does nothing before
   /// ``start()``. An answer later than `answersWithin` counts as a loss of the connection.
-  package init(
+  package convenience init(
     endpoint: RedisEndpoint, prefix: String = "fanfare:", partition: Int = 0,
     answersWithin: Duration = .seconds(5), logger: Logger
   ) {
-    keys = RedisKeys(prefix: prefix, partition: partition)
-    scripts = RedisScripts(keys: keys)
+    let keys = RedisKeys(prefix: prefix, partition: partition)
+    self.init(
+      endpoint: endpoint, keys: keys, scripts: RedisScripts(keys: keys), answersWithin: answersWithin,
+      logger: logger)
+  }
+
+  init(
+    endpoint: RedisEndpoint, keys: RedisKeys, scripts: RedisScripts, answersWithin: Duration, logger: Logger
+  ) {
+    self.keys = keys
+    self.scripts = scripts
     client = RedisClient(endpoint: endpoint, answersWithin: answersWithin, logger: logger)
     subscriber = RedisSubscriber(
       endpoint: endpoint, heartbeat: keys.key(.heartbeat), silence: answersWithin * 2,

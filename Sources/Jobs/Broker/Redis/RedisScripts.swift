@@ -3,12 +3,12 @@ import Redis
 /// The functions of a partition, assembled from `Sources/Jobs/Lua` by ``LuaAssembler``.
 struct RedisScripts: Sendable {
   let archive, audit, beat, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
-    discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, places, promote, prune,
-    putSchedule, queues, read, reap, report, restore, restoreGroup, setQueue, spendRequest,
+    discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, passOn, places, promote,
+    prune, putSchedule, queues, read, reap, report, restore, restoreGroup, setQueue, spendRequest,
     statistics, upcoming, workers: RedisFunction
 
-  init(keys: RedisKeys) {
-    let assembler = LuaAssembler(includes: Self.includes, constants: keys.constants)
+  init(keys: RedisKeys, includes: [String: [UInt8]] = Self.includes) {
+    let assembler = LuaAssembler(includes: includes, constants: keys.constants)
     func script(_ name: String, _ bytes: [UInt8]) -> RedisFunction {
       assembler.assemble(bytes, as: "\(keys.functions)_\(name)")
     }
@@ -31,6 +31,7 @@ struct RedisScripts: Sendable {
     list = script("list", PackageResources.list_lua)
     listGroup = script("list_group", PackageResources.list_group_lua)
     log = script("log", PackageResources.log_lua)
+    passOn = script("pass_on", PackageResources.pass_on_lua)
     places = script("places", PackageResources.places_lua)
     promote = script("promote", PackageResources.promote_lua)
     prune = script("prune", PackageResources.prune_lua)
@@ -51,8 +52,8 @@ struct RedisScripts: Sendable {
   var all: [RedisFunction] {
     [
       archive, audit, beat, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
-      discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, places, promote, prune,
-      putSchedule, queues, read, reap, report, restore, restoreGroup, setQueue, spendRequest,
+      discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, passOn, places, promote,
+      prune, putSchedule, queues, read, reap, report, restore, restoreGroup, setQueue, spendRequest,
       statistics, upcoming, workers,
     ]
   }
@@ -103,6 +104,7 @@ struct RedisScripts: Sendable {
     "includes/limit_of": PackageResources.limit_of_lua,
     "includes/now": PackageResources.now_lua,
     "includes/numbers": PackageResources.numbers_lua,
+    "includes/offers": PackageResources.offers_lua,
     "includes/outcome": PackageResources.outcome_lua,
     "includes/pack": PackageResources.pack_lua,
     "includes/parked_key": PackageResources.parked_key_lua,
@@ -118,6 +120,7 @@ struct RedisScripts: Sendable {
     "includes/records": PackageResources.records_lua,
     "includes/refuse_member": PackageResources.refuse_member_lua,
     "includes/release_children": PackageResources.release_children_lua,
+    "includes/release_unheard": PackageResources.release_unheard_lua,
     "includes/reopen": PackageResources.reopen_lua,
     "includes/return_numbers": PackageResources.return_numbers_lua,
     "includes/retry_later": PackageResources.retry_later_lua,

@@ -7,7 +7,8 @@ change = function(job, reason)
   local more, was = job.more, job.bytes
   job.offset = job.offset + 1
   local created = created_at(job)
-  if more.up or now ~= created then more.up = now ~= created and now or nil end
+  -- Of many that are accepted at once the last are numbered past this millisecond.
+  if more.up or now > created then more.up = now > created and now or nil end
   if job.state ~= RUNNING or not (more.pm or more.rep) then
     write_job(job)
   else

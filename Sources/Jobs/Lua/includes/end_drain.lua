@@ -5,7 +5,7 @@
 local function end_drain(queue)
   if (queue.mode == "d" and counter(queue, "a") == 0)
     or (queue.mode == "D" and counter(queue, "a") == 0 and waiting(queue) == 0) then
-    queue.mode, queue.updated = "p", now
+    queue.mode, queue.since, queue.updated = "p", now, now
     keep_queue(queue)
   end
 end

@@ -1,7 +1,8 @@
 -- A queue: its mode and what was set of it, read once a script. What is not set is nil.
 --
---   mode a, p, d, D   version   created   updated   type   description   concurrency   window
---   max_waiting   order l   ageing ms   fair   attempts   retry {growth, base, cap, jitter}
+--   mode a, p, d, D   since when, if it changed   version   created   updated   type   description
+--   concurrency   window   max_waiting   order l   ageing ms   fair   attempts
+--   retry {growth, base, cap, jitter}
 --   timeout   start_within   total_timeout   keep {c, f, x = {age ms, count}}
 local queues = {}
 

@@ -2,13 +2,15 @@
 local function take_numbers()
   if not next_sequence or number_need == 0 then
     number_need = math.max(number_need, 1)
-    local last, number = unpack(redis.call("HMGET", NUMBERS, "sequence", "number"))
-    next_sequence = math.max((last or -1) + 1, micros - BEGINNING * 1000)
-    next_number = (number or -1) + 1
-    redis.call("HSET", NUMBERS, "sequence", next_sequence + number_need - 1,
-      "number", next_number + number_need - 1)
+    local last, highest = unpack(redis.call("HMGET", NUMBERS, "sequence", "number"))
+    local sequence = math.max((last or -1) + 1, micros - BEGINNING * 1000)
+    local number = (highest or -1) + 1
+    redis.call("HSET", NUMBERS, "sequence", sequence + number_need - 1, "number", number + number_need - 1)
+    next_sequence, next_number = sequence, number
   end
   local sequence, number = next_sequence, next_number
+  -- Before anything else about the job may fail: the chunk it begins (index_job) is that of others, too.
+  if number % 128 == 0 then redis.call("ZADD", INDEX, number / 128, number / 128) end
   next_sequence, next_number, number_need = sequence + 1, number + 1, number_need - 1
   return sequence, number
 end

@@ -48,10 +48,10 @@ struct EmbeddedAuditTests {
     Breakage(description: "limits", state: .queued) { table, record in
       if let limit = Places(record).limit { table.limits.remove(limit) }
     },
-    Breakage(description: "unique keys", state: .queued) { table, _ in table.uniqueKeys = [:] },
-    Breakage(description: "content keys", state: .queued) { table, _ in table.contentKeys = [:] },
+    Breakage(description: "unique keys", state: .queued) { table, _ in table.keys.uniqueKeys = [:] },
+    Breakage(description: "content keys", state: .queued) { table, _ in table.keys.contentKeys = [:] },
     Breakage(description: "children of", state: .blocked) { table, record in
-      for parent in record.parents { table.children.change(parent, ListPlace(record), -1) }
+      for parent in record.parents { table.families.children.change(parent, ListPlace(record), -1) }
     },
   ]
 
@@ -106,7 +106,7 @@ struct EmbeddedAuditTests {
     var children: [JobID] = []
     for _ in 0..<70 { children.append(try await broker.accept(.child(of: [parent.id])).id) }
     try await broker.work(in: .video)
-    broker.store.table.endedParents.remove(parent.id)
+    broker.store.table.families.endedParents.remove(parent.id)
     let found = try await audit(broker, repairs: true)
     #expect(found.map(\.subject) == [parent.id.description])
     _ = try await broker.maintain()

@@ -64,6 +64,33 @@ struct JournalMigrationTests {
     await broker.close()
   }
 
+  @Test("is taken up whole from version 3, which did not know since when a queue was paused")
+  func migrationFromVersion3() async throws {
+    var broker = try await place.open()
+    try await broker.change { $0.concurrency = 3 }
+    try await broker.accept()
+    place.clock.advance(by: .seconds(60))
+    _ = try await broker.setMode(of: .mail, to: .paused)
+    place.clock.advance(by: .seconds(60))
+    try await broker.change { $0.concurrency = 4 }
+    let before = try await broker.find()
+    await broker.close()
+    let queue = try DatabaseQueue(path: "\(place.path)/journal.sqlite")
+    try await queue.write { database in
+      try Self.takeBackQueues(in: database)
+      try database.execute(sql: "PRAGMA user_version = 3")
+    }
+    try queue.close()
+    for _ in 0..<2 {
+      broker = try await place.open()
+      var wanted = before
+      wanted.modeSince = before.updatedAt
+      #expect(try await broker.find() == wanted)
+      await broker.close()
+    }
+    try await checkForm()
+  }
+
   /// Whether the file has the form that a new one has.
   private func checkForm() async throws {
     let other = try await place.open(place.folder.path("new"))
@@ -81,7 +108,7 @@ struct JournalMigrationTests {
     }
     let found = try await form(place.path)
     let wanted = try await form(place.folder.path("new"))
-    #expect(found.0 == 3 && wanted.0 == 3)
+    #expect(found.0 == 4 && wanted.0 == 4)
     #expect(found.1 == wanted.1)
   }
 
@@ -92,12 +119,25 @@ struct JournalMigrationTests {
       for table in ["schedule", "job_group", "group_callback"] {
         try database.execute(sql: "DROP TABLE \(table)")
       }
+      try Self.takeBackQueues(in: database)
       try database.execute(sql: "PRAGMA user_version = 2")
       let tables = try String.fetchAll(database, sql: "SELECT sql FROM sqlite_master WHERE sql NOT NULL")
       let wanted = Self.version2.split(separator: ";").map { Self.words(String($0)) }.filter { !$0.isEmpty }
       #expect(Set(tables.map { Self.words($0) }) == Set(wanted), "as version 2 made them")
     }
     try queue.close()
+  }
+
+  /// Gives queues the form that they had until version 3.
+  private static func takeBackQueues(in database: Database) throws {
+    try database.execute(
+      sql: """
+        ALTER TABLE queue RENAME TO queue_4;
+        \(queueUntil3);
+        INSERT INTO queue
+        SELECT name, settings, version, mode, created_at, updated_at, virtual_time FROM queue_4;
+        DROP TABLE queue_4;
+        """)
   }
 
   /// A statement, whatever its lines and spaces.
@@ -174,6 +214,13 @@ struct JournalMigrationTests {
     try queue.close()
   }
 
+  private static let queueUntil3 = """
+    CREATE TABLE queue (
+      name TEXT PRIMARY KEY, settings TEXT NOT NULL, version INTEGER NOT NULL, mode TEXT NOT NULL,
+      created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, virtual_time INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """
+
   private static let version1 = """
     CREATE TABLE job (
       id TEXT PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, queue TEXT NOT NULL, kind TEXT NOT NULL,
@@ -221,10 +268,7 @@ struct JournalMigrationTests {
     CREATE TABLE spending (
       user TEXT PRIMARY KEY, moments TEXT NOT NULL, is_over INTEGER NOT NULL
     ) WITHOUT ROWID;
-    CREATE TABLE queue (
-      name TEXT PRIMARY KEY, settings TEXT NOT NULL, version INTEGER NOT NULL, mode TEXT NOT NULL,
-      created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, virtual_time INTEGER NOT NULL
-    ) WITHOUT ROWID;
+    \(queueUntil3);
     CREATE TABLE tally (
       queue TEXT PRIMARY KEY, accepted INTEGER NOT NULL, completed INTEGER NOT NULL,
       failed INTEGER NOT NULL, cancelled INTEGER NOT NULL, retried INTEGER NOT NULL,
