@@ -245,6 +245,8 @@ final class ModelRun {
   private func exchange() async throws {
     var chosen: [HeldLease] = []
     if flip(2) { chosen = [pickLease(), pickLease()].compactMap { $0 } }
+    // Whether what is kept for no time is gone before the end of the step, nobody promised.
+    if chosen.count == 2, chosen[0].lease.job == chosen[1].lease.job { chosen.removeLast() }
     let queues = Self.queues.shuffled(using: &random)
     let limit = Int.random(in: 1...3, using: &random)
     let worker = pick(Self.workers, or: .a)

@@ -15,7 +15,7 @@ struct ModelTest {
   @Test("on random sequences of operations", arguments: Backend.allCases, 1...seeds)
   func randomSequence(_ backend: Backend, _ seed: UInt64) async throws {
     try await backend.withUncheckedBroker { broker, time in
-      try await ModelRun(broker: broker, time: time, seed: seed).run(steps: 2500)
+      try await ModelRun(broker: broker, time: time, seed: seed).run(steps: 2200)
     }
   }
 }

@@ -183,6 +183,35 @@ import Testing
     await broker.close()
   }
 
+  @Test("extends leases after a silence in pieces, and all of them")
+  func manyPardons() async throws {
+    let server = try await RedisServer.start()
+    let broker = try await broker(on: server)
+    let rules = LossRules(amnesty: .seconds(60))
+    let count = RedisKeys.pardons + 3
+    for _ in 0..<count { try await broker.accept() }
+    #expect(try await broker.lease(from: [.mail], limit: count, for: .zero, by: .a).count == count)
+    /// Nobody looked for longer than that.
+    func fallSilent() async throws {
+      try await server.ask(RedisCommand("HSET", broker.keys.key(.numbers), "reaped", "1"))
+    }
+    try await fallSilent()
+    func step() async throws -> Int64? {
+      let answer = try await broker.run(broker.scripts.reap) { command in
+        for word in ["10", "3", "60000", "0", "lost"] { command.append(word) }
+      }
+      return answer.elements?.first?.integer
+    }
+    #expect(try await step() == Int64(RedisKeys.pardons))
+    #expect(try await step() == 3)
+    try await fallSilent()
+    let leases = try await broker.allJobs(matching: JobFilter(states: [.running], limit: 200))
+    #expect(leases.count == count && leases.allSatisfy { !$0.isStalled })
+    let report = try await broker.maintain(limit: 10, rules)
+    #expect(report.pardoned == 0 && report.requeued.isEmpty, "none is overdue")
+    await broker.close()
+  }
+
   @Test("two brokers share one Redis: what one does the other tells")
   func fleet() async throws {
     let server = try await RedisServer.start()
