@@ -8,15 +8,16 @@ import Testing
 struct BackupFileTests {
   private let folder = TemporaryFolder()
   private var path: String { folder.path + "/b.backup.gz" }
+  private var payloads: PayloadStore { PayloadStore(files: ArtifactStore(root: folder.path + "/files")) }
 
   @Test("holds everything there is, to the byte")
   func roundTrip() async throws {
     let entries = try ArchiveExamples.everything()
-    let written = try await BackupFile.write(ListedArchive(entries), to: path)
+    let written = try await BackupFile.write(ListedArchive(entries), payloads, to: path)
     #expect(written.entries == entries.count)
     #expect(written.jobs == 3)
     let target = await ListedArchive()
-    let (summary, report) = try await BackupFile.restore(path, into: target)
+    let (summary, report) = try await BackupFile.restore(path, into: target, payloads)
     #expect(await target.entries == entries)
     #expect(report.restored == entries.count)
     #expect(summary.createdAt == written.createdAt)
@@ -26,11 +27,11 @@ struct BackupFileTests {
   @Test("is set aside once it was taken in, and taken in twice does no harm")
   func setAside() async throws {
     let target = await ListedArchive()
-    try await BackupFile.write(ListedArchive(ArchiveExamples.everything()), to: path)
-    _ = try await BackupFile.restore(path, into: target)
+    try await BackupFile.write(ListedArchive(ArchiveExamples.everything()), payloads, to: path)
+    _ = try await BackupFile.restore(path, into: target, payloads)
     #expect(!FileManager.default.fileExists(atPath: path))
     let count = await target.entries.count
-    let (_, again) = try await BackupFile.restore(path + ".restored", into: target)
+    let (_, again) = try await BackupFile.restore(path + ".restored", into: target, payloads)
     #expect(again.restored == 0)
     #expect(again.known == count)
     #expect(await target.entries.count == count)
@@ -38,7 +39,7 @@ struct BackupFileTests {
 
   @Test("is empty for an empty broker")
   func empty() async throws {
-    try await BackupFile.write(ListedArchive(), to: path)
+    try await BackupFile.write(ListedArchive(), payloads, to: path)
     let summary = try await BackupFile.verify(path)
     #expect(summary.entries == 0)
   }
@@ -48,20 +49,20 @@ struct BackupFileTests {
     let source = try await ListedArchive(ArchiveExamples.everything())
     await EventLoop.run { source.fault = .unavailable }
     await #expect(throws: BrokerError.unavailable) {
-      try await BackupFile.write(source, to: path)
+      try await BackupFile.write(source, payloads, to: path)
     }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }
 
   @Test("that was cut anywhere is refused, and nothing of it taken in")
   func cut() async throws {
-    try await BackupFile.write(ListedArchive(ArchiveExamples.everything()), to: path)
+    try await BackupFile.write(ListedArchive(ArchiveExamples.everything()), payloads, to: path)
     let whole = try Data(contentsOf: URL(fileURLWithPath: path))
     let target = await ListedArchive()
     for length in stride(from: 0, to: whole.count, by: 7) {
       try whole.prefix(length).write(to: URL(fileURLWithPath: path))
       await #expect(throws: BackupError.self, "of \(length) bytes") {
-        _ = try await BackupFile.restore(path, into: target)
+        _ = try await BackupFile.restore(path, into: target, payloads)
       }
     }
     #expect(await target.entries.isEmpty)
@@ -69,7 +70,7 @@ struct BackupFileTests {
 
   @Test("of which one byte changed is refused")
   func changed() async throws {
-    try await BackupFile.write(ListedArchive(ArchiveExamples.everything()), to: path)
+    try await BackupFile.write(ListedArchive(ArchiveExamples.everything()), payloads, to: path)
     let whole = try Data(contentsOf: URL(fileURLWithPath: path))
     // The first ten bytes are gzip's header, whose time and system nobody reads; the ninth from the end may have
     // bits to spare behind the last of the content (RFC 1951, 3.2.3), which mean nothing.
@@ -104,7 +105,7 @@ struct BackupFileTests {
 
   @Test("is readable by its owner only")
   func permissions() async throws {
-    try await BackupFile.write(ListedArchive(), to: path)
+    try await BackupFile.write(ListedArchive(), payloads, to: path)
     let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
     #expect(mode == 0o600)
   }
@@ -118,7 +119,8 @@ struct BackupKeeperTests {
     try Data("mine".utf8).write(to: URL(fileURLWithPath: folder.path + "/notes.txt"))
     let archive = try await ListedArchive(ArchiveExamples.everything())
     let keeper = await EventLoop.run {
-      BackupKeeper(of: archive, in: folder.path, every: nil, keeping: 2, logger: .silent)
+      BackupKeeper(
+        of: archive, PayloadStore(files: ArtifactStore(root: folder.path + "/files")), in: folder.path, every: nil, keeping: 2, logger: .silent)
     }
     var paths: [String] = []
     for _ in 1...4 { paths.append(try await keeper.backUp().path) }

@@ -63,6 +63,7 @@ import Testing
 
   private let place = BrokerFolder()
   private let diary = Diary()
+  private let files = TemporaryFolder()
 
   private func schedule(_ cron: String) throws -> Schedule {
     Schedule(
@@ -74,7 +75,7 @@ import Testing
   @EventLoop private func scheduler(of book: Book) -> Scheduler {
     let (clock, diary) = (place.clock, diary)
     return Scheduler(
-      of: book, every: .milliseconds(5), clock: { clock.now },
+      of: book, payloads: PayloadStore(files: ArtifactStore(root: files.path)), every: .milliseconds(5), clock: { clock.now },
       logger: Logger(label: "test") { _ in diary })
   }
 
