@@ -53,7 +53,7 @@ final class GatewayNode: RunningGateway {
     return GatewayNode(
       gateway: gateway, server: server, port: port,
       upkeep: StoreUpkeep(
-        of: store,
+        of: PayloadStore(files: store, inlineLimit: configuration.payloads.maxInline.bytes),
         StoreUpkeep.Ages(
           uploads: configuration.uploads.retention, payloads: configuration.payloads.retention,
           artifacts: configuration.artifacts.retention),

@@ -12,7 +12,8 @@ final class StoreUpkeep {
     var artifacts: Duration
   }
 
-  private let store: ArtifactStore
+  private let payloads: PayloadStore
+  private var store: ArtifactStore { payloads.files }
   private let ages: Ages
   private let broker: any Broker
   private let logger: Logger
@@ -25,8 +26,8 @@ final class StoreUpkeep {
   private static let forbearance = Duration.seconds(1800)
 
   /// Sweeps every ten minutes, first after one.
-  init(of store: ArtifactStore, _ ages: Ages, broker: any Broker, logger: Logger) {
-    self.store = store
+  init(of payloads: PayloadStore, _ ages: Ages, broker: any Broker, logger: Logger) {
+    self.payloads = payloads
     self.ages = ages
     self.broker = broker
     self.logger = logger
@@ -47,13 +48,8 @@ final class StoreUpkeep {
       let jobCount = try await store.sweepArtifacts(olderThan: ages.artifacts) {
         try await broker.job($0) != nil
       }
-      let payloadCount = try await store.sweepPayloads(
-        olderThan: ages.payloads, removes: .now - startedAt >= Self.forbearance
-      ) { job, group in
-        if try await broker.job(job) != nil { return true }
-        guard let group else { return false }
-        return try await broker.group(group) != nil
-      }
+      let payloadCount = try await payloads.sweep(
+        olderThan: ages.payloads, removes: .now - startedAt >= Self.forbearance, knownTo: broker)
       if uploadCount + jobCount + payloadCount > 0 {
         logger.info(
           "files were removed",

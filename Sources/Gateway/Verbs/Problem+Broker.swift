@@ -24,7 +24,7 @@ extension PayloadStore {
       case .broker(let error): throw Problem(error)
       case .store(.noSpace):
         throw Problem(.storageFull, status: 507, detail: "There is no room for the payload.")
-      case .store(let error): throw Problem(error)
+      case .store: throw Problem(.internalError, status: 500, detail: "The payload cannot be kept.")
       }
     }
   }

@@ -65,21 +65,27 @@ extension ArtifactStore {
   /// is on record, or its group. Each is asked about once in half of `age` or so. What one sweep does not know
   /// another may, whose broker is another or holds jobs that were not handed over yet: so a payload goes only
   /// when all of them were silent for the whole of `age`, and one whose `enqueue` is under way is left alone.
-  /// With `removes` false the sweep only vouches.
+  /// With `removes` false the sweep only vouches. What `isKept` throws for is left as it is, and thrown at the end.
   package func sweepPayloads(
     olderThan age: Duration, now: Timestamp = .now, removes: Bool = true,
     unless isKept: (_ job: JobID, _ group: GroupID?) async throws -> Bool
   ) async throws -> Int {
     var count = 0
+    var fault: (any Error)?
     for folder in try await payloadFolders() {
       for name in try await payloads(in: folder, unchangedSince: now + age / -2) {
-        if let owner = StoredPayload.owner(named: name), try await isKept(owner.job, owner.group) {
-          try await vouch(for: name, in: folder, at: now)
-        } else if removes, try await remove(name, in: folder, unchangedSince: now + age * -1) {
-          count += 1
+        do {
+          if let owner = StoredPayload.owner(named: name), try await isKept(owner.job, owner.group) {
+            try await vouch(for: name, in: folder, at: now)
+          } else if removes, try await remove(name, in: folder, unchangedSince: now + age * -1) {
+            count += 1
+          }
+        } catch {
+          fault = error
         }
       }
     }
+    if let fault { throw fault }
     return count
   }
 

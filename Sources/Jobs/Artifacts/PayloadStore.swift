@@ -12,7 +12,7 @@ import EventLoop
 /// and each job that it submits gets a file of its own. So no two records ever share a file, and whoever knows
 /// the ids knows what is needed. A file whose job came to nothing — the broker refused it, or answered with an
 /// earlier one — is removed at once; where the broker's answer is not known, or the process ended in between, or
-/// the record was forgotten, a sweep removes it (``ArtifactStore/sweepPayloads(olderThan:now:removes:unless:)``).
+/// the record was forgotten, ``sweep(olderThan:now:removes:knownTo:)`` removes it.
 package struct PayloadStore: Sendable {
   package let files: ArtifactStore
   /// A payload of more bytes is moved.
@@ -90,6 +90,18 @@ package struct PayloadStore: Sendable {
   /// Removes a payload whose record is gone. One that cannot be removed now is left to the sweep.
   package func forget(_ payload: StoredPayload) async {
     do throws(ArtifactError) { try await files.remove(payload) } catch {}
+  }
+
+  /// Removes the files that neither this broker nor any other with the same folder has had a use for since `age`
+  /// (``ArtifactStore/sweepPayloads(olderThan:now:removes:unless:)``).
+  package func sweep(
+    olderThan age: Duration, now: Timestamp = .now, removes: Bool = true, knownTo broker: any Broker
+  ) async throws -> Int {
+    try await files.sweepPayloads(olderThan: age, now: now, removes: removes) { job, group in
+      if try await broker.job(job) != nil { return true }
+      guard let group else { return false }
+      return try await broker.group(group) != nil
+    }
   }
 }
 

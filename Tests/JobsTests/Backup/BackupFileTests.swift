@@ -24,6 +24,71 @@ struct BackupFileTests {
     #expect(summary.bytes == written.bytes)
   }
 
+  /// A payload store of its own, as another machine has.
+  private func store(_ name: String, limit: Int) -> PayloadStore {
+    PayloadStore(files: ArtifactStore(root: folder.path(name)), inlineLimit: limit)
+  }
+
+  @Test("carries payloads out of the store, and restores them into another's, by the limit there")
+  func largePayloads() async throws {
+    let here = store("here", limit: 2000)
+    let sizes = [2000, 2001, 5000, 5001]
+    let source = try await EmbeddedBroker.open(at: folder.path("source"), logger: .silent)
+    let requests = sizes.map { JobRequest.example(payload: .filler($0)) }
+    for request in requests { try await source.accept(here.moved(request)) }
+    var group = GroupRequest(user: "alice")
+    group.callback = try await here.moved(.example(payload: .filler(5002)), callbackOf: group.id)
+    _ = try await source.create(group)
+    let written = try await BackupFile.write(source, here, to: path)
+    #expect(written.missingPayloads == 0 && written.jobs == 4)
+    #expect(try await BackupFile.verify(path) == written)
+    // Nothing of the first machine is left.
+    await source.close()
+    try FileManager.default.removeItem(atPath: folder.path("here"))
+
+    let there = store("there", limit: 5000)
+    let target = try await EmbeddedBroker.open(at: folder.path("target"), logger: .silent)
+    let (_, report) = try await BackupFile.restore(path, into: target, there)
+    #expect(report.restored == 5)
+    for request in requests {
+      let payload = try #require(try await target.job(request.id)?.payload)
+      if case .stored = payload {
+        #expect(payload.size == 5001)
+      } else {
+        #expect(payload.size <= 5000)
+      }
+      #expect(.inline(try await there.text(of: payload)) == request.payload)
+    }
+    _ = try await target.close(group.id)
+    let followed = try #require(group.callback)
+    let callback = try #require(try await target.job(followed.id)?.payload)
+    guard case .stored(let stored) = callback else {
+      Issue.record("the callback's payload was not moved")
+      return
+    }
+    #expect(stored.group == group.id)
+    #expect(try await there.text(of: callback) == .filler(5002))
+    let (_, again) = try await BackupFile.restore(path + ".restored", into: target, there)
+    #expect(again.known == 5 && again.restored == 0)
+    await target.close()
+  }
+
+  @Test("has the job all the same where its payload is missing, and says so")
+  func missingPayload() async throws {
+    let here = store("here", limit: 2000)
+    let source = try await EmbeddedBroker.open(at: folder.path("source"), logger: .silent)
+    let request = try await here.moved(.example(payload: .filler(3000)))
+    try await source.accept(request)
+    try FileManager.default.removeItem(atPath: folder.path("here"))
+    #expect(try await BackupFile.write(source, here, to: path).missingPayloads == 1)
+    #expect(try await BackupFile.verify(path).missingPayloads == 1)
+    await source.close()
+    let target = try await EmbeddedBroker.open(at: folder.path("target"), logger: .silent)
+    _ = try await BackupFile.restore(path, into: target, here)
+    #expect(try await target.job(request.id)?.payload == request.payload)
+    await target.close()
+  }
+
   @Test("is set aside once it was taken in, and taken in twice does no harm")
   func setAside() async throws {
     let target = await ListedArchive()
@@ -120,7 +185,8 @@ struct BackupKeeperTests {
     let archive = try await ListedArchive(ArchiveExamples.everything())
     let keeper = await EventLoop.run {
       BackupKeeper(
-        of: archive, PayloadStore(files: ArtifactStore(root: folder.path + "/files")), in: folder.path, every: nil, keeping: 2, logger: .silent)
+        of: archive, PayloadStore(files: ArtifactStore(root: folder.path + "/files")), in: folder.path,
+        every: nil, keeping: 2, logger: .silent)
     }
     var paths: [String] = []
     for _ in 1...4 { paths.append(try await keeper.backUp().path) }
