@@ -38,8 +38,15 @@ struct Bootstrap {
   func serve(until stop: StopSignal) async throws {
     try state.create()
     let broker = try await composition.broker(configuration, state)
-    let backups = await keeper(of: broker)
-    let upkeep = await composition.upkeep(configuration, broker)
+    let backups: BackupKeeper?
+    let upkeep: any RunningUpkeep
+    do {
+      backups = try await keeper(of: broker)
+      upkeep = try await composition.upkeep(configuration, state, broker)
+    } catch {
+      await broker.close()
+      throw error
+    }
     do {
       let gateway = try await composition.gateway(configuration, state, keys, broker, backups)
       var workers: (any RunningWorkers)?
@@ -73,13 +80,14 @@ struct Bootstrap {
   }
 
   /// Backs the broker up from now on, if that is wanted.
-  private func keeper(of broker: any Broker) async -> BackupKeeper? {
+  private func keeper(of broker: any Broker) async throws -> BackupKeeper? {
     guard configuration.backup.interval > .zero else { return nil }
     let folder = configuration.backup.folder.isEmpty ? state.backups : configuration.backup.folder
     let settings = configuration.backup
+    let payloads = try Composition.payloads(configuration, state)
     return await EventLoop.run {
       BackupKeeper(
-        of: broker, in: folder, every: settings.interval, keeping: settings.keep,
+        of: broker, payloads, in: folder, every: settings.interval, keeping: settings.keep,
         logger: Logger(label: "fanfare.backup"))
     }
   }
@@ -106,7 +114,11 @@ struct Bootstrap {
     // Only gateways accept anything: workers wait for the broker's return.
     configuration.broker.fallback = .reject
     let broker = try await composition.broker(configuration, state)
-    let upkeep = await composition.upkeep(configuration, broker)
+    let upkeep: any RunningUpkeep
+    do { upkeep = try await composition.upkeep(configuration, state, broker) } catch {
+      await broker.close()
+      throw error
+    }
     do {
       let workers = try await composition.workers(configuration, state, broker)
       // Told to stop through the API, a process that only works ends; its supervisor may start another.

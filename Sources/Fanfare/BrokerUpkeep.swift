@@ -9,11 +9,12 @@ final class BrokerUpkeep: RunningUpkeep {
   private let maintenance: BrokerMaintenance
   private let scheduler: Scheduler
 
-  init(_ configuration: Configuration, of broker: any Broker) {
+  init(_ configuration: Configuration, of broker: any Broker, _ payloads: PayloadStore) {
     maintenance = BrokerMaintenance(
       of: broker, BrokerMaintenance.Configuration(configuration),
       logger: Logger(label: "fanfare.broker"))
-    scheduler = Scheduler(of: broker, logger: Logger(label: "fanfare.schedules"))
+    scheduler = Scheduler(
+      of: broker, payloads: payloads, logger: Logger(label: "fanfare.schedules"))
   }
 
   func stop() {

@@ -38,7 +38,7 @@ struct Composition: Sendable {
   /// Opens the broker; returns once it can be used.
   var broker: @Sendable (Configuration, StateFolder) async throws -> any Broker
   /// Begins to look after the broker: one a process.
-  var upkeep: @Sendable (Configuration, any Broker) async -> any RunningUpkeep
+  var upkeep: @Sendable (Configuration, StateFolder, any Broker) async throws -> any RunningUpkeep
   /// Starts a gateway; returns once it listens. With the keeper of its broker's backups, where there is one.
   var gateway:
     @Sendable (Configuration, StateFolder, KeyStore, any Broker, BackupKeeper?) async throws

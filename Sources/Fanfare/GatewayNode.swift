@@ -53,8 +53,11 @@ final class GatewayNode: RunningGateway {
     return GatewayNode(
       gateway: gateway, server: server, port: port,
       upkeep: StoreUpkeep(
-        of: store, uploads: configuration.uploads.retention,
-        artifacts: configuration.artifacts.retention, broker: broker, logger: logger),
+        of: PayloadStore(files: store, inlineLimit: configuration.payloads.maxInline.bytes),
+        StoreUpkeep.Ages(
+          uploads: configuration.uploads.retention, payloads: configuration.payloads.retention,
+          artifacts: configuration.artifacts.retention),
+        broker: broker, logger: logger),
       logger: logger)
   }
 
@@ -89,6 +92,8 @@ extension GatewaySettings {
     requestWindow = configuration.admission.window
     reusableKinds = Set(configuration.jobs.reusableKinds.compactMap { JobKind($0) })
     health = HealthRules(configuration.health)
+    payloadLimit = configuration.payloads.maxSize.bytes
+    inlinePayloadLimit = configuration.payloads.maxInline.bytes
     uploadLimit = Int64(configuration.uploads.maxSize.bytes)
     givesDevelopmentTokens = configuration.isDevelopment
   }

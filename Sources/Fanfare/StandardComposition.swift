@@ -11,8 +11,9 @@ import Workers
 extension Composition {
   static let standard = Composition(
     broker: { configuration, state in try await openBroker(configuration, state) },
-    upkeep: { configuration, broker in
-      await EventLoop.run { BrokerUpkeep(configuration, of: broker) }
+    upkeep: { configuration, state, broker in
+      let payloads = try payloads(configuration, state)
+      return await EventLoop.run { BrokerUpkeep(configuration, of: broker, payloads) }
     },
     gateway: { configuration, state, keys, broker, backups in
       try await GatewayNode.start(configuration, state, keys, broker, backups)
@@ -57,7 +58,13 @@ extension Composition {
     }
   }
 
-  /// The store of uploads and artifacts.
+  /// The payloads that the broker's records do not hold.
+  static func payloads(_ configuration: Configuration, _ state: StateFolder) throws -> PayloadStore {
+    PayloadStore(
+      files: try store(configuration, state), inlineLimit: configuration.payloads.maxInline.bytes)
+  }
+
+  /// The store of uploads, payloads and artifacts.
   static func store(_ configuration: Configuration, _ state: StateFolder) throws -> ArtifactStore {
     let folder =
       configuration.artifacts.folder.isEmpty ? state.files : configuration.artifacts.folder

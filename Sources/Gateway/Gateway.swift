@@ -32,13 +32,15 @@ package final class Gateway {
     hub = Hub(
       broker: broker, wheel: wheel, places: settings.placeInterval, estimates: estimates,
       logger: logger)
-    let verbs = JobVerbs(broker: broker, artifacts: artifacts, estimates: estimates)
+    let payloads = PayloadStore(files: artifacts, inlineLimit: settings.inlinePayloadLimit)
+    let verbs = JobVerbs(broker: broker, payloads: payloads, estimates: estimates)
     let limiter = RateLimiter(
       budget: broker, limit: settings.requestLimit, window: settings.requestWindow, logger: logger)
-    let groups = GroupVerbs(broker: broker, jobs: verbs, limiter: limiter)
+    let groups = GroupVerbs(broker: broker, payloads: payloads, jobs: verbs, limiter: limiter)
     let procedures = Procedures(
       jobs: verbs, groups: groups, queues: QueueVerbs(broker: broker), workers: WorkerVerbs(broker: broker),
-      schedules: ScheduleVerbs(broker: broker), backups: BackupVerbs(keeper: backups),
+      schedules: ScheduleVerbs(broker: broker, payloads: payloads),
+      backups: BackupVerbs(keeper: backups),
       status: StatusVerbs(broker: broker, rules: settings.health), settings: settings)
     environment = SessionEnvironment(
       settings: settings, authenticator: authenticator, hub: hub, verbs: verbs, groups: groups,

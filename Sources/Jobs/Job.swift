@@ -40,7 +40,7 @@ package struct Job: Hashable, Sendable {
   /// The number of the last event, and the incarnation they are counted in.
   package var position: StreamPosition
   /// What was asked for; nil where a listing leaves it out.
-  package var payload: JSONText?
+  package var payload: JobPayload?
 
   package init(
     id: JobID, queue: QueueName, kind: JobKind, user: String, state: JobState,
@@ -51,7 +51,7 @@ package struct Job: Hashable, Sendable {
     updatedAt: Timestamp, timeout: Duration? = nil, dueAt: Timestamp? = nil,
     startBy: Timestamp? = nil, endBy: Timestamp? = nil, worker: WorkerID? = nil,
     pendingParents: Int = 0, group: GroupID? = nil, position: StreamPosition,
-    payload: JSONText? = nil
+    payload: JobPayload? = nil
   ) {
     self.id = id
     self.queue = queue

@@ -5,7 +5,7 @@ package struct JobRequest: Hashable, Sendable {
   package var kind: JobKind
   /// Whose job it is: the token's `sub`.
   package var user: String
-  package var payload: JSONText
+  package var payload: JobPayload
   package var priority: Priority
   package var order: QueueOrder?
   package var start: JobStart
@@ -43,7 +43,7 @@ package struct JobRequest: Hashable, Sendable {
     self.queue = queue
     self.kind = kind
     self.user = user
-    self.payload = payload
+    self.payload = .inline(payload)
     self.priority = priority
     self.order = order
     self.start = start
@@ -60,7 +60,8 @@ package struct JobRequest: Hashable, Sendable {
     self.weight = weight
   }
 
-  /// The most bytes of a payload that is kept with the job.
+  /// The most bytes of a payload that a broker keeps with the job; what is larger has to lie in the store
+  /// (``PayloadStore``).
   package static let payloadLimit = 256 << 10
 
   /// The same for two requests exactly when they ask for the same: everything but `id`. Sixteen
@@ -74,11 +75,15 @@ package struct JobRequest: Hashable, Sendable {
     mix(queue.description.utf8)
     mix(kind.description.utf8)
     mix(user.utf8)
-    mix(payload.bytes)
+    // By a digest where it is long, which is the same wherever the text lies.
+    if payload.size > Self.longestMixed { mix(payload.digest.utf8) } else { mix(payload.bytes) }
     mix(rest.utf8)
     let digits = String(hash, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
   }
+
+  /// No payload is moved to the store that is not longer.
+  private static let longestMixed = PayloadStore.inlineLimits.lowerBound
 
   /// What a request asks for beside its texts, in words that differ where the requests do.
   private var rest: String {

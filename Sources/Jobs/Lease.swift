@@ -30,11 +30,11 @@ package struct LeasedJob: Hashable, Sendable {
   package var attempt: Int
   package var maxAttempts: Int
   package var timeout: Duration?
-  package var payload: JSONText
+  package var payload: JobPayload
 
   package init(
     lease: Lease, kind: JobKind, user: String, attempt: Int, maxAttempts: Int,
-    timeout: Duration?, payload: JSONText
+    timeout: Duration?, payload: JobPayload
   ) {
     self.lease = lease
     self.kind = kind

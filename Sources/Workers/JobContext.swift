@@ -4,15 +4,16 @@ import Synchronization
 
 /// What a worker has in its hands while it does a job. Everything may be called from any thread.
 package final class JobContext: Sendable {
-  /// The job, its payload, its attempt, and the lease it is run under.
+  /// The job, its attempt, and the lease it is run under.
   package let job: LeasedJob
+  /// What was asked for, wherever it was kept meanwhile.
+  package let payload: JSONText
   /// A private folder, empty at first, removed when the run has ended.
   package let folder: String
   /// Where inputs lie and outputs go.
   package let store: ArtifactStore
 
   package var id: JobID { job.lease.job }
-  package var payload: JSONText { job.payload }
   package var attempt: Int { job.attempt }
 
   private let reporter: JobReporter
@@ -27,10 +28,11 @@ package final class JobContext: Sendable {
   }
 
   init(
-    job: LeasedJob, folder: String, store: ArtifactStore, reporter: JobReporter,
+    job: LeasedJob, payload: JSONText, folder: String, store: ArtifactStore, reporter: JobReporter,
     killGrace: Duration, orphanGuard: OrphanGuard?
   ) {
     self.job = job
+    self.payload = payload
     self.folder = folder
     self.store = store
     self.reporter = reporter

@@ -138,17 +138,18 @@ final class JobExecutor {
   }
 
   private func perform(_ worker: any Worker, in folder: String, _ reporter: JobReporter) async {
-    let context = JobContext(
-      job: job, folder: folder, store: store, reporter: reporter, killGrace: settings.killGrace,
-      orphanGuard: orphanGuard)
-    self.context = context
     if let limit = job.timeout ?? worker.defaultTimeout {
       timeLimit = LoopTimer(after: limit) { [weak self] in self?.end(.timedOut) }
     }
     if stop == nil {
       task = Task {
-        let result = await Self.result(of: worker, context)
-        finish(result)
+        do throws(StoredPayloadFault) {
+          let payload = try await payload()
+          await perform(worker, payload, in: folder, reporter)
+        } catch {
+          logger.error("a job's payload cannot be had", metadata: ["store": "\(store.root)", "error": "\(error)"])
+          finish(.failure(error))
+        }
       }
     } else {
       finish(.failure(CancellationError()))
@@ -156,6 +157,32 @@ final class JobExecutor {
     while result == nil { await ended.wait() }
     timeLimit = nil
     patience = nil
+  }
+
+  /// What was asked for; from the store, if it is kept there.
+  private func payload() async throws(StoredPayloadFault) -> JSONText {
+    switch job.payload {
+    case .inline(let text): return text
+    case .stored(let payload):
+      // A network's folder may keep its readers for ever.
+      let limit = LoopTimer(after: settings.payloadPatience) { [weak self] in
+        self?.finish(.failure(StoredPayloadFault.slow(payload.name)))
+      }
+      defer { withExtendedLifetime(limit) {} }
+      return try await store.text(of: payload)
+    }
+  }
+
+  private func perform(
+    _ worker: any Worker, _ payload: JSONText, in folder: String, _ reporter: JobReporter
+  ) async {
+    // It was told to end, or given up, before it had begun.
+    guard stop == nil, result == nil else { return finish(.failure(CancellationError())) }
+    let context = JobContext(
+      job: job, payload: payload, folder: folder, store: store, reporter: reporter,
+      killGrace: settings.killGrace, orphanGuard: orphanGuard)
+    self.context = context
+    finish(await Self.result(of: worker, context))
   }
 
   private nonisolated static func result(
@@ -202,6 +229,8 @@ final class JobExecutor {
     case .success(.failedUntil(let failure, let time)): return .fail(failure, retry: .after(time))
     case .failure(let failure as JobFailure):
       return .fail(failure, retry: .byPolicy(worker.retryPolicy))
+    case .failure(let fault as StoredPayloadFault):
+      return .fail(fault.failure, retry: fault.mayPass ? .byPolicy(worker.retryPolicy) : .never)
     case .failure(let error):
       logger.error("a worker failed", metadata: ["kind": "\(job.kind)", "error": "\(error)"])
       let failure = JobFailure(code: "worker_error", message: "The worker failed: \(error)")

@@ -27,6 +27,8 @@ package final class WorkerPool {
     package var abandonment: Duration
     /// How long the end of finished work is offered to a broker that is away.
     package var settlementPatience: Duration
+    /// How long a payload that lies in the store is waited for.
+    package var payloadPatience: Duration
     /// How long running jobs may go on when the worker is told to stop, before they are given back.
     package var stopGrace: Duration
     /// Told with every heartbeat.
@@ -36,8 +38,8 @@ package final class WorkerPool {
       queues: [QueueName] = [.default], slots: Int = 2, timing: LeaseTiming = LeaseTiming(),
       killGrace: Duration = .seconds(10), pollInterval: Duration = .seconds(5),
       reportInterval: Duration = .milliseconds(250), abandonment: Duration = .seconds(5),
-      settlementPatience: Duration = .seconds(300), stopGrace: Duration = .seconds(20),
-      version: String = "dev"
+      settlementPatience: Duration = .seconds(300), payloadPatience: Duration = .seconds(30),
+      stopGrace: Duration = .seconds(20), version: String = "dev"
     ) {
       precondition(slots > 0, "a pool without slots does nothing")
       self.queues = queues
@@ -48,6 +50,7 @@ package final class WorkerPool {
       self.reportInterval = reportInterval
       self.abandonment = abandonment
       self.settlementPatience = settlementPatience
+      self.payloadPatience = payloadPatience
       self.stopGrace = stopGrace
       self.version = version
     }

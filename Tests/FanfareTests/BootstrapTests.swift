@@ -51,7 +51,7 @@ import Testing
         diary.note("broker")
         return await EventLoop.run { UnusedBroker { diary.note("broker closed") } }
       },
-      upkeep: { _, _ in
+      upkeep: { _, _, _ in
         diary.note("upkeep")
         return await EventLoop.run { Upkeep(diary) }
       },

@@ -40,7 +40,7 @@ struct JobRequestTests {
     vary { $0.queue = .video }
     vary { $0.kind = JobKind("other")! }
     vary { $0.user = "bob" }
-    vary { $0.payload = JSONText(unchecked: Array("[]".utf8)) }
+    vary { $0.payload = .inline(JSONText(unchecked: Array("[]".utf8))) }
     vary { $0.priority = .high }
     vary { $0.maxAttempts = 4 }
     vary { $0.timeout = .seconds(1) }

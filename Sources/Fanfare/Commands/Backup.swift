@@ -26,11 +26,12 @@ struct Backup: AsyncParsableCommand {
     func run() async throws {
       let tool = BrokerTool(try options.load())
       let path = to
+      let payloads = try tool.payloads()
       let summary = try await tool.withBroker { broker in
-        if let path { return try await BackupFile.write(broker, to: path) }
+        if let path { return try await BackupFile.write(broker, payloads, to: path) }
         let keeper = await EventLoop.run {
           BackupKeeper(
-            of: broker, in: tool.backups, every: nil, keeping: tool.configuration.backup.keep,
+            of: broker, payloads, in: tool.backups, every: nil, keeping: tool.configuration.backup.keep,
             logger: Logger(label: "fanfare.backup"))
         }
         return try await keeper.backUp()
@@ -106,9 +107,10 @@ struct Restore: AsyncParsableCommand {
   func run() async throws {
     let tool = BrokerTool(try options.load())
     let path = try path ?? newest(in: tool.backups)
+    let payloads = try tool.payloads()
     do {
       let (summary, report) = try await tool.withBroker { broker in
-        try await BackupFile.restore(path, into: broker)
+        try await BackupFile.restore(path, into: broker, payloads)
       }
       Terminal.say(summary.line)
       Terminal.say(
@@ -131,6 +133,7 @@ extension BackupFile.Summary {
   /// For people.
   fileprivate var line: String {
     "\(path): \(entries) entries, \(jobs) of them jobs, \(bytes) bytes, of \(createdAt.text)"
+      + (missingPayloads == 0 ? "" : "; \(missingPayloads) payloads could not be read and are missing")
   }
 }
 

@@ -38,6 +38,9 @@ struct BrokerTool {
     }
   }
 
+  /// The payloads that the broker's records do not hold.
+  func payloads() throws -> PayloadStore { try Composition.payloads(configuration, state) }
+
   /// Where backups are kept.
   var backups: String {
     configuration.backup.folder.isEmpty ? state.backups : configuration.backup.folder

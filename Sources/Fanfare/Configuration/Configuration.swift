@@ -8,6 +8,7 @@ struct Configuration: Sendable, Equatable {
   var jobs = JobsConfiguration()
   var health = HealthConfiguration()
   var uploads = UploadsConfiguration()
+  var payloads = PayloadsConfiguration()
   var artifacts = ArtifactsConfiguration()
   var backup = BackupConfiguration()
   var workers = WorkersConfiguration()
@@ -23,6 +24,7 @@ struct Configuration: Sendable, Equatable {
     ConfigurationTable("jobs", \.jobs),
     ConfigurationTable("health", \.health),
     ConfigurationTable("uploads", \.uploads),
+    ConfigurationTable("payloads", \.payloads),
     ConfigurationTable("artifacts", \.artifacts),
     ConfigurationTable("backup", \.backup),
     ConfigurationTable("workers", \.workers),
@@ -58,6 +60,9 @@ struct Configuration: Sendable, Equatable {
       broker.reapInterval <= broker.lease, "broker.reap_interval",
       found: broker.reapInterval.written,
       wanted: "at most broker.lease, \(broker.lease.written)")
+    require(
+      payloads.maxInline <= payloads.maxSize, "payloads.max_inline",
+      found: "\"\(payloads.maxInline)\"", wanted: "at most payloads.max_size, \"\(payloads.maxSize)\"")
     require(
       admission.hasKeys || isDevelopment, "admission.keys", found: "no key",
       wanted: gateway.isLoopback

@@ -44,7 +44,7 @@ package struct JobRoutes {
     let id = try call.jobID
     let known = call.request.headers["if-none-match"].flatMap { EntityTag.position(in: $0) }
     let preferred = preferredWait(of: call.request)
-    let job: Job
+    var job: Job
     if let wait = try parameterWait(of: call.request) ?? preferred {
       job = try await JobWaiter.wait(
         for: known.map { .change(from: $0) } ?? .end, on: id, upTo: wait, by: call,
@@ -57,6 +57,7 @@ package struct JobRoutes {
     ]
     if let preferred { headers.append(preferenceApplied(preferred)) }
     if known == job.position { return Response(304, headers: headers) }
+    job = await verbs.shown(job)
     let estimate = await verbs.estimate(for: job)
     var writer = JSONWriter()
     writer.object {

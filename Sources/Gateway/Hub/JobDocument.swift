@@ -94,9 +94,21 @@ package enum JobDocument {
     writer.member("start_by", job.startBy?.milliseconds)
     writer.member("end_by", job.endBy?.milliseconds)
     writer.member("timeout", seconds: job.timeout)
-    writer.member("payload", job.payload)
+    if let payload = job.payload { write(payload, into: &writer) }
     writer.member("offset", job.position.offset)
     writer.member("epoch", job.position.epoch)
+  }
+
+  /// What was asked for, or that it cannot be shown.
+  static func write(_ payload: JobPayload, into writer: inout JSONWriter) {
+    switch payload {
+    case .inline(let text): writer.member("payload", text)
+    case .stored(let payload):
+      writer.object("payload_error") {
+        $0.member("code", "payload_unreadable")
+        $0.member("message", "The payload, \(payload.size) bytes, cannot be read from the store at present.")
+      }
+    }
   }
 
   /// Seconds.

@@ -5,11 +5,15 @@ package import Jobs
 @EventLoop
 package final class GroupVerbs {
   private let broker: any Broker
+  private let payloads: PayloadStore
   private let jobs: JobVerbs
   private let limiter: RateLimiter
 
-  package init(broker: any Broker, jobs: JobVerbs, limiter: RateLimiter) {
+  package init(
+    broker: any Broker, payloads: PayloadStore, jobs: JobVerbs, limiter: RateLimiter
+  ) {
     self.broker = broker
+    self.payloads = payloads
     self.jobs = jobs
     self.limiter = limiter
   }
@@ -28,10 +32,7 @@ package final class GroupVerbs {
     let request = GroupRequest(
       id: submission.id ?? GroupID(), user: identity.user, name: submission.name,
       callback: submission.callback?.request(by: identity.user))
-    let group = try await solving { () async throws(BrokerError) in
-      let isNew = submission.id == nil ? true : try await broker.group(request.id) == nil
-      return (made: try await broker.create(request), isNew: isNew)
-    }
+    let group = try await make(request, mayBeKnown: submission.id != nil)
     guard mayBeSeen(group.made, by: identity) else { throw .groupNotFound }
     guard let members = submission.jobs else {
       return GroupAcceptance(
@@ -57,6 +58,29 @@ package final class GroupVerbs {
       // What was accepted is told all the same; that the group is open yet tells what is left to do.
     }
     return acceptance
+  }
+
+  private func make(
+    _ request: GroupRequest, mayBeKnown: Bool
+  ) async throws(Problem) -> (made: JobGroup, isNew: Bool) {
+    func create(
+      _ request: GroupRequest
+    ) async throws(BrokerError) -> (made: JobGroup, isNew: Bool) {
+      let isNew = mayBeKnown ? try await broker.group(request.id) == nil : true
+      return (made: try await broker.create(request), isNew: isNew)
+    }
+    guard let callback = request.callback else {
+      return try await solving { () async throws(BrokerError) in try await create(request) }
+    }
+    // A group that was there has the callback it was made with.
+    return try await payloads.submitting(callback, callbackOf: request.id) {
+      callback async throws(BrokerError) in
+      var request = request
+      request.callback = callback
+      return try await create(request)
+    } isKept: {
+      $0.isNew
+    }
   }
 
   private func requireBudget(for count: Int, of identity: Identity) async throws(Problem) {

@@ -82,9 +82,9 @@ package struct JobSubmission: Sendable {
     let kind = reader.name("kind") { JobKind($0) }
     queue = reader.name("queue") { QueueName($0) } ?? .default
     payload = reader.value("payload")?.text ?? .emptyObject
-    if payload.bytes.count > settings.payloadLimit {
-      throw Problem(BrokerError.payloadTooLarge(limit: settings.payloadLimit))
-    }
+    // A schedule keeps its payload in the broker, whatever its jobs do.
+    let limit = use == .schedule ? min(settings.payloadLimit, JobRequest.payloadLimit) : settings.payloadLimit
+    if payload.bytes.count > limit { throw Problem(BrokerError.payloadTooLarge(limit: limit)) }
     priority = reader.priority("priority") ?? .normal
     order = reader.word("order")
     start = Self.start(from: &reader)

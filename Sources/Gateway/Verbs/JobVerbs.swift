@@ -6,12 +6,12 @@ package import Jobs
 @EventLoop
 package final class JobVerbs {
   let broker: any Broker
-  private let artifacts: ArtifactStore
+  private let payloads: PayloadStore
   private let estimates: WaitEstimates
 
-  package init(broker: any Broker, artifacts: ArtifactStore, estimates: WaitEstimates) {
+  package init(broker: any Broker, payloads: PayloadStore, estimates: WaitEstimates) {
     self.broker = broker
-    self.artifacts = artifacts
+    self.payloads = payloads
     self.estimates = estimates
   }
 
@@ -29,7 +29,7 @@ package final class JobVerbs {
     }
     let key = submission.reuses ? try await contentKey(of: submission, by: identity) : nil
     let request = submission.request(by: identity.user, contentKey: key)
-    return try await solving { () async throws(BrokerError) in try await broker.enqueue(request) }
+    return try await payloads.enqueue(request, on: broker)
   }
 
   private func contentKey(
@@ -42,7 +42,7 @@ package final class JobVerbs {
     var hashes: [UploadID: String] = [:]
     for id in ContentKey.uploads(in: payload) where hashes[id] == nil {
       do throws(ArtifactError) {
-        hashes[id] = try await artifacts.upload(id, of: identity.user)?.upload.contentHash
+        hashes[id] = try await payloads.files.upload(id, of: identity.user)?.upload.contentHash
       } catch {
         throw Problem(error)
       }
@@ -54,6 +54,15 @@ package final class JobVerbs {
   package func job(_ id: JobID, for identity: Identity) async throws(Problem) -> Job {
     try require(.read, of: identity)
     return try await visibleJob(id, to: identity)
+  }
+
+  /// The job with its payload's text, as who asks for it by its id is shown it. A text that cannot be read
+  /// leaves the reference, and the document says so.
+  package func shown(_ job: Job) async -> Job {
+    guard case .stored? = job.payload, let payload = job.payload else { return job }
+    var job = job
+    do throws(StoredPayloadFault) { job.payload = .inline(try await payloads.text(of: payload)) } catch {}
+    return job
   }
 
   /// How long the job is likely to wait yet; nil when it does not, or nobody can say.
@@ -93,8 +102,16 @@ package final class JobVerbs {
     _ id: JobID, _ action: JobAction, by identity: Identity
   ) async throws(Problem) -> JobActionOutcome {
     try require(.manage, of: identity)
-    _ = try await visibleJob(id, to: identity)
-    return try await solving { () async throws(BrokerError) in try await carryOut(action, on: id) }
+    let job = try await visibleJob(id, to: identity)
+    let outcome = try await solving { () async throws(BrokerError) in
+      try await carryOut(action, on: id)
+    }
+    switch outcome {
+    case .job(let job): return .job(await shown(job))
+    case .removed(let isGone):
+      if isGone, case .stored(let payload)? = job.payload { await payloads.forget(payload) }
+      return outcome
+    }
   }
 
   /// Does one thing to every job of a page of those that match. What a job's state does not allow is

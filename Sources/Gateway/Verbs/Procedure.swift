@@ -88,7 +88,7 @@ package final class Procedures {
         let id = try reader.jobID()
         try reader.finish()
         let job = try await verbs.job(id, for: identity)
-        return .job(job, estimate: await verbs.estimate(for: job))
+        return .job(await verbs.shown(job), estimate: await verbs.estimate(for: job))
       },
       Procedure("job.list") { reader, identity throws(Problem) in
         let listing = JobListing(from: &reader)

@@ -33,7 +33,7 @@ package enum ScheduleDocument {
     writer.member("start_within", seconds: request.startWithin)
     writer.member("total_timeout", seconds: request.totalTimeout)
     writer.member("unique_key", request.uniqueKey)
-    if withPayload { writer.member("payload", request.payload) }
+    if withPayload { JobDocument.write(request.payload, into: &writer) }
   }
 }
 

@@ -6,8 +6,12 @@ package import Jobs
 @EventLoop
 package final class ScheduleVerbs {
   private let broker: any Broker
+  private let payloads: PayloadStore
 
-  package init(broker: any Broker) { self.broker = broker }
+  package init(broker: any Broker, payloads: PayloadStore) {
+    self.broker = broker
+    self.payloads = payloads
+  }
 
   package func schedules(for identity: Identity) async throws(Problem) -> [ScheduleStatus] {
     try identity.require(.admin)
@@ -61,7 +65,7 @@ package final class ScheduleVerbs {
   /// Submits the schedule's job now, out of turn; when it fires next stays as it was.
   package func run(_ name: ScheduleName, by identity: Identity) async throws(Problem) -> Acceptance {
     let request = try await schedule(name, for: identity).schedule.occurrence
-    return try await solving { () async throws(BrokerError) in try await broker.enqueue(request) }
+    return try await payloads.enqueue(request, on: broker)
   }
 }
 

@@ -18,6 +18,34 @@ enum FileOperations {
     guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw fault("a folder cannot be made") }
   }
 
+  /// Makes a folder as ``makeFolder(_:)`` does, and makes its name safe on disk.
+  static func makeLastingFolder(_ path: String) throws(ArtifactError) {
+    if modification(of: path) != nil { return }
+    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
+      throw .failed("a folder has no place")
+    }
+    let parent = String(path[..<slash])
+    try makeLastingFolder(parent)
+    try makeFolder(path)
+    try syncFolder(parent)
+  }
+
+  /// Forces a folder's names to the disk.
+  static func syncFolder(_ path: String) throws(ArtifactError) {
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw fault("a folder cannot be made safe") }
+    try syncAndClose(descriptor)
+  }
+
+  /// Sets when a file was last changed; one that is gone is left gone.
+  static func touch(_ path: String, at time: Timestamp) throws(ArtifactError) {
+    let moment = timespec(
+      tv_sec: Int(time.milliseconds / 1000), tv_nsec: Int(time.milliseconds % 1000) * 1_000_000)
+    guard utimensat(AT_FDCWD, path, [moment, moment], AT_SYMLINK_NOFOLLOW) == 0 || errno == ENOENT else {
+      throw fault("a file's time cannot be set")
+    }
+  }
+
   /// A new file to write, ours alone; throws if anything of that name exists, a link included.
   static func create(_ path: String) throws(ArtifactError) -> Int32 {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)

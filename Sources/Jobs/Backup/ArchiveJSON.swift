@@ -48,6 +48,10 @@ extension JSONValue {
     self[member]?.string.map { JSONText(unchecked: Array($0.utf8)) }
   }
 
+  func payload(_ member: String) throws(ArchiveFault) -> JobPayload? {
+    try name(optional: member) { JobPayload(Array($0.utf8)) }
+  }
+
   func counts(_ member: String) throws(ArchiveFault) -> [JobState: Int] {
     var counts: [JobState: Int] = [:]
     for (name, value) in self[member]?.object ?? [] {

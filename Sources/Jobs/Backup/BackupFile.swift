@@ -13,35 +13,40 @@ package enum BackupFile {
     package var createdAt: Timestamp
     package var entries: Int
     package var jobs: Int
+    /// How many payloads it has the reference of only: their text could not be read when it was written.
+    package var missingPayloads: Int
     /// Of the compressed file.
     package var bytes: Int
     /// The SHA-256 of what it holds, uncompressed, as its last line has it; hexadecimal.
     package var digest: String
 
     package init(
-      path: String, createdAt: Timestamp, entries: Int, jobs: Int, bytes: Int, digest: String
+      path: String, createdAt: Timestamp, entries: Int, jobs: Int, missingPayloads: Int = 0, bytes: Int,
+      digest: String
     ) {
       self.path = path
       self.createdAt = createdAt
       self.entries = entries
       self.jobs = jobs
+      self.missingPayloads = missingPayloads
       self.bytes = bytes
       self.digest = digest
     }
   }
 
   /// Writes everything a broker holds to `path`, while the broker works: into a file beside it, synced and
-  /// renamed when whole, so that no name ever stands for half a backup. Readable by its owner only.
+  /// renamed when whole, so that no name ever stands for half a backup. Readable by its owner only. Payloads that
+  /// lie in the store are written with their text, so that it can be restored where the store is another.
   @discardableResult
   @concurrent package static func write(
-    _ broker: any BrokerArchive, to path: String, at now: Timestamp = .now
+    _ broker: any BrokerArchive, _ payloads: PayloadStore, to path: String, at now: Timestamp = .now
   ) async throws -> Summary {
     let writer = try BackupWriter(to: path, at: now)
     do {
       var cursor: String?
       repeat {
         let page = try await broker.archive(after: cursor, limit: 500)
-        for entry in page.entries { try writer.append(entry) }
+        for entry in page.entries { try writer.append(await payloads.inlined(entry)) }
         cursor = page.next
       } while cursor != nil
       return try writer.finish()
@@ -58,16 +63,16 @@ package enum BackupFile {
   }
 
   /// Verifies a backup, takes it in, and sets the file aside as `<path>.restored` once the broker has as many
-  /// entries as it holds.
+  /// entries as it holds. Payloads over the limit of `payloads` are moved to its store first.
   @concurrent package static func restore(
-    _ path: String, into broker: any BrokerArchive
+    _ path: String, into broker: any BrokerArchive, _ payloads: PayloadStore
   ) async throws -> (Summary, RestoreReport) {
     let summary = try await verify(path)
     let reader = try BackupReader(path)
     var report = RestoreReport()
     var batch: [ArchiveEntry] = []
     while let entry = try reader.next() {
-      batch.append(entry)
+      batch.append(try await payloads.moved(entry))
       if batch.count == 200 {
         report.add(try await broker.restore(batch))
         batch = []

@@ -10,6 +10,7 @@ package import Logging
 @EventLoop
 package final class BackupKeeper {
   private let broker: any BrokerArchive
+  private let payloads: PayloadStore
   private let folder: String
   private let kept: Int
   private let logger: Logger
@@ -21,11 +22,12 @@ package final class BackupKeeper {
   /// Keeps the `kept` newest backups in `folder`, which is made if need be; nil for `interval` backs up only
   /// when asked.
   package init(
-    of broker: any BrokerArchive, in folder: String, every interval: Duration?, keeping kept: Int,
-    logger: Logger
+    of broker: any BrokerArchive, _ payloads: PayloadStore, in folder: String, every interval: Duration?,
+    keeping kept: Int, logger: Logger
   ) {
     precondition(kept > 0, "a keeper that keeps nothing")
     self.broker = broker
+    self.payloads = payloads
     self.folder = folder
     self.kept = kept
     self.logger = logger
@@ -49,8 +51,8 @@ package final class BackupKeeper {
   @discardableResult
   package func backUp() async throws -> BackupFile.Summary {
     while let underWay { _ = await underWay.result }
-    let task = Task { [broker, folder, kept] in
-      try await Self.write(broker, in: folder, keeping: kept)
+    let task = Task { [broker, payloads, folder, kept] in
+      try await Self.write(broker, payloads, in: folder, keeping: kept)
     }
     underWay = task
     defer { underWay = nil }
@@ -59,6 +61,11 @@ package final class BackupKeeper {
     logger.info(
       "backed up",
       metadata: ["path": "\(summary.path)", "jobs": "\(summary.jobs)", "bytes": "\(summary.bytes)"])
+    if summary.missingPayloads > 0 {
+      logger.warning(
+        "payloads could not be read from the store; the backup has their references only",
+        metadata: ["path": "\(summary.path)", "count": "\(summary.missingPayloads)"])
+    }
     return summary
   }
 
@@ -86,7 +93,7 @@ package final class BackupKeeper {
   }
 
   @concurrent private static func write(
-    _ broker: any BrokerArchive, in folder: String, keeping kept: Int
+    _ broker: any BrokerArchive, _ payloads: PayloadStore, in folder: String, keeping kept: Int
   ) async throws -> BackupFile.Summary {
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -96,7 +103,7 @@ package final class BackupKeeper {
       while name(at: time) <= newest { time = time + .milliseconds(1) }
     }
     let path = "\(folder)/\(name(at: time))"
-    let summary = try await BackupFile.write(broker, to: path)
+    let summary = try await BackupFile.write(broker, payloads, to: path)
     for old in try backups(in: folder).dropLast(kept) {
       try FileManager.default.removeItem(atPath: "\(folder)/\(old)")
     }

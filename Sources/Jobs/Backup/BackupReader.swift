@@ -10,11 +10,12 @@ final class BackupReader {
   private var number = 0
   private var entries = 0
   private var jobs = 0
+  private var missingPayloads = 0
   private var rest: [UInt8] = []
   private var isAtEnd = false
 
-  /// A line longer than this was not written by us: a payload, a result and a log at their limits.
-  private static let longestLine = 4 << 20
+  /// A line longer than this was not written by us: a payload, a result and a log at their limits, escaped.
+  private static let longestLine = 8 << 20
 
   /// Opens a backup and reads its first line.
   init(_ path: String) throws(BackupError) {
@@ -36,7 +37,8 @@ final class BackupReader {
     var status = stat()
     stat(path, &status)
     return BackupFile.Summary(
-      path: path, createdAt: createdAt, entries: entries, jobs: jobs, bytes: Int(status.st_size),
+      path: path, createdAt: createdAt, entries: entries, jobs: jobs,
+      missingPayloads: missingPayloads, bytes: Int(status.st_size),
       digest: digest.hexadecimal())
   }
 
@@ -69,6 +71,7 @@ final class BackupReader {
     do throws(ArchiveFault) {
       let entry = try ArchiveEntry(reading: value)
       if case .job = entry { jobs += 1 }
+      if case .stored? = entry.payload { missingPayloads += 1 }
       return entry
     } catch { throw fault("\(error)") }
   }

@@ -11,6 +11,7 @@ final class BackupWriter {
   private let digest = RunningDigest()
   private var entries = 0
   private var jobs = 0
+  private var missingPayloads = 0
 
   init(to path: String, at now: Timestamp) throws(BackupError) {
     self.path = path
@@ -39,6 +40,7 @@ final class BackupWriter {
   func append(_ entry: ArchiveEntry) throws(BackupError) {
     entries += 1
     if case .job = entry { jobs += 1 }
+    if case .stored? = entry.payload { missingPayloads += 1 }
     try write(entry.json.bytes)
   }
 
@@ -60,7 +62,8 @@ final class BackupWriter {
     guard rename(partial, path) == 0 else { throw fault() }
     syncFolder()
     return BackupFile.Summary(
-      path: path, createdAt: createdAt, entries: entries, jobs: jobs, bytes: Int(size),
+      path: path, createdAt: createdAt, entries: entries, jobs: jobs,
+      missingPayloads: missingPayloads, bytes: Int(size),
       digest: sum)
   }
 

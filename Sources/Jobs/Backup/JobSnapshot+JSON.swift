@@ -24,7 +24,7 @@ extension JobRequest {
     writer.member("queue", queue.description)
     writer.member("kind", kind.description)
     writer.member("user", user)
-    writer.member("payload", quoted: payload)
+    writer.member("payload", payload.description)
     writer.member("priority", priority.level)
     writer.member("order", order?.rawValue)
     if case .after(let delay) = start { writer.member("delay", delay) }
@@ -43,13 +43,14 @@ extension JobRequest {
   }
 
   init(reading value: JSONValue) throws(ArchiveFault) {
-    guard let payload = value.bytes("payload") else {
+    guard let payload = try value.payload("payload") else {
       throw ArchiveFault(member: "payload", "is missing")
     }
     self.init(
       id: try value.name("id") { JobID($0) }, queue: try value.name("queue") { QueueName($0) },
       kind: try value.name("kind") { JobKind($0) },
-      user: try value.name("user") { $0 }, payload: payload)
+      user: try value.name("user") { $0 })
+    self.payload = payload
     guard let priority = Priority(try value.number("priority")) else {
       throw ArchiveFault(member: "priority", "is not 1 to 10")
     }
@@ -115,7 +116,7 @@ extension JobSnapshot {
     writer.member("worker", job.worker?.description)
     writer.member("offset", job.position.offset)
     writer.member("epoch", job.position.epoch)
-    writer.member("payload", quoted: job.payload)
+    writer.member("payload", job.payload?.description)
     writer.member("sequence", sequence)
     writer.member("base", base)
     writer.member("token", token)
@@ -161,7 +162,7 @@ extension JobSnapshot {
     job.startBy = value.time("start_by")
     job.endBy = value.time("end_by")
     job.worker = try value.name(optional: "worker") { WorkerID($0) }
-    job.payload = value.bytes("payload")
+    job.payload = try value.payload("payload")
     job.timeout = value.duration("timeout")
     job.pendingParents = dependencies.parents.count
     job.group = try value.name(optional: "group") { GroupID($0) }

@@ -13,6 +13,13 @@ final class RunningDigest {
 
   deinit { EVP_MD_CTX_free(context) }
 
+  /// The sum of some bytes.
+  static func hexadecimal(of bytes: [UInt8]) -> String {
+    let digest = RunningDigest()
+    digest.update(bytes)
+    return digest.hexadecimal()
+  }
+
   func update(_ bytes: [UInt8]) {
     precondition(EVP_DigestUpdate(context, bytes, bytes.count) == 1, "a digest takes bytes")
   }

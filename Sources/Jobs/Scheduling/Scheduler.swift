@@ -6,10 +6,12 @@ package import Logging
 ///
 /// Wakes at the nearest moment it knows, and reads the book anew every few seconds, at slightly different
 /// times on each node. A moment that passed while nobody could fire is fired once, however many were missed;
-/// the schedule goes on with the first moment to come.
+/// the schedule goes on with the first moment to come. A job whose payload is too large for the broker's record gets
+/// a file of its own each time, before the broker is asked; who was not the first removes its own again.
 @EventLoop
 package final class Scheduler {
   private let book: any ScheduleBook
+  private let payloads: PayloadStore
   private let interval: Duration
   private let clock: @Sendable () -> Timestamp
   private let logger: Logger
@@ -20,10 +22,11 @@ package final class Scheduler {
 
   /// Fires from now on, until let go or ``stop()``ped; reads the book about every `interval`.
   package init(
-    of book: any ScheduleBook, every interval: Duration = .seconds(5),
+    of book: any ScheduleBook, payloads: PayloadStore, every interval: Duration = .seconds(5),
     clock: @escaping @Sendable () -> Timestamp = { .now }, logger: Logger
   ) {
     self.book = book
+    self.payloads = payloads
     self.interval = interval
     self.clock = clock
     self.logger = logger
@@ -67,9 +70,13 @@ package final class Scheduler {
     // A machine that does not know the zone must not settle when it fires next.
     guard schedule.zone != nil else { return fail(schedule, "its time zone is not known here") }
     let next = schedule.next(after: max(due, clock()))
-    do throws(BrokerError) {
-      let job = try await book.fire(
-        schedule.name, due: due, request: schedule.occurrence, next: next)
+    let occurrence = schedule.occurrence
+    do throws(PayloadStore.SubmissionFault) {
+      let job = try await payloads.submit(occurrence) { request async throws(BrokerError) in
+        try await book.fire(schedule.name, due: due, request: request, next: next)
+      } isKept: {
+        $0 == occurrence.id
+      }
       // Where another node was quicker the book knows what is next; it is read again soon.
       plan.settled(schedule.name, next: job == nil ? nil : next)
       if let job {
@@ -77,8 +84,11 @@ package final class Scheduler {
           "a schedule fired", metadata: ["schedule": "\(schedule.name)", "job": "\(job)"])
       }
     } catch {
-      if error == .unavailable { throw error }
-      fail(schedule, "\(error)")
+      switch error {
+      case .broker(.unavailable): throw .unavailable
+      case .broker(let error): fail(schedule, "\(error)")
+      case .store(let error): fail(schedule, "its payload cannot be kept: \(error)")
+      }
     }
   }
 

@@ -61,10 +61,10 @@ actor Fleet {
   }
 
   /// A new worker process with two slots.
-  func worker() async throws -> FanfareProcess {
+  func worker(environment: [String: String] = [:]) async throws -> FanfareProcess {
     let process = try await FanfareProcess.start(
-      ["work", "--config", configuration], environment: ["FANFARE_WORKERS_EMBEDDED": "2"],
-      until: "works:")
+      ["work", "--config", configuration],
+      environment: environment.merging(["FANFARE_WORKERS_EMBEDDED": "2"]) { $1 }, until: "works:")
     processes.append(process)
     return process
   }

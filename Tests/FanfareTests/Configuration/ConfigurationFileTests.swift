@@ -64,6 +64,18 @@ import Testing
         "a size from \"1KiB\" to \"16MiB\""
       ),
       (
+        "[payloads]\nmax_size = \"1MiB\"", "payloads.max_size", "\"1MiB\"",
+        "a size from \"1KiB\" to \"512KiB\""
+      ),
+      (
+        "[payloads]\nmax_inline = \"512B\"", "payloads.max_inline", "\"512B\"",
+        "a size from \"1KiB\" to \"256KiB\""
+      ),
+      (
+        "[payloads]\nretention = \"59m\"", "payloads.retention", "\"59m\"",
+        "a duration of at least \"1h\""
+      ),
+      (
         "[gateway]\nallowed_origins = [\"https://a.example/path\"]", "gateway.allowed_origins",
         "[\"https://a.example/path\"]",
         "a list of origins like \"https://app.example.com\", or \"*\" for all"

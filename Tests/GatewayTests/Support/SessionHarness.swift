@@ -11,11 +11,15 @@ import Testing
 final class SessionHarness {
   let broker: EmbeddedBroker
   let gateway: Gateway
+  let files: ArtifactStore
   let issuer: TokenIssuer
 
-  private init(broker: EmbeddedBroker, gateway: Gateway, issuer: TokenIssuer) {
+  private init(
+    broker: EmbeddedBroker, gateway: Gateway, files: ArtifactStore, issuer: TokenIssuer
+  ) {
     self.broker = broker
     self.gateway = gateway
+    self.files = files
     self.issuer = issuer
   }
 
@@ -43,17 +47,20 @@ final class SessionHarness {
         shared: broker, local: EmbeddedBroker.open(at: "\(folder)/local", logger: logger),
         isReachable: { false }, logger: logger)
     }
+    let files = ArtifactStore(root: "\(folder)/files")
     let gateway = Gateway(
       settings: settings, broker: reached,
       authenticator: try Authenticator(keys: [key.verificationKey()]),
-      artifacts: ArtifactStore(root: "\(folder)/files"),
+      artifacts: files,
       tickets: try ArtifactTicket(key: Array(repeating: 9, count: 32)),
       issuer: TokenIssuer(key: key),
       backups: backsUp
-        ? BackupKeeper(of: reached, in: "\(folder)/backups", every: nil, keeping: 2, logger: logger) : nil,
+        ? BackupKeeper(
+          of: reached, PayloadStore(files: files), in: "\(folder)/backups", every: nil, keeping: 2,
+          logger: logger) : nil,
       logger: logger)
     let harness = SessionHarness(
-      broker: broker, gateway: gateway, issuer: TokenIssuer(key: key))
+      broker: broker, gateway: gateway, files: files, issuer: TokenIssuer(key: key))
     try await body(harness)
     await reached.close()
   }

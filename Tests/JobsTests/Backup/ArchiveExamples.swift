@@ -29,7 +29,8 @@ enum ArchiveExamples {
   /// A request with every member set.
   private static func request() -> JobRequest {
     var request = JobRequest(queue: .video, kind: .example, user: "alice", priority: .low)
-    request.payload = JSONText(unchecked: Array(#"{"a": 12345678901234567890,"é":"\u0041"}"#.utf8))
+    request.payload = .inline(
+      JSONText(unchecked: Array(#"{"a": 12345678901234567890,"é":"\u0041"}"#.utf8)))
     request.order = .lifo
     request.start = .after(.seconds(3))
     request.maxAttempts = 2
@@ -95,7 +96,7 @@ enum ArchiveExamples {
       id: JobID(), queue: .video, kind: .example, user: "bøb", state: .running, priority: .high,
       attempt: 2, maxAttempts: 5, lostDeliveries: 1, createdAt: time, startedAt: time,
       updatedAt: time, timeout: .seconds(30), position: StreamPosition(offset: 7, epoch: "00000002"),
-      payload: JSONText(unchecked: Array(#"{"line":"a\nb"}"#.utf8)))
+      payload: .inline(JSONText(unchecked: Array(#"{"line":"a\nb"}"#.utf8))))
     job.progress = Progress(
       percent: 41.5, stage: "encoding", message: "frame 9",
       details: JSONText(unchecked: Array(#"{"speed":1.0}"#.utf8)))

@@ -75,7 +75,7 @@ extension BrokerContract {
       #expect(leased.attempt == 1)
       #expect(leased.maxAttempts == 4)
       #expect(leased.timeout == .seconds(7))
-      #expect(leased.payload == payload)
+      #expect(leased.payload == .inline(payload))
 
       let job = try #require(try await broker.job(request.id))
       #expect(job.state == .running)

@@ -126,7 +126,7 @@ extension BrokerContract {
       try await refuse(.parentNotFound(parent)) { $0.dependencies.parents = [parent] }
       try await refuse(.groupNotFound) { $0.group = GroupID() }
       let large = JSONText(unchecked: Array("\"\(String(repeating: "x", count: JobRequest.payloadLimit))\"".utf8))
-      try await refuse(.payloadTooLarge(limit: JobRequest.payloadLimit)) { $0.payload = large }
+      try await refuse(.payloadTooLarge(limit: JobRequest.payloadLimit)) { $0.payload = .inline(large) }
       try await broker.change(.video) { $0.maxWaiting = 1 }
       try await refuse(.queueFull(limit: 1))
       let lease = try #require(try await broker.next(from: .video)).lease

@@ -75,6 +75,35 @@ struct FallbackBrokerTests {
     await pair.broker.close()
   }
 
+  @Test("hands over a job whose payload lies in the store, which both share")
+  @EventLoop func storedPayload() async throws {
+    let pair = try await Pair.open(folder)
+    let payloads = PayloadStore(files: ArtifactStore(root: folder.path("files")))
+    pair.goAway()
+    let request = JobRequest.example(payload: .filler(100_000))
+    let acceptance = try await payloads.submit(request) { moved async throws(BrokerError) in
+      try await pair.broker.enqueue(moved)
+    } isKept: {
+      $0.job.id == request.id
+    }
+    #expect(acceptance.durability == .local)
+    func swept(after days: Double) async throws -> Int {
+      let day = Duration.seconds(24 * 3600)
+      return try await payloads.sweep(olderThan: day, now: .now + day * days, knownTo: pair.broker)
+    }
+    #expect(try await swept(after: 2) == 0, "the local broker knows it")
+    await pair.comeBack()
+    #expect(try await swept(after: 4) == 0, "the shared one does")
+    let leased = try #require(
+      try await pair.shared.lease(from: [.mail], limit: 1, for: .seconds(30), by: .a).first)
+    guard case .stored = leased.payload else {
+      Issue.record("the text itself was handed over")
+      return
+    }
+    #expect(try await payloads.text(of: leased.payload) == .filler(100_000))
+    await pair.broker.close()
+  }
+
   @Test("runs a job here, and hands over its end and its result")
   @EventLoop func localRun() async throws {
     let pair = try await Pair.open(folder)

@@ -21,13 +21,17 @@ struct RedisBrokerMemoryTests {
   }
 
   /// Enqueues so many jobs of `users` users, some at a time.
-  private func fill(_ broker: RedisBroker, _ count: Int, users: Int = 1) async throws {
-    let payload = JSONText(unchecked: Array("\"\(String(repeating: "x", count: 198))\"".utf8))
+  private func fill(
+    _ broker: RedisBroker, _ count: Int, users: Int = 1, payload size: Int = 200,
+    _ payloads: PayloadStore? = nil
+  ) async throws {
+    let payload = JSONText.filler(size)
     let lanes = (0..<50).map { lane in
       Task { @EventLoop in
         for number in stride(from: lane, to: count, by: 50) {
-          try await broker.accept(
-            .example(user: users == 1 ? "alice" : "user\(number % users)", payload: payload))
+          let request = JobRequest.example(
+            user: users == 1 ? "alice" : "user\(number % users)", payload: payload)
+          try await broker.accept(payloads?.moved(request) ?? request)
         }
       }
     }
@@ -44,6 +48,25 @@ struct RedisBrokerMemoryTests {
     try await fill(broker, count)
     let each = (try await used(server) - before) / count
     #expect(each <= 500, "\(each) bytes a job")
+    await broker.close()
+  }
+
+  @Test("holds a waiting job with a payload of 100 KB, which lies in the store, in no more")
+  func largePayload() async throws {
+    let server = try await RedisServer.start()
+    let broker = try await broker(on: server)
+    let folder = TemporaryFolder()
+    let payloads = PayloadStore(files: ArtifactStore(root: folder.path))
+    try await fill(broker, 200)
+    let before = try await used(server)
+    let count = 500
+    try await fill(broker, count, payload: 100_000, payloads)
+    let each = (try await used(server) - before) / count
+    #expect(each <= 600, "\(each) bytes a job")
+    let leased = try await broker.lease(from: [.mail], limit: 700, for: .seconds(30), by: .a)
+    let large = leased.filter { $0.payload.size == 100_000 }
+    #expect(large.count == count)
+    #expect(try await payloads.text(of: large[0].payload) == .filler(100_000))
     await broker.close()
   }
 

@@ -1,4 +1,5 @@
 import EventLoop
+import Foundation
 import Jobs
 import Logging
 import Support
@@ -64,6 +65,8 @@ import Testing
 
   private let place = BrokerFolder()
   private let diary = Diary()
+  private let files = TemporaryFolder()
+  private var payloads: PayloadStore { PayloadStore(files: ArtifactStore(root: files.path)) }
 
   private func schedule(_ cron: String) throws -> Schedule {
     Schedule(
@@ -75,7 +78,7 @@ import Testing
   @EventLoop private func scheduler(of book: Book) -> Scheduler {
     let (clock, diary) = (place.clock, diary)
     return Scheduler(
-      of: book, every: .milliseconds(5), clock: { clock.now },
+      of: book, payloads: payloads, every: .milliseconds(5), clock: { clock.now },
       logger: Logger(label: "test") { _ in diary })
   }
 
@@ -126,6 +129,31 @@ import Testing
     late.stop()
     #expect(zip(books, reads).allSatisfy { $0.reads.values.count <= $1 + 1 })
     #expect(books.map { $0.fired.values.count }.reduce(0, +) == 1)
+    await broker.close()
+  }
+
+  @Test("gives each job a file of its own where the payload is large, and leaves no other")
+  @EventLoop func largePayload() async throws {
+    let broker = try await place.open()
+    let books = (0..<4).map { _ in Book(broker) }
+    var daily = try schedule("@daily")
+    daily.request.payload = .inline(.filler(20_000))
+    try await broker.put(daily, next: place.clock.now)
+    let schedulers = books.map { scheduler(of: $0) }
+    // Who reads the book again is done with what was due before.
+    for book in books { try await book.reads.values(atLeast: 4) }
+    place.clock.advance(by: .seconds(86_400))
+    for book in books { try await book.reads.values(atLeast: book.reads.values.count + 4) }
+    for scheduler in schedulers { scheduler.stop() }
+    let jobs = books.flatMap(\.fired.values)
+    #expect(jobs.count == 2)
+    let names = FileManager.default.enumerator(atPath: files.path)?.allObjects.compactMap { $0 as? String }
+    #expect(Set(names?.filter { $0.count > 20 }.map { String($0.suffix(36)) } ?? []) == Set(jobs.map(\.description)))
+    for job in jobs {
+      let payload = try #require(try await broker.job(job)?.payload)
+      #expect(try await payloads.text(of: payload) == .filler(20_000))
+    }
+    #expect(try await broker.schedules().first?.schedule.request.payload == .inline(.filler(20_000)))
     await broker.close()
   }
 

@@ -49,13 +49,22 @@ final class ScriptedBroker: Broker {
   func add(
     _ kind: String, _ payload: String = "{}", timeout: Duration? = nil, user: String = "alice"
   ) -> JobID {
+    guard let payload = try? JSONText(validating: payload) else {
+      preconditionFailure("a test's job has a bad payload")
+    }
+    return add(kind, .inline(payload), timeout: timeout, user: user)
+  }
+
+  /// The same with a payload that may lie in a store.
+  @discardableResult
+  func add(
+    _ kind: String, _ payload: JobPayload, timeout: Duration? = nil, user: String = "alice"
+  ) -> JobID {
     lastToken += 1
     let lease = Lease(
       job: JobID(), queue: .default, worker: WorkerID("unset")!, token: lastToken,
       deadline: .now + .seconds(30))
-    guard let kind = JobKind(kind), let payload = try? JSONText(validating: payload) else {
-      preconditionFailure("a test's job has a bad kind or payload")
-    }
+    guard let kind = JobKind(kind) else { preconditionFailure("a test's job has a bad kind") }
     waiting.append(
       LeasedJob(
         lease: lease, kind: kind, user: user, attempt: 1, maxAttempts: 3, timeout: timeout,

@@ -17,7 +17,7 @@ final class Workshop {
     _ workers: [any Worker], slots: Int = 2,
     timing: LeaseTiming = LeaseTiming(lease: .seconds(30), beat: .seconds(10)),
     killGrace: Duration = .seconds(20), abandonment: Duration = .seconds(20),
-    stopGrace: Duration = .seconds(20)
+    payloadPatience: Duration = .seconds(20), stopGrace: Duration = .seconds(20)
   ) {
     store = ArtifactStore(root: folder.path("store"))
     var logger = Logger(label: "test")
@@ -26,7 +26,8 @@ final class Workshop {
       broker: broker, registry: WorkerRegistry(workers), store: store,
       configuration: WorkerPool.Configuration(
         slots: slots, timing: timing, killGrace: killGrace, pollInterval: .milliseconds(200),
-        abandonment: abandonment, stopGrace: stopGrace), logger: logger)
+        abandonment: abandonment, payloadPatience: payloadPatience, stopGrace: stopGrace),
+      logger: logger)
     pool.start()
   }
 

@@ -73,7 +73,7 @@ extension EmbeddedBroker {
   }
 
   /// What was asked for with a job; nil if it is forgotten meanwhile.
-  func payload(of record: EmbeddedRecord) async throws(BrokerError) -> JSONText? {
+  func payload(of record: EmbeddedRecord) async throws(BrokerError) -> JobPayload? {
     if let payload = record.job.payload { return payload }
     do {
       return try await journal.payload(of: record.sequence)

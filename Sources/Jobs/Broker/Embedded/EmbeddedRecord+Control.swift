@@ -100,7 +100,7 @@ extension EmbeddedRecord {
 
   /// Runs again, as a new generation, from now or `due`.
   mutating func retry(
-    _ settings: QueueSettings, payload: JSONText, due: Timestamp?, isParked: Bool,
+    _ settings: QueueSettings, payload: JobPayload, due: Timestamp?, isParked: Bool,
     at now: Timestamp, reason: String
   ) -> JobEvent {
     job.payload = payload

@@ -37,7 +37,7 @@ enum JobRow {
     row.bind(job.id.description)
     row.bind(job.kind.description)
     row.bind(job.user)
-    row.bind(job.payload ?? .emptyObject)
+    row.bind(bytes: job.payload?.bytes ?? JSONText.emptyObject.bytes)
     row.bind(job.createdAt)
     row.bind(job.position.epoch)
     row.bind(job.timeout)
@@ -133,7 +133,7 @@ enum JobRow {
       group: try row.text(ifAny: "job_group").map { try row.wanted(GroupID($0), "job_group") },
       position: StreamPosition(
         offset: UInt64(bitPattern: try row.number("offset")), epoch: try row.text("epoch")),
-      payload: try row.json("payload"))
+      payload: try row.payload("payload"))
     if !job.state.isTerminal { _ = try row.wanted(job.payload, "payload") }
     var record = EmbeddedRecord(
       job: job, sequence: try row.number("sequence"), terms: try terms(row),
@@ -185,6 +185,10 @@ struct RowReader {
 
   func json(_ column: String) throws -> JSONText? {
     try row.decode(Data?.self, forColumn: column).map { JSONText(unchecked: Array($0)) }
+  }
+
+  func payload(_ column: String) throws -> JobPayload? {
+    try row.decode(Data?.self, forColumn: column).map { try wanted(JobPayload(Array($0)), column) }
   }
 
   func failure(_ prefix: String) throws -> JobFailure? {

@@ -84,12 +84,12 @@ package final class Journal: Sendable {
   }
 
   /// What was asked for with the job of this number; nil when it is forgotten.
-  func payload(of sequence: Int64) async throws -> JSONText? {
+  func payload(of sequence: Int64) async throws -> JobPayload? {
     try await database.read { database in
       let statement = try database.cachedStatement(
         sql: "SELECT payload FROM request WHERE sequence = ?")
       let data = try Data.fetchOne(statement, arguments: [sequence])
-      return data.map { JSONText(unchecked: Array($0)) }
+      return data.flatMap { JobPayload(Array($0)) }
     }
   }
 

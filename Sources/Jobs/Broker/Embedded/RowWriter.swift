@@ -52,12 +52,17 @@ struct RowWriter {
   }
 
   mutating func bind(_ json: JSONText?) {
-    column += 1
     guard let json else {
+      column += 1
       sqlite3_bind_null(handle, column)
       return
     }
-    _ = json.bytes.withUnsafeBytes {
+    bind(bytes: json.bytes)
+  }
+
+  mutating func bind(bytes: [UInt8]) {
+    column += 1
+    _ = bytes.withUnsafeBytes {
       sqlite3_bind_blob(handle, column, $0.baseAddress, Int32($0.count), Self.transient)
     }
   }

@@ -49,11 +49,12 @@ extension JobRequest {
       let queue = fields["queue"]?.text.flatMap({ QueueName($0) }),
       let kind = fields["kind"]?.text.flatMap({ JobKind($0) }), let user = fields["user"]?.text,
       let priority = fields["priority"]?.integer.flatMap({ Priority(Int($0)) }),
-      let payload = fields["payload"]?.bytes, let asked = fields["asked"]?.fields
+      let payload = fields["payload"]?.bytes.flatMap({ JobPayload($0) }),
+      let asked = fields["asked"]?.fields
     else { return nil }
     self.init(
-      id: id, queue: queue, kind: kind, user: user, payload: JSONText(unchecked: payload),
-      priority: priority)
+      id: id, queue: queue, kind: kind, user: user, priority: priority)
+    self.payload = payload
     order = asked["order"].map { $0.text == "l" ? .lifo : .fifo }
     start =
       asked["delay"]?.duration.map { .after($0) } ?? asked["at"]?.timestamp.map { .at($0) } ?? .now

@@ -234,7 +234,7 @@ extension LeasedJob {
       let record = fields[first + 1].bytes.flatMap({ RedisRecord($0) }),
       let token = record.more["v"]?.integer.flatMap({ UInt64(exactly: $0) }),
       let maxAttempts = fields[first + 2].integer,
-      let payload = record.payload ?? fields[first + 4].bytes.map({ JSONText(unchecked: $0) })
+      let payload = record.payload ?? fields[first + 4].bytes.flatMap({ JobPayload($0) })
     else { return nil }
     self.init(
       lease: Lease(

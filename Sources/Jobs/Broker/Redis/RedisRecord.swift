@@ -14,7 +14,7 @@ struct RedisRecord {
   var kind: JobKind
   var user: String
   /// Nil where it is too long to stand here.
-  var payload: JSONText?
+  var payload: JobPayload?
   /// What is rarely set, by the names that `record.lua` gives.
   var more: [String: MessagePack]
 
@@ -39,7 +39,7 @@ struct RedisRecord {
     self.queue = queue
     self.kind = kind
     self.user = user
-    payload = values[10].bytes.map { JSONText(unchecked: $0) }
+    payload = values[10].bytes.flatMap { JobPayload($0) }
     more = values.count > 11 ? values[11].fields ?? [:] : [:]
   }
 
@@ -101,7 +101,7 @@ extension Job {
       pendingParents: more["pa"]?.integer.map { Int($0) } ?? 0,
       group: more["g"]?.bytes.flatMap { GroupID(key: $0) },
       position: StreamPosition(offset: offset, createdAt: record.createdAt),
-      payload: withPayload ? record.payload ?? parts[6].bytes.map { JSONText(unchecked: $0) } : nil)
+      payload: withPayload ? record.payload ?? parts[6].bytes.flatMap { JobPayload($0) } : nil)
   }
 }
 

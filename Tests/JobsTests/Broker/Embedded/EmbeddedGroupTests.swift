@@ -64,7 +64,8 @@ struct EmbeddedGroupTests {
   func callbacks() async throws {
     let broker = try await place.open()
     var callback = JobRequest.example(queue: .video, priority: .low, maxAttempts: 9, key: "k")
-    callback.payload = JSONText(unchecked: Array(#"{"n": 12345678901234567890,"é":"\u0041"}"#.utf8))
+    callback.payload = .inline(
+      JSONText(unchecked: Array(#"{"n": 12345678901234567890,"é":"\u0041"}"#.utf8)))
     callback.retry = RetryPolicy(growth: .fixed, base: .seconds(5), cap: .seconds(9), jitter: 0.25)
     callback.totalTimeout = .seconds(500)
     callback.start = .after(.seconds(3))
