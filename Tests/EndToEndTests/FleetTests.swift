@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import Gateway
 import Jobs
 import Redis
 import Support
@@ -73,6 +74,43 @@ import Testing
       let record = try await client.rpc("job.get", #"{"id":"\#(id)"}"#)
       #expect((record["rpc"]?["data"]?["job"]?["lost"]?.int ?? 0) >= 1)
     }
+  }
+
+  @Test("starts a gateway's workers again that were stopped, but not a process that only works")
+  func stoppedWorkers() async throws {
+    try await withFleet { fleet in
+      let (_, port) = try await fleet.gateway(slots: 2, requests: 10_000)
+      let admin = try await JobClient.connect(to: port, token: fleet.token("root", [.admin, .read]))
+      let gateways = try #require(try await workers(admin).first?["id"]?.string)
+      let stopped = try await admin.rpc("worker.stop", #"{"id":"\#(gateways)"}"#)
+      #expect(stopped["rpc"]?["data"]?["worker"]?["wanted"]?.string == "stopping", "\(stopped.text)")
+      while try await workers(admin).first?["mode"]?.string != "stopped" {}
+      #expect(try await workers(admin).first?["wanted"] == nil, "it is as it was told")
+      let gate = Gate(in: fleet.folder)
+      let client = try await JobClient.connect(to: port, token: fleet.token())
+      let id = try await submit(client, gate)
+      let reasons = try await client.rpc("job.why", #"{"id":"\#(id)"}"#)["rpc"]?["data"]?["reasons"]?.array
+      #expect(reasons?.first?["code"]?.string == "no_worker")
+      _ = try await watch(client, id)
+      _ = try await admin.rpc("worker.start", #"{"id":"\#(gateways)"}"#)
+      _ = try await client.event(where: isAt(50))
+      gate.lift()
+      _ = try await client.event(where: isIn("completed"))
+      let other = try await fleet.worker()
+      var alone: String?
+      while alone == nil {
+        alone = try await workers(admin).compactMap { $0["id"]?.string }.first { $0 != gateways }
+      }
+      _ = try await admin.rpc("worker.stop", #"{"id":"\#(alone!)"}"#)
+      #expect(await other.ended() == 0)
+      let refused = try await admin.rpc("worker.start", #"{"id":"\#(alone!)"}"#)
+      #expect(refused["error"] != nil, "\(refused.text)")
+    }
+  }
+
+  @EventLoop private func workers(_ client: JobClient) async throws -> [JSONValue] {
+    let reply = try await client.rpc("worker.list")
+    return Array(try #require(reply["rpc"]?["data"]?["workers"]?.array, "\(reply.text)"))
   }
 
   @Test("lets a watcher go on at another gateway when its own was killed")

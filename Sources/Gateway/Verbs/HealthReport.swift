@@ -68,6 +68,7 @@ package struct HealthReport: Hashable, Sendable {
   package private(set) var erringCount = 0
   package private(set) var liveWorkers = 0
   package private(set) var lostWorkers = 0
+  package private(set) var stoppedWorkers = 0
   package private(set) var slots = 0
 
   /// Nothing can be seen.
@@ -80,9 +81,10 @@ package struct HealthReport: Hashable, Sendable {
     queues: [QueueView], workers: [WorkerInfo], now: Timestamp, rules: HealthRules
   ) {
     queueCount = queues.count
-    let live = workers.filter { !$0.isLost }
+    let live = workers.filter(\.isLive)
     liveWorkers = live.count
-    lostWorkers = workers.count - live.count
+    lostWorkers = workers.count(where: \.isLost)
+    stoppedWorkers = workers.count - liveWorkers - lostWorkers
     slots = live.slots
     for queue in queues {
       let found = Self.alerts(of: queue, workers, now, rules)
@@ -143,6 +145,7 @@ package struct HealthReport: Hashable, Sendable {
       report.object("workers") {
         $0.member("live", liveWorkers)
         $0.member("lost", lostWorkers)
+        $0.member("stopped", stoppedWorkers)
         $0.member("slots", slots)
       }
       report.array("alerts") { list in

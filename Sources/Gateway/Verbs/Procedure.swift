@@ -206,7 +206,8 @@ package final class Procedures {
 
   private static func workers(_ verbs: WorkerVerbs) -> [Procedure] {
     let directions: [(String, WorkerMode)] = [
-      ("worker.quiet", .quiet), ("worker.resume", .running), ("worker.stop", .stopping),
+      ("worker.quiet", .quiet), ("worker.resume", .running), ("worker.start", .running),
+      ("worker.stop", .stopping),
     ]
     return directions.map { name, mode in
       Procedure(name) { reader, identity throws(Problem) in

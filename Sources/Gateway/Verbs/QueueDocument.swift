@@ -86,7 +86,7 @@ package enum QueueDocument {
     writer.member("pid", report.process)
     writer.member("version", report.version)
     writer.member("mode", report.mode.rawValue)
-    if worker.wanted != report.mode { writer.member("wanted", worker.wanted.rawValue) }
+    if !worker.isAsWanted { writer.member("wanted", worker.wanted.rawValue) }
     writer.fact("lost", worker.isLost)
     writer.array("queues") { list in for queue in report.queues { list.element(queue.description) } }
     writer.array("kinds") { list in for kind in report.kinds { list.element(kind.description) } }

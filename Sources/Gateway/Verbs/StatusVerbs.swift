@@ -35,7 +35,8 @@ package final class StatusVerbs {
       levels.merge(queue.levels, uniquingKeysWith: +)
       totals.add(queue.totals)
     }
-    let live = workers.filter { !$0.isLost }
+    let live = workers.filter(\.isLive)
+    let lost = workers.count(where: \.isLost)
     var writer = JSONWriter(reserving: 1024)
     writer.object {
       $0.member("queues", queues.count)
@@ -47,7 +48,8 @@ package final class StatusVerbs {
       $0.object("recent") { QueueDocument.write(recent, into: &$0) }
       $0.object("workers") {
         $0.member("live", live.count)
-        $0.member("lost", workers.count - live.count)
+        $0.member("lost", lost)
+        $0.member("stopped", workers.count - live.count - lost)
         $0.member("slots", live.slots)
         $0.member("busy", live.reduce(0) { $0 + $1.jobs.count })
       }

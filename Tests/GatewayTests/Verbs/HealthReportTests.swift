@@ -22,11 +22,11 @@ import Testing
 
   private func ago(_ duration: Duration) -> Timestamp { now + (.zero - duration) }
 
-  private func worker(isLost: Bool = false) -> WorkerInfo {
+  private func worker(_ mode: WorkerMode = .running, isLost: Bool = false) -> WorkerInfo {
     WorkerInfo(
       report: WorkerReport(
         id: WorkerID("w")!, host: "h", process: 1, version: "v", queues: [.default], kinds: [],
-        slots: 2, memory: 0, startedAt: now), seenAt: now, isLost: isLost)
+        slots: 2, memory: 0, startedAt: now, mode: mode), seenAt: now, isLost: isLost)
   }
 
   private func report(
@@ -45,7 +45,7 @@ import Testing
     #expect(
       report.document.description
         == #"{"status":"healthy","queues":{"total":1,"healthy":1,"overloaded":0,"errors":0},"#
-        + #""workers":{"live":1,"lost":0,"slots":2},"alerts":[]}"#)
+        + #""workers":{"live":1,"lost":0,"stopped":0,"slots":2},"alerts":[]}"#)
   }
 
   @Test("names each condition")
@@ -76,6 +76,9 @@ import Testing
   func nobody() {
     let busy = view(queued: 1, lastFinished: .seconds(1))
     #expect(report([busy], workers: [worker(isLost: true)]).status == .unhealthy)
+    let rested = report([busy], workers: [worker(.stopped)])
+    #expect(rested.status == .unhealthy)
+    #expect([rested.liveWorkers, rested.lostWorkers, rested.stoppedWorkers, rested.slots] == [0, 0, 1, 0])
     #expect(report([busy], workers: []).alerts.map(\.condition) == [.noWorker])
     // Somebody works, but not on this queue.
     let other = view("other", queued: 1, lastFinished: .seconds(1))
