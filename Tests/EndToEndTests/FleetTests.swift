@@ -64,6 +64,8 @@ import Testing
       _ = try await watch(client, id)
       _ = try await client.event(where: isAt(50))
       await worker.end(SIGKILL)
+      let stalled = try await client.event { $0["stalled"]?.bool == true }
+      #expect(stalled["state"]?.string == "running", "shown before it is queued again")
       let requeued = try await client.event(where: isIn("queued"))
       #expect(requeued["reason"]?.string == "lost")
       _ = try await fleet.worker()

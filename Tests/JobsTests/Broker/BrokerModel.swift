@@ -414,7 +414,8 @@ struct BrokerModel {
   /// The leases `overdue` have run out, longest ago first.
   mutating func reap(overdue: [Int]) -> MaintenanceReport {
     var report = MaintenanceReport()
-    for entry in overdue.compactMap(holder) {
+    for (lease, entry) in overdue.compactMap({ lease in holder(lease).map { (lease, $0) } }) {
+      if let shown = stall(lease) { report.stalled.append(shown) }
       change(entry.id) { $0.lost += 1 }
       update(entry.queue) { $0.totals.lost += 1 }
       if entry.isCancelling {

@@ -310,8 +310,9 @@ final class ModelRun {
       let expected = model.reap(overdue: now)
       let report = try await maintain(limit: limit)
       try demand(
-        report.requeued == expected.requeued && report.failed == expected.failed
-          && report.cancelled == expected.cancelled, "answered \(report), not \(expected)")
+        report.stalled == expected.stalled && report.requeued == expected.requeued
+          && report.failed == expected.failed && report.cancelled == expected.cancelled,
+        "answered \(report), not \(expected)")
       overdue.removeFirst(now.count)
       if overdue.isEmpty { return }
     }
