@@ -29,6 +29,8 @@ package final class WorkerPool {
     package var settlementPatience: Duration
     /// How long running jobs may go on when the worker is told to stop, before they are given back.
     package var stopGrace: Duration
+    /// How long a job is left alone that this worker does not know the kind of: another may.
+    package var unknownKindPause: Duration
     /// Told with every heartbeat.
     package var version: String
 
@@ -37,7 +39,7 @@ package final class WorkerPool {
       killGrace: Duration = .seconds(10), pollInterval: Duration = .seconds(5),
       reportInterval: Duration = .milliseconds(250), abandonment: Duration = .seconds(5),
       settlementPatience: Duration = .seconds(300), stopGrace: Duration = .seconds(20),
-      version: String = "dev"
+      unknownKindPause: Duration = .seconds(10), version: String = "dev"
     ) {
       precondition(slots > 0, "a pool without slots does nothing")
       self.queues = queues
@@ -49,6 +51,7 @@ package final class WorkerPool {
       self.abandonment = abandonment
       self.settlementPatience = settlementPatience
       self.stopGrace = stopGrace
+      self.unknownKindPause = unknownKindPause
       self.version = version
     }
   }

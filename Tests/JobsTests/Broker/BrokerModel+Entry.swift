@@ -127,7 +127,7 @@ extension BrokerModel.Entry.Seen {
 extension BrokerModel.Told {
   /// The words that must be there; of the others the state says enough.
   private static let words: Set = [
-    "released", "lost", "cancelling", "stalled", "recovered", "promoted", "retried",
+    "released", "snoozed", "lost", "cancelling", "stalled", "recovered", "promoted", "retried",
     "reprioritised", "moved",
   ]
 
