@@ -110,6 +110,22 @@ import Testing
     }
   }
 
+  @Test("says in its health that Redis would throw jobs away")
+  func memoryPolicy() async throws {
+    try await withFleet { fleet in
+      try await fleet.redis.ask(RedisCommand("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"))
+      let (_, port) = try await fleet.gateway()
+      let process = try SpawnedProcess(
+        FanfareProcess.binary,
+        ["health", "--url", "http://127.0.0.1:\(port)", "--token", fleet.token("root", [.admin])], environment: [:])
+      var lines: [String] = []
+      for await line in process.lines { lines.append(line) }
+      #expect(await process.ended() == 1)
+      #expect(lines.first == "degraded")
+      #expect(lines.dropFirst().first?.hasPrefix("  store  Redis throws jobs away") == true, "\(lines)")
+    }
+  }
+
   @EventLoop private func workers(_ client: JobClient) async throws -> [JSONValue] {
     let reply = try await client.rpc("worker.list")
     return Array(try #require(reply["rpc"]?["data"]?["workers"]?.array, "\(reply.text)"))

@@ -25,6 +25,8 @@ package struct HealthAlert: Hashable, Sendable {
     case idle
     case noWorker = "no_worker"
     case broker
+    /// The broker works, and its store should be changed all the same.
+    case store
   }
 
   package var condition: Condition
@@ -77,9 +79,11 @@ package struct HealthReport: Hashable, Sendable {
     alerts = [HealthAlert(.broker, nil, detail)]
   }
 
+  /// `warnings` are the broker's.
   package init(
-    queues: [QueueView], workers: [WorkerInfo], now: Timestamp, rules: HealthRules
+    queues: [QueueView], workers: [WorkerInfo], warnings: [String] = [], now: Timestamp, rules: HealthRules
   ) {
+    alerts = warnings.map { HealthAlert(.store, nil, $0) }
     queueCount = queues.count
     let live = workers.filter(\.isLive)
     liveWorkers = live.count

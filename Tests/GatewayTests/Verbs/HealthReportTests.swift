@@ -86,6 +86,14 @@ import Testing
     #expect(report([other]).alerts.first?.queue?.description == "other")
   }
 
+  @Test("tells what the broker warns of")
+  func warnings() {
+    let report = HealthReport(
+      queues: [view()], workers: [worker()], warnings: ["It forgets."], now: now, rules: HealthRules())
+    #expect(report.status == .degraded)
+    #expect(report.alerts == [HealthAlert(.store, nil, "It forgets.")])
+  }
+
   @Test("is bad where the broker is away")
   func away() { #expect(HealthReport(brokerAway: "gone").status == .unhealthy) }
 }

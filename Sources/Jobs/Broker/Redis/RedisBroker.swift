@@ -16,6 +16,8 @@ package final class RedisBroker: Broker {
   let subscriber: RedisSubscriber
   let logger: Logger
   package private(set) var warnings: [String] = []
+  private let memoryLooks: Duration
+  private var memoryTimer: LoopTimer?
   private(set) lazy var submissions = SubmissionBatcher { [unowned self] requests throws(BrokerError) in
     try await submit(requests)
   }
@@ -31,11 +33,13 @@ package final class RedisBroker: Broker {
   nonisolated static let idempotencyLifetime = Duration.seconds(86_400)
 
   /// A broker on the Redis at `endpoint`, with all its keys below `prefix`; it does nothing before
-  /// ``start()``. An answer later than `answersWithin` counts as a loss of the connection.
+  /// ``start()``. An answer later than `answersWithin` counts as a loss of the connection; what is warned of is
+  /// looked at every `memoryLooks`.
   package init(
     endpoint: RedisEndpoint, prefix: String = "fanfare:", partition: Int = 0,
-    answersWithin: Duration = .seconds(5), logger: Logger
+    answersWithin: Duration = .seconds(5), memoryLooks: Duration = .seconds(30), logger: Logger
   ) {
+    self.memoryLooks = memoryLooks
     keys = RedisKeys(prefix: prefix, partition: partition)
     scripts = RedisScripts(keys: keys)
     client = RedisClient(endpoint: endpoint, answersWithin: answersWithin, logger: logger)
@@ -55,6 +59,10 @@ package final class RedisBroker: Broker {
     }
     subscriber.onLost = { [weak self] in self?.sourceLost() }
     subscriber.start()
+    // Whoever runs Redis may change it at any time.
+    memoryTimer = LoopTimer(every: memoryLooks) { [weak self] in
+      Task { [weak self] in await self?.lookAtMemoryPolicy() }
+    }
     do { try await client.start() } catch { throw BrokerError(error) }
     await lookAtMemoryPolicy()
     await subscriber.waitUntilLive(upTo: .seconds(1))
@@ -84,6 +92,7 @@ package final class RedisBroker: Broker {
   }
 
   package func close() async {
+    memoryTimer = nil
     reconciling?.cancel()
     subscriber.close()
     client.close()
