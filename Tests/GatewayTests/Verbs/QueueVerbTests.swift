@@ -136,11 +136,20 @@ import Testing
       #expect(recent["accepted"]?.int == 3)
       #expect(recent["success_rate"]?.double == 1)
       #expect(recent["run"]?["count"]?.int == 1)
+      #expect(
+        recent["per_minute"]?.text.description == #"{"accepted":0.6,"finished":0.2,"failed":0.0,"retried":0.0}"#)
       let all = try await harness.admin(.get, "/v1/stats")
       #expect(all["queues"]?.int == 1)
       #expect(all["recent"]?["completed"]?.int == 1)
       #expect(all["levels"]?["5"]?.int == 2)
       #expect(all["workers"]?["live"]?.int == 0)
+      for retry in [Settlement.Retry.after(.seconds(60)), .never] {
+        let failure = JobFailure(code: "broken", message: "It broke.")
+        _ = try await harness.broker.settle(try await harness.lease().lease, .fail(failure, retry: retry))
+      }
+      let later = try await harness.admin(.get, "/v1/queues/default/stats?minutes=5")
+      #expect(
+        later["per_minute"]?.text.description == #"{"accepted":0.6,"finished":0.4,"failed":0.2,"retried":0.2}"#)
     }
   }
 
