@@ -63,6 +63,8 @@ package struct HealthReport: Hashable, Sendable {
     }
   }
 
+  /// How long the gateway that answers is there; nil where nobody asked one.
+  package var uptime: Duration?
   package private(set) var status = Status.healthy
   package private(set) var alerts: [HealthAlert] = []
   package private(set) var queueCount = 0
@@ -135,11 +137,12 @@ package struct HealthReport: Hashable, Sendable {
     return alerts
   }
 
-  /// `{"status","queues":{…},"workers":{…},"alerts":[…]}`.
+  /// `{"status","uptime","queues":{…},"workers":{…},"alerts":[…]}`.
   package var document: JSONText {
     var writer = JSONWriter()
     writer.object { report in
       report.member("status", status.rawValue)
+      report.member("uptime", uptime?.components.seconds)
       report.object("queues") {
         $0.member("total", queueCount)
         $0.member("healthy", queueCount - Set(alerts.compactMap(\.queue)).count)

@@ -6,6 +6,7 @@ package import Jobs
 package final class StatusVerbs {
   private let broker: any Broker
   private let rules: HealthRules
+  private let startedAt = ContinuousClock.now
 
   package init(broker: any Broker, rules: HealthRules) {
     self.broker = broker
@@ -60,6 +61,12 @@ package final class StatusVerbs {
   /// How the whole does. A broker that does not answer is an answer too, no problem.
   package func health(for identity: Identity) async throws(Problem) -> HealthReport {
     try identity.require(.admin)
+    var report = try await health()
+    report.uptime = ContinuousClock.now - startedAt
+    return report
+  }
+
+  private func health() async throws(Problem) -> HealthReport {
     guard await broker.isAvailable() else {
       return HealthReport(brokerAway: "The broker cannot be reached.")
     }

@@ -30,9 +30,9 @@ import Testing
   }
 
   private func report(
-    _ queues: [HealthReport.QueueView], workers: [WorkerInfo]? = nil
+    _ queues: [HealthReport.QueueView], workers: [WorkerInfo]? = nil, rules: HealthRules = HealthRules()
   ) -> HealthReport {
-    HealthReport(queues: queues, workers: workers ?? [worker()], now: now, rules: HealthRules())
+    HealthReport(queues: queues, workers: workers ?? [worker()], now: now, rules: rules)
   }
 
   @Test("is good where nothing is wrong")
@@ -61,6 +61,26 @@ import Testing
       #expect(report.alerts.map(\.condition) == [condition])
       #expect(report.status == .degraded)
     }
+  }
+
+  @Test("judges by the thresholds that are set")
+  func thresholds() {
+    var rules = HealthRules()
+    rules.backlog = 3
+    rules.errorRate = 0.5
+    rules.paused = .seconds(60)
+    rules.idle = .seconds(10)
+    let cases: [(HealthReport.QueueView, HealthReport.QueueView, HealthAlert.Condition)] = [
+      (view(queued: 3, lastFinished: .seconds(1)), view(queued: 4, lastFinished: .seconds(1)), .backlog),
+      (view(completed: 5, failed: 5), view(completed: 4, failed: 5), .errorRate),
+      (view(mode: .paused, updated: .seconds(60)), view(mode: .paused, updated: .seconds(61)), .paused),
+      (view(queued: 1, oldest: .seconds(10)), view(queued: 1, oldest: .seconds(11)), .idle),
+    ]
+    for (good, bad, condition) in cases {
+      #expect(report([good], rules: rules).alerts.isEmpty, "\(condition)")
+      #expect(report([bad], rules: rules).alerts.map(\.condition) == [condition])
+    }
+    #expect(report([view(queued: 4, lastFinished: .seconds(1))]).alerts.isEmpty, "by others it is well")
   }
 
   @Test("does not call a queue idle that was empty, or whose job runs long")

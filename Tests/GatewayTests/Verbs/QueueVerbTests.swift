@@ -187,6 +187,7 @@ import Testing
       #expect(answer["status"]?.string == "unhealthy")
       #expect(answer["alerts"]?.array?.map { $0["condition"]?.string } == ["no_worker"])
       #expect(answer["queues"]?["errors"]?.int == 1)
+      #expect((0...60).contains(try #require(answer["uptime"]?.int)), "seconds")
     }
   }
 
