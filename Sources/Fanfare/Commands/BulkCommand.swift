@@ -7,7 +7,7 @@ extension JobsCommand {
     static let configuration = CommandConfiguration(
       abstract: "Do one thing to all jobs that match.",
       discussion: """
-        At least one of --state, --queue, --kind, --user, --since, --until, or --all. Where a \
+        At least one of --state, --queue, --kind, --user, --since, --until, --ended-before, or --all. Where a \
         request budget is spent it waits as long as the gateway says.
         """)
     @OptionGroup var options: OperatorOptions
@@ -28,7 +28,7 @@ extension JobsCommand {
     func run() throws {
       let isNarrowed =
         !filter.state.isEmpty
-        || [filter.queue, filter.kind, filter.user, filter.since, filter.until]
+        || [filter.queue, filter.kind, filter.user, filter.since, filter.until, filter.endedBefore]
           .contains { $0 != nil }
       guard isNarrowed || all else {
         throw CommandFailure(

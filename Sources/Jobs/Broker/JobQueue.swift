@@ -219,6 +219,8 @@ package struct JobFilter: Hashable, Sendable {
   /// Accepted at this moment or later, and before that one.
   package var since: Timestamp?
   package var until: Timestamp?
+  /// Ended, before this moment.
+  package var endedBefore: Timestamp?
   /// 1…200.
   package var limit: Int
   /// ``JobPage/next`` of the page before; nil for the first. An unreadable one reads as the first.
@@ -226,8 +228,8 @@ package struct JobFilter: Hashable, Sendable {
 
   package init(
     user: String? = nil, states: Set<JobState> = [], queue: QueueName? = nil,
-    kind: JobKind? = nil, since: Timestamp? = nil, until: Timestamp? = nil, limit: Int = 50,
-    cursor: String? = nil
+    kind: JobKind? = nil, since: Timestamp? = nil, until: Timestamp? = nil,
+    endedBefore: Timestamp? = nil, limit: Int = 50, cursor: String? = nil
   ) {
     self.user = user
     self.states = states
@@ -235,6 +237,7 @@ package struct JobFilter: Hashable, Sendable {
     self.kind = kind
     self.since = since
     self.until = until
+    self.endedBefore = endedBefore
     self.limit = limit
     self.cursor = cursor
   }

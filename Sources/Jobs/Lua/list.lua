@@ -3,7 +3,7 @@
 
   KEYS[1] the partition: every key below lies in its slot
   ARGV[1] below which number, or ""    ARGV[2] the most jobs to give    ARGV[3] the most to look at
-  ARGV[4] what they match, a MessagePack map: user, states (letters), queue, kind, since ms, till ms
+  ARGV[4] what they match, a MessagePack map: user, states (letters), queue, kind, since ms, till ms, ended_before ms
   Touches: JOBS INDEX INDEX_CHUNKS USERS USER_CHUNKS, and what describe reads
   Answers: {number to go on below, or false after the last; describe… for each}
   Emits:   nothing
@@ -45,6 +45,7 @@ local function matches(job)
   if filter.states and not string.find(filter.states, job.state, 1, true) then return false end
   if filter.queue and filter.queue ~= job.queue then return false end
   if filter.kind and filter.kind ~= job.kind then return false end
+  if filter.ended_before and not (job.more.fi and job.more.fi < filter.ended_before) then return false end
   return not filter.till or created_at(job) < filter.till
 end
 
