@@ -89,6 +89,7 @@ extension GatewaySettings {
     requestWindow = configuration.admission.window
     reusableKinds = Set(configuration.jobs.reusableKinds.compactMap { JobKind($0) })
     health = HealthRules(configuration.health)
+    losses = BrokerMaintenance.Configuration(configuration).rules
     uploadLimit = Int64(configuration.uploads.maxSize.bytes)
     givesDevelopmentTokens = configuration.isDevelopment
   }

@@ -39,7 +39,8 @@ package final class Gateway {
     let procedures = Procedures(
       jobs: verbs, groups: groups, queues: QueueVerbs(broker: broker), workers: WorkerVerbs(broker: broker),
       schedules: ScheduleVerbs(broker: broker), backups: BackupVerbs(keeper: backups),
-      status: StatusVerbs(broker: broker, rules: settings.health), settings: settings)
+      status: StatusVerbs(broker: broker, rules: settings.health),
+      maintenance: MaintenanceVerbs(broker: broker, rules: settings.losses), settings: settings)
     environment = SessionEnvironment(
       settings: settings, authenticator: authenticator, hub: hub, verbs: verbs, groups: groups,
       procedures: procedures, limiter: limiter, wheel: wheel, flushes: FlushSchedule(), logger: logger)

@@ -40,6 +40,8 @@ package struct GatewaySettings: Sendable {
   package var reusableKinds: Set<JobKind> = []
   /// When what is seen of queues is a cause for alarm.
   package var health = HealthRules()
+  /// By which rules jobs are taken from lost workers where somebody asks for it now.
+  package var losses = LossRules()
   /// How often, at most, watchers of waiting jobs are told their places; zero: never.
   package var placeInterval = Duration.seconds(1)
   /// The longest that a request may wait for its job.

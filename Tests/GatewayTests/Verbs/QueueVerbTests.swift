@@ -191,6 +191,29 @@ import Testing
     }
   }
 
+  @Test("jobs of lost workers are taken back when it is asked for, and what cannot be is looked for")
+  func maintenance() async throws {
+    try await run { harness in
+      _ = try await harness.broker.maintain(limit: 10, LossRules())
+      let job = try await harness.ask(.post, "/v1/jobs", #"{"kind":"echo"}"#)
+      let lease = LeaseRequest(
+        queues: [.default], limit: 1, duration: .milliseconds(1), worker: WorkerID("worker")!)
+      #expect(try await harness.broker.exchange([], for: lease).jobs.count == 1)
+      let id = try #require(job["id"]?.string)
+      var requeued = 0
+      while requeued == 0 {
+        let answer = try await harness.admin(.post, "/v1/maintenance", #"{"repair":true}"#)
+        #expect(answer["audit"]?["checked"]?.int == 1)
+        #expect(answer["audit"]?["found"]?.int == 0)
+        #expect(answer["cursor"] == nil)
+        requeued = answer["maintenance"]?["requeued"]?.int ?? 0
+      }
+      #expect(try await harness.ask(.get, "/v1/jobs/\(id)")["state"]?.string == "queued")
+      let rest = try await harness.admin(.post, "/v1/maintenance", #"{"cursor":"zzz"}"#)
+      #expect(rest["maintenance"] == nil, "only the audit goes on")
+    }
+  }
+
   @Test(
     "none of it is for those who are no operators",
     arguments: [
@@ -200,7 +223,7 @@ import Testing
       (.post, "/v1/queues/default/drain"), (.post, "/v1/queues/default/clear"),
       (.get, "/v1/queues/default/stats"), (.get, "/v1/workers"), (.post, "/v1/workers/a/quiet"),
       (.post, "/v1/workers/a/resume"), (.post, "/v1/workers/a/stop"), (.get, "/v1/stats"),
-      (.get, "/v1/health"),
+      (.get, "/v1/health"), (.post, "/v1/maintenance"),
     ] as [(Request.Method, String)])
   func scope(method: Request.Method, path: String) async throws {
     try await run { harness in
