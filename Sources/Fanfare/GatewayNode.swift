@@ -87,6 +87,7 @@ extension GatewaySettings {
     channelsPerConnection = gateway.maxSubscriptions
     requestLimit = configuration.admission.requests
     requestWindow = configuration.admission.window
+    maxPriority = configuration.admission.maxPriority
     reusableKinds = Set(configuration.jobs.reusableKinds.compactMap { JobKind($0) })
     health = HealthRules(configuration.health)
     losses = BrokerMaintenance.Configuration(configuration).rules

@@ -32,7 +32,8 @@ package final class Gateway {
     hub = Hub(
       broker: broker, wheel: wheel, places: settings.placeInterval, estimates: estimates,
       logger: logger)
-    let verbs = JobVerbs(broker: broker, artifacts: artifacts, estimates: estimates)
+    let verbs = JobVerbs(
+      broker: broker, artifacts: artifacts, estimates: estimates, maxPriority: settings.maxPriority)
     let limiter = RateLimiter(
       budget: broker, limit: settings.requestLimit, window: settings.requestWindow, logger: logger)
     let groups = GroupVerbs(broker: broker, jobs: verbs, limiter: limiter)

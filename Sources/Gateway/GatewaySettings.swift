@@ -32,6 +32,9 @@ package struct GatewaySettings: Sendable {
   package var requestLimit = 10
   package var requestWindow = Duration.seconds(60)
 
+  /// The most urgent priority of those whose token says nothing of it.
+  package var maxPriority = 10
+
   /// Bytes of a job's payload.
   package var payloadLimit = JobRequest.payloadLimit
   /// Bytes of an uploaded file.

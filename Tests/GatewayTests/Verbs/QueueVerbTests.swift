@@ -199,7 +199,7 @@ import Testing
       let lease = LeaseRequest(
         queues: [.default], limit: 1, duration: .milliseconds(1), worker: WorkerID("worker")!)
       #expect(try await harness.broker.exchange([], for: lease).jobs.count == 1)
-      let id = try #require(job["id"]?.string)
+      let id = try #require(job["job"]?["id"]?.string)
       var requeued = 0
       while requeued == 0 {
         let answer = try await harness.admin(.post, "/v1/maintenance", #"{"repair":true}"#)
