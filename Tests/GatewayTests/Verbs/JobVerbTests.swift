@@ -58,37 +58,6 @@ import Testing
     }
   }
 
-  @Test("nobody asks for a more urgent priority than is allowed")
-  func maxPriority() async throws {
-    try await run(settings: { $0.maxPriority = 4 }) { harness in
-      func submit(_ priority: Int?, limit: Int? = nil, scopes: Permissions? = nil) async throws -> FakeAnswer {
-        let member = priority.map { #","priority":\#($0)"# } ?? ""
-        return try await harness.ask(
-          .post, "/v1/jobs", #"{"kind":"echo"\#(member)}"#, scopes: scopes, maxPriority: limit)
-      }
-      #expect(try await submit(4)["job"]?["priority"]?.int == 4)
-      let refused = try await submit(5)
-      #expect(refused.status == 403 && refused.code == "permission-denied")
-      #expect(refused["detail"]?.string == "A priority of at most 4 may be asked for, not 5.")
-      let unasked = try await submit(nil)
-      #expect(unasked["job"]?["priority"]?.int == 4, "what nobody asked for is lowered")
-      #expect(try await submit(8, limit: 8)["job"]?["priority"]?.int == 8)
-      #expect(try await submit(9, limit: 8).status == 403)
-      #expect(try await submit(nil, limit: 8)["job"]?["priority"]?.int == 5)
-      #expect(try await submit(10, scopes: [.admin])["job"]?["priority"]?.int == 10)
-
-      let id = try #require(unasked["job"]?["id"]?.string)
-      #expect(try await harness.ask(.post, "/v1/jobs/\(id)/reprioritise", #"{"priority":5}"#).status == 403)
-      let bulk = #"{"action":"reprioritise","priority":5,"filter":{}}"#
-      #expect(try await harness.ask(.post, "/v1/jobs/bulk", bulk).status == 403)
-      #expect(try await harness.ask(.post, "/v1/jobs/\(id)/reprioritise", #"{"priority":1}"#)["priority"]?.int == 1)
-      let callback = #"{"name":"g","callback":{"kind":"echo","priority":5}}"#
-      #expect(try await harness.ask(.post, "/v1/groups", callback).status == 403)
-      let members = #"{"jobs":[{"kind":"echo","priority":5},{"kind":"echo","priority":2}]}"#
-      #expect(try await harness.ask(.post, "/v1/groups", members)["refused"]?.int == 1)
-    }
-  }
-
   @Test("a repeat says by what an earlier job was found")
   func match() async throws {
     try await run(settings: { $0.reusableKinds = [JobKind("echo")!] }) { harness in
