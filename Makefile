@@ -9,7 +9,7 @@ help:
 	@echo "make run      install what is missing, build, serve, and show a first job from end to end"
 	@echo "make build    build the program for use: .build/release/fanfare"
 	@echo "make test     run every test there is; all one needs before a change is proposed"
-	@echo "make chaos    kill everything at random moments for MINUTES=10; SEED=… repeats a run's moments"
+	@echo "make chaos    kill and stop everything at random moments for MINUTES=10; SEED=… repeats a run's moments"
 	@echo "make lint     check the form of the sources, changing nothing"
 	@echo "make format   bring the Swift sources into form"
 	@echo "make bench    measure, with machine and command line beside the figures"

@@ -18,7 +18,7 @@ protocol RunningGateway: AnyObject, Sendable {
 protocol RunningWorkers: AnyObject, Sendable {
   /// The kinds of jobs that they run.
   var kinds: [String] { get }
-  /// Called when they were told through the API to stop, and have.
+  /// Called when they were told through the API to stop, and have; without one they can be started again.
   var whenStopped: (@EventLoop () -> Void)? { get set }
   /// Takes no more jobs; lets the running ones finish within the time, then stops them and gives
   /// them back. Returns when none runs.

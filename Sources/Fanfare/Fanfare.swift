@@ -13,8 +13,9 @@ struct Fanfare: AsyncParsableCommand {
     version: version,
     subcommands: [
       Serve.self, Work.self, Submit.self, Watch.self, JobsCommand.self, GroupsCommand.self,
-      QueuesCommand.self, WorkersCommand.self, SchedulesCommand.self, HealthCommand.self, Token.self, Check.self,
-      Backup.self, Restore.self, Doctor.self,
+      QueuesCommand.self, WorkersCommand.self, SchedulesCommand.self, HealthCommand.self, MaintenanceCommand.self,
+      Token.self,
+      Check.self, Backup.self, Restore.self, Doctor.self,
     ])
 
   /// Runs the command that is asked for and ends with its status: 0, or 1 for a failure, 2 for what

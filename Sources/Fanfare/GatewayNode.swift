@@ -90,10 +90,12 @@ extension GatewaySettings {
     channelsPerConnection = gateway.maxSubscriptions
     requestLimit = configuration.admission.requests
     requestWindow = configuration.admission.window
+    maxPriority = configuration.admission.maxPriority
     reusableKinds = Set(configuration.jobs.reusableKinds.compactMap { JobKind($0) })
     health = HealthRules(configuration.health)
     payloadLimit = configuration.payloads.maxSize.bytes
     inlinePayloadLimit = configuration.payloads.maxInline.bytes
+    losses = BrokerMaintenance.Configuration(configuration).rules
     uploadLimit = Int64(configuration.uploads.maxSize.bytes)
     givesDevelopmentTokens = configuration.isDevelopment
   }

@@ -33,15 +33,16 @@ package final class Gateway {
       broker: broker, wheel: wheel, places: settings.placeInterval, estimates: estimates,
       logger: logger)
     let payloads = PayloadStore(files: artifacts, inlineLimit: settings.inlinePayloadLimit)
-    let verbs = JobVerbs(broker: broker, payloads: payloads, estimates: estimates)
+    let verbs = JobVerbs(
+      broker: broker, payloads: payloads, estimates: estimates, maxPriority: settings.maxPriority)
     let limiter = RateLimiter(
       budget: broker, limit: settings.requestLimit, window: settings.requestWindow, logger: logger)
     let groups = GroupVerbs(broker: broker, payloads: payloads, jobs: verbs, limiter: limiter)
     let procedures = Procedures(
       jobs: verbs, groups: groups, queues: QueueVerbs(broker: broker), workers: WorkerVerbs(broker: broker),
-      schedules: ScheduleVerbs(broker: broker, payloads: payloads),
-      backups: BackupVerbs(keeper: backups),
-      status: StatusVerbs(broker: broker, rules: settings.health), settings: settings)
+      schedules: ScheduleVerbs(broker: broker, payloads: payloads), backups: BackupVerbs(keeper: backups),
+      status: StatusVerbs(broker: broker, rules: settings.health),
+      maintenance: MaintenanceVerbs(broker: broker, rules: settings.losses), settings: settings)
     environment = SessionEnvironment(
       settings: settings, authenticator: authenticator, hub: hub, verbs: verbs, groups: groups,
       procedures: procedures, limiter: limiter, wheel: wheel, flushes: FlushSchedule(), logger: logger)

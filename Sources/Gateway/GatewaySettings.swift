@@ -32,6 +32,9 @@ package struct GatewaySettings: Sendable {
   package var requestLimit = 10
   package var requestWindow = Duration.seconds(60)
 
+  /// The most urgent priority of those whose token says nothing of it.
+  package var maxPriority = 10
+
   /// Bytes of a job's payload.
   package var payloadLimit = JobRequest.payloadLimit
   /// Bytes of a payload that is kept in the broker's record; larger ones go to the artifact store.
@@ -42,6 +45,8 @@ package struct GatewaySettings: Sendable {
   package var reusableKinds: Set<JobKind> = []
   /// When what is seen of queues is a cause for alarm.
   package var health = HealthRules()
+  /// By which rules jobs are taken from lost workers where somebody asks for it now.
+  package var losses = LossRules()
   /// How often, at most, watchers of waiting jobs are told their places; zero: never.
   package var placeInterval = Duration.seconds(1)
   /// The longest that a request may wait for its job.

@@ -19,6 +19,8 @@ package enum JobTransition: Hashable, Sendable, CaseIterable {
   case failFinally
   /// The worker gives it back undone, as at a shutdown: no attempt is used.
   case release
+  /// The worker cannot run it, another may: later, no attempt is used.
+  case snooze
   /// The lease ran out: its worker is lost.
   case lose
   /// The lease ran out too often.
@@ -47,6 +49,7 @@ package enum JobTransition: Hashable, Sendable, CaseIterable {
     case (.failRetryably, .running): .retrying
     case (.failFinally, .running): .failed
     case (.release, .running), (.lose, .running): .queued
+    case (.snooze, .running): .scheduled
     case (.loseFinally, .running): .failed
     case (.expire, .scheduled), (.expire, .blocked), (.expire, .queued), (.expire, .retrying):
       .failed

@@ -6,6 +6,8 @@ package enum Settlement: Hashable, Sendable {
   case fail(JobFailure, retry: Retry)
   /// Given back undone: to the front of its queue, no attempt used.
   case release
+  /// Given back undone by a worker that cannot run it: no attempt used, and nobody gets it for so long.
+  case snooze(for: Duration)
   /// Stopped, because it was cancelled.
   case cancel(JobFailure)
 

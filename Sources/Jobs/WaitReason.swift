@@ -12,9 +12,9 @@ package enum WaitReason: Hashable, Sendable {
   case queueDraining
   /// As many jobs of the queue run as its limit allows.
   case concurrency(limit: Int)
-  /// No living worker serves the queue, or none that does knows the kind.
+  /// No living worker serves the queue, or none that does knows the kind: each leaves it to others for a while.
   case noWorker
   case noWorkerForKind(JobKind)
-  /// All slots of the workers that serve the queue are taken, or kept for jobs before it.
-  case behind(position: Int, slots: Int)
+  /// Its place, for the slots of the workers that serve the queue, of which so many are idle.
+  case behind(position: Int, slots: Int, idle: Int)
 }

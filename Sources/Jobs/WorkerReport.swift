@@ -35,8 +35,10 @@ package enum WorkerMode: String, Hashable, Sendable, CaseIterable {
   case running
   /// Takes no more; what runs goes on.
   case quiet
-  /// Takes no more, gives back or finishes what runs, and ends.
+  /// Takes no more, gives back or finishes what runs, and ends; a gateway's workers are ``stopped`` then.
   case stopping
+  /// Has stopped, and can be told to run. Told of itself only: what is wanted is ``stopping``.
+  case stopped
 }
 
 /// A worker as others see it.
@@ -59,5 +61,13 @@ package struct WorkerInfo: Hashable, Sendable {
     self.jobs = jobs
     self.seenAt = seenAt
     self.isLost = isLost
+  }
+
+  /// Whether it takes part: neither lost nor stopped.
+  package var isLive: Bool { !isLost && report.mode != .stopped }
+
+  /// Whether it is what it was told to be.
+  package var isAsWanted: Bool {
+    wanted == report.mode || (wanted == .stopping && report.mode == .stopped)
   }
 }

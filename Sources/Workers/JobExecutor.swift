@@ -106,9 +106,8 @@ final class JobExecutor {
   func run() async {
     defer { freeSlot() }
     guard let worker else {
-      let failure = JobFailure(
-        code: "unknown_kind", message: "This worker does not know the kind \(job.kind).")
-      await settle(.fail(failure, retry: .byPolicy(.standard)))
+      logger.info("a job's kind is unknown here: it is left to others", metadata: ["kind": "\(job.kind)"])
+      await settle(stop == .released ? .release : .snooze(for: settings.unknownKindPause))
       return
     }
     let reporter = JobReporter(

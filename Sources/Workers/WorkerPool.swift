@@ -31,6 +31,8 @@ package final class WorkerPool {
     package var payloadPatience: Duration
     /// How long running jobs may go on when the worker is told to stop, before they are given back.
     package var stopGrace: Duration
+    /// How long a job is left alone that this worker does not know the kind of: another may.
+    package var unknownKindPause: Duration
     /// Told with every heartbeat.
     package var version: String
 
@@ -39,7 +41,7 @@ package final class WorkerPool {
       killGrace: Duration = .seconds(10), pollInterval: Duration = .seconds(5),
       reportInterval: Duration = .milliseconds(250), abandonment: Duration = .seconds(5),
       settlementPatience: Duration = .seconds(300), payloadPatience: Duration = .seconds(30),
-      stopGrace: Duration = .seconds(20), version: String = "dev"
+      stopGrace: Duration = .seconds(20), unknownKindPause: Duration = .seconds(10), version: String = "dev"
     ) {
       precondition(slots > 0, "a pool without slots does nothing")
       self.queues = queues
@@ -52,6 +54,7 @@ package final class WorkerPool {
       self.settlementPatience = settlementPatience
       self.payloadPatience = payloadPatience
       self.stopGrace = stopGrace
+      self.unknownKindPause = unknownKindPause
       self.version = version
     }
   }
@@ -59,7 +62,8 @@ package final class WorkerPool {
   package nonisolated let id: WorkerID
   /// What it does; changed by ``drain(grace:)``, by directives and by what heartbeats bring.
   package private(set) var mode = WorkerMode.running
-  /// Called once, when it was told from outside to stop and has.
+  /// Called once, when it was told from outside to stop and has: it is then of no more use. Where nothing is to be
+  /// called it rests instead, listed as stopped, until it is told to run.
   package var whenStopped: (@EventLoop () -> Void)?
   /// How many jobs are being run or settled.
   package var running: Int { executors.count }
@@ -94,6 +98,8 @@ package final class WorkerPool {
   /// Rung when a job ended, a lease call returned, or the drain was asked for.
   private let changed = Bell()
   private var hasCutShort = false
+  /// It ends for good: whatever it is told, it does not begin again.
+  private var isEnding = false
 
   /// A pool that does nothing before ``start()``.
   ///
@@ -136,9 +142,25 @@ package final class WorkerPool {
   /// A second call with a shorter grace cuts the first one short; with zero the children are killed
   /// at once.
   package func drain(grace: Duration) async {
+    isEnding = true
     mode = .stopping
     heartbeat.hurry()
     changed.ring()
+    await empty(within: grace)
+    guard timer != nil else { return }
+    timer = nil
+    directives?.cancel()
+    directives = nil
+    do throws(BrokerError) {
+      try await broker.dismiss(id)
+    } catch {
+      // It is listed as lost for a while: nothing depends on it.
+      logger.notice("the broker was not told of the end", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// Returns when nothing runs; what is left after the grace is given back.
+  private func empty(within grace: Duration) async {
     if grace <= .zero {
       hasCutShort = true
       changed.ring()
@@ -156,30 +178,33 @@ package final class WorkerPool {
       for executor in executors.values { executor.end(.released) }
     }
     while running > 0 || reserved > 0 { await changed.wait() }
-    guard timer != nil else { return }
-    timer = nil
-    directives?.cancel()
-    directives = nil
-    do throws(BrokerError) {
-      try await broker.dismiss(id)
-    } catch {
-      // It is listed as lost for a while: nothing depends on it.
-      logger.notice("the broker was not told of the end", metadata: ["error": "\(error)"])
-    }
   }
 
-  /// Does as it is told from outside. Who stops does not begin again.
+  /// Does as it is told from outside. Who stops does so first, and begins again, if it does, after that.
   private func become(_ wanted: WorkerMode) {
-    guard wanted != mode, mode != .stopping else { return }
+    guard wanted != mode, mode != .stopping, !(mode == .stopped && wanted == .stopping) else { return }
     logger.notice("told to be \(wanted.rawValue)", metadata: ["was": "\(mode.rawValue)"])
     mode = wanted
     heartbeat.hurry()
     changed.ring()
     guard wanted == .stopping else { return }
     Task {
-      await drain(grace: configuration.stopGrace)
-      whenStopped?()
+      if let whenStopped {
+        await drain(grace: configuration.stopGrace)
+        whenStopped()
+      } else {
+        await empty(within: configuration.stopGrace)
+        rest()
+      }
     }
+  }
+
+  /// Stays listed and goes on to listen: what it is told next, it does.
+  private func rest() {
+    guard !isEnding else { return }
+    mode = .stopped
+    heartbeat.hurry()
+    logger.notice("stopped, until told to run")
   }
 
   // MARK: Taking
@@ -208,7 +233,7 @@ package final class WorkerPool {
   /// Takes jobs while there is nothing to settle; a busy pool takes them as it settles (``ExchangeDesk``).
   private func takeJobs() async {
     var pause = Duration.milliseconds(250)
-    while mode != .stopping {
+    while !isEnding {
       if isDry, mode == .running, occupied < configuration.slots {
         await broker.waitForWork(in: configuration.queues, upTo: configuration.pollInterval)
         isDry = false
@@ -232,7 +257,7 @@ package final class WorkerPool {
         if error != .unavailable {
           logger.error("the broker gives no jobs", metadata: ["error": "\(error)"])
         }
-        if mode != .stopping { await changed.wait(upTo: pause * Double.random(in: 0.75...1.25)) }
+        if !isEnding { await changed.wait(upTo: pause * Double.random(in: 0.75...1.25)) }
         pause = min(pause * 2, configuration.pollInterval)
       }
     }
@@ -322,7 +347,7 @@ package final class WorkerPool {
           self?.become(mode)
         }
       }
-      if mode == .stopping, timer == nil { subscription.cancel() } else { directives = subscription }
+      if isEnding, timer == nil { subscription.cancel() } else { directives = subscription }
     } catch {
       // Renewals repeat what directives say, a beat later.
       logger.warning(

@@ -116,6 +116,24 @@ import Testing
     }
   }
 
+  @Test("has a gateway maintain and audit the broker that it holds open")
+  func maintenance() async throws {
+    try await withGateway(["--set", "broker.lease=10m", "--set", "broker.reap_interval=150s"]) { desk, _ in
+      _ = try await desk.run("queues", "set", "default", "defaults.start_within=1s")
+      _ = try await desk.run("submit", "echo")
+      // Nobody looks by itself for minutes; what is late is failed when it is asked for.
+      var done = ""
+      while !done.contains("expired 1,") {
+        let answer = try await desk.run("maintenance", "--repair")
+        try #require(answer.status == 0, "\(answer.lines)")
+        #expect(answer.lines.last?.hasSuffix(" found 0, mended 0.") == true)
+        done = try #require(answer.lines.first)
+      }
+      #expect(done == "promoted 0, stalled 0, requeued 0, failed 0, cancelled 0, expired 1, pardoned 0, pruned 0")
+      #expect(try await desk.run("jobs", "list", "--state", "failed").lines.count == 2)
+    }
+  }
+
   @Test("handles groups, and watches one to its end")
   func groups() async throws {
     try await withGateway { desk, _ in

@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import Gateway
 import Jobs
 import Redis
 import Support
@@ -63,6 +64,8 @@ import Testing
       _ = try await watch(client, id)
       _ = try await client.event(where: isAt(50))
       await worker.end(SIGKILL)
+      let stalled = try await client.event { $0["stalled"]?.bool == true }
+      #expect(stalled["state"]?.string == "running", "shown before it is queued again")
       let requeued = try await client.event(where: isIn("queued"))
       #expect(requeued["reason"]?.string == "lost")
       _ = try await fleet.worker()
@@ -73,6 +76,59 @@ import Testing
       let record = try await client.rpc("job.get", #"{"id":"\#(id)"}"#)
       #expect((record["rpc"]?["data"]?["job"]?["lost"]?.int ?? 0) >= 1)
     }
+  }
+
+  @Test("starts a gateway's workers again that were stopped, but not a process that only works")
+  func stoppedWorkers() async throws {
+    try await withFleet { fleet in
+      let (_, port) = try await fleet.gateway(slots: 2, requests: 10_000)
+      let admin = try await JobClient.connect(to: port, token: fleet.token("root", [.admin, .read]))
+      let gateways = try #require(try await workers(admin).first?["id"]?.string)
+      let stopped = try await admin.rpc("worker.stop", #"{"id":"\#(gateways)"}"#)
+      #expect(stopped["rpc"]?["data"]?["worker"]?["wanted"]?.string == "stopping", "\(stopped.text)")
+      while try await workers(admin).first?["mode"]?.string != "stopped" {}
+      #expect(try await workers(admin).first?["wanted"] == nil, "it is as it was told")
+      let gate = Gate(in: fleet.folder)
+      let client = try await JobClient.connect(to: port, token: fleet.token())
+      let id = try await submit(client, gate)
+      let reasons = try await client.rpc("job.why", #"{"id":"\#(id)"}"#)["rpc"]?["data"]?["reasons"]?.array
+      #expect(reasons?.first?["code"]?.string == "no_worker")
+      _ = try await watch(client, id)
+      _ = try await admin.rpc("worker.start", #"{"id":"\#(gateways)"}"#)
+      _ = try await client.event(where: isAt(50))
+      gate.lift()
+      _ = try await client.event(where: isIn("completed"))
+      let other = try await fleet.worker()
+      var alone: String?
+      while alone == nil {
+        alone = try await workers(admin).compactMap { $0["id"]?.string }.first { $0 != gateways }
+      }
+      _ = try await admin.rpc("worker.stop", #"{"id":"\#(alone!)"}"#)
+      #expect(await other.ended() == 0)
+      let refused = try await admin.rpc("worker.start", #"{"id":"\#(alone!)"}"#)
+      #expect(refused["error"] != nil, "\(refused.text)")
+    }
+  }
+
+  @Test("says in its health that Redis would throw jobs away")
+  func memoryPolicy() async throws {
+    try await withFleet { fleet in
+      try await fleet.redis.ask(RedisCommand("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"))
+      let (_, port) = try await fleet.gateway()
+      let process = try SpawnedProcess(
+        FanfareProcess.binary,
+        ["health", "--url", "http://127.0.0.1:\(port)", "--token", fleet.token("root", [.admin])], environment: [:])
+      var lines: [String] = []
+      for await line in process.lines { lines.append(line) }
+      #expect(await process.ended() == 1)
+      #expect(lines.first == "degraded")
+      #expect(lines.dropFirst().first?.hasPrefix("  store  Redis throws jobs away") == true, "\(lines)")
+    }
+  }
+
+  @EventLoop private func workers(_ client: JobClient) async throws -> [JSONValue] {
+    let reply = try await client.rpc("worker.list")
+    return Array(try #require(reply["rpc"]?["data"]?["workers"]?.array, "\(reply.text)"))
   }
 
   @Test("lets a watcher go on at another gateway when its own was killed")

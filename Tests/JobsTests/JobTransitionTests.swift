@@ -18,6 +18,7 @@ struct JobTransitionTests {
     (.failRetryably, .running, .retrying),
     (.failFinally, .running, .failed),
     (.release, .running, .queued),
+    (.snooze, .running, .scheduled),
     (.lose, .running, .queued),
     (.loseFinally, .running, .failed),
     (.cancel, .scheduled, .cancelled),

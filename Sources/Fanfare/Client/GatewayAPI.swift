@@ -24,6 +24,19 @@ struct GatewayAPI {
     }
   }
 
+  /// Asks, and waits where too much was asked for in too short a time.
+  func askPatiently(
+    _ method: String, _ path: String, body: JSONText
+  ) throws(ClientError) -> JSONValue {
+    while true {
+      do throws(ClientError) { return try ask(method, path, body: body) } catch {
+        guard case .problem(429, _, let seconds?) = error else { throw error }
+        Terminal.note("The budget of requests is spent; going on in \(seconds) s.")
+        try Interrupt.pause(.seconds(seconds))
+      }
+    }
+  }
+
   /// The path of a queue, a job or a worker: names hold nothing that needs encoding, but who types
   /// one may.
   static func path(_ parts: String...) -> String {

@@ -7,7 +7,7 @@ extension JobsCommand {
     static let configuration = CommandConfiguration(
       abstract: "Do one thing to all jobs that match.",
       discussion: """
-        At least one of --state, --queue, --kind, --user, --since, --until, or --all. Where a \
+        At least one of --state, --queue, --kind, --user, --since, --until, --ended-before, or --all. Where a \
         request budget is spent it waits as long as the gateway says.
         """)
     @OptionGroup var options: OperatorOptions
@@ -28,7 +28,7 @@ extension JobsCommand {
     func run() throws {
       let isNarrowed =
         !filter.state.isEmpty
-        || [filter.queue, filter.kind, filter.user, filter.since, filter.until]
+        || [filter.queue, filter.kind, filter.user, filter.since, filter.until, filter.endedBefore]
           .contains { $0 != nil }
       guard isNarrowed || all else {
         throw CommandFailure(
@@ -52,9 +52,7 @@ extension JobsCommand {
           $0.member("reason", reason)
           $0.fact("force", force)
         }
-        let page = try patiently { () throws(ClientError) in
-          try api.ask("POST", "/v1/jobs/bulk", body: writer.text)
-        }
+        let page = try api.askPatiently("POST", "/v1/jobs/bulk", body: writer.text)
         if options.json { Terminal.say("\(page.text)") }
         done += page["done"]?.array?.count ?? 0
         for job in page["skipped"]?.array ?? [] {
@@ -66,19 +64,6 @@ extension JobsCommand {
         cursor = page["cursor"]?.string
       } while cursor != nil
       if !options.json { Terminal.say("\(action): \(done) jobs, \(skipped) skipped") }
-    }
-
-    /// Waits where too much was asked for in too short a time.
-    private func patiently<Answer>(
-      _ ask: () throws(ClientError) -> Answer
-    ) throws(ClientError) -> Answer {
-      while true {
-        do throws(ClientError) { return try ask() } catch {
-          guard case .problem(429, _, let seconds?) = error else { throw error }
-          Terminal.note("The budget of requests is spent; going on in \(seconds) s.")
-          try Interrupt.pause(.seconds(seconds))
-        }
-      }
     }
   }
 }

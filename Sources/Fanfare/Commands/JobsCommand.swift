@@ -31,18 +31,23 @@ struct JobsCommand: ParsableCommand {
     @Option(name: .long, help: "Submitted before.")
     var until: String?
 
+    @Option(name: .long, help: "Ended before: how long ago, like 24h, or a moment.")
+    var endedBefore: String?
+
     func query() throws -> [(String, String?)] {
       [
         ("state", state.isEmpty ? nil : state.joined(separator: ",")), ("queue", queue),
         ("kind", kind), ("user", user), ("since", try Written.moment(since, "--since")),
         ("until", try Written.moment(until, "--until")),
+        ("ended_before", try Written.moment(endedBefore, "--ended-before")),
       ]
     }
 
     func document() throws -> JSONText {
       var writer = JSONWriter()
-      let (since, until) = (
-        try Written.moment(since, "--since"), try Written.moment(until, "--until")
+      let (since, until, endedBefore) = (
+        try Written.moment(since, "--since"), try Written.moment(until, "--until"),
+        try Written.moment(endedBefore, "--ended-before")
       )
       writer.object { filter in
         if !state.isEmpty {
@@ -53,6 +58,7 @@ struct JobsCommand: ParsableCommand {
         filter.member("user", user)
         filter.member("since", since.flatMap { Int64($0) })
         filter.member("until", until.flatMap { Int64($0) })
+        filter.member("ended_before", endedBefore.flatMap { Int64($0) })
       }
       return writer.text
     }

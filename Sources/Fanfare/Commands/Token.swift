@@ -29,6 +29,9 @@ struct Token: ParsableCommand {
       help: "What it allows: jobs:submit, jobs:read, jobs:manage, admin, work; may be repeated.")
     var scope: [String] = []
 
+    @Option(name: .long, help: "The most urgent priority its user may ask for, 1 to 10; else admission.max_priority.")
+    var maxPriority: Int?
+
     @Option(name: .long, help: "How long it is valid, like 15m, 1h, 30d.")
     var expires = "1h"
 
@@ -59,7 +62,8 @@ struct Token: ParsableCommand {
         } else {
           Terminal.say(
             try issuer.connectionToken(
-              user: user, permissions: try permissions(), lifetime: lifetime, now: Date()))
+              user: user, permissions: try permissions(), maxPriority: maxPriority, lifetime: lifetime,
+              now: Date()))
         }
       } catch let error as TokenError {
         throw CommandFailure(description: "\(error)")

@@ -4,8 +4,8 @@ import Jobs
 /// `fanfare workers`: looks at workers, and tells them what to be.
 struct WorkersCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "workers", abstract: "List workers; quiet, resume and stop them.",
-    subcommands: [List.self, Quiet.self, Resume.self, Stop.self], defaultSubcommand: List.self)
+    commandName: "workers", abstract: "List workers; quiet, resume, stop and start them.",
+    subcommands: [List.self, Quiet.self, Resume.self, Stop.self, Start.self], defaultSubcommand: List.self)
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List workers.")
@@ -26,7 +26,7 @@ struct WorkersCommand: ParsableCommand {
   }
 
   struct Resume: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Let quiet workers take jobs again.")
+    static let configuration = CommandConfiguration(abstract: "Let quiet or stopped workers take jobs again.")
     @OptionGroup var options: OperatorOptions
     @Argument(help: "The workers' ids.") var workers: [String]
 
@@ -36,11 +36,22 @@ struct WorkersCommand: ParsableCommand {
   struct Stop: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "End workers: what runs is finished in time, or given back.",
-      discussion: "A process of fanfare work ends; a gateway goes on without its workers.")
+      discussion: """
+        A process of fanfare work ends, and only its supervisor can start another. A gateway goes on \
+        without its workers, which stay listed as stopped until fanfare workers start.
+        """)
     @OptionGroup var options: OperatorOptions
     @Argument(help: "The workers' ids.") var workers: [String]
 
     func run() throws { try options.direct(workers, "stop") }
+  }
+
+  struct Start: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Start a gateway's workers that were stopped.")
+    @OptionGroup var options: OperatorOptions
+    @Argument(help: "The workers' ids.") var workers: [String]
+
+    func run() throws { try options.direct(workers, "start") }
   }
 }
 

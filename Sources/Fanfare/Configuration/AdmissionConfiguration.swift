@@ -13,6 +13,7 @@ struct AdmissionConfiguration: ConfigurationSection {
   var defaultScopes: [Scope] = [.submit, .read, .manage]
   var requests = 10
   var window = Duration.seconds(60)
+  var maxPriority = 10
 
   static let settings: [Setting<Self>] = [
     Setting("jwks_file", \.jwksFile),
@@ -24,6 +25,7 @@ struct AdmissionConfiguration: ConfigurationSection {
     Setting("window", \.window, wanted: "a duration from \"1s\" to \"1h\"") {
       (.seconds(1) ... .seconds(3600)).contains($0)
     },
+    Setting("max_priority", \.maxPriority, in: 1...10),
   ]
 
   /// Whether the operator gave any key: without one there is only the development key.

@@ -30,6 +30,7 @@ package struct Authenticator: Sendable {
       expiresAt: try expiration(of: claims),
       issuedAt: try claims.date(.issuedAt),
       tokenID: try claims.name(.tokenID),
+      maxPriority: try claims.maxPriority(),
       channels: try claims.channels())
   }
 

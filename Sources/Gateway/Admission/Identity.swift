@@ -12,6 +12,8 @@ package struct Identity: Sendable, Hashable {
   package let issuedAt: Date?
   /// `jti`, if told: a revocation of one token names it.
   package let tokenID: String?
+  /// The most urgent priority that the user may ask for; nil: what the gateway allows everybody.
+  package let maxPriority: Int?
   /// Channels that the issuer wants the connection subscribed to: the names in `subs`, else `channels`.
   /// They are a wish, not a permission.
   package let channels: [String]
@@ -19,13 +21,14 @@ package struct Identity: Sendable, Hashable {
   /// An identity as told; a verified token's comes from `Authenticator`.
   package init(
     user: String, permissions: Permissions, expiresAt: Date, issuedAt: Date? = nil,
-    tokenID: String? = nil, channels: [String] = []
+    tokenID: String? = nil, maxPriority: Int? = nil, channels: [String] = []
   ) {
     self.user = user
     self.permissions = permissions
     self.expiresAt = expiresAt
     self.issuedAt = issuedAt
     self.tokenID = tokenID
+    self.maxPriority = maxPriority
     self.channels = channels
   }
 }

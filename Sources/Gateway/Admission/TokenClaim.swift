@@ -20,6 +20,8 @@ package enum TokenClaim: String, Sendable, Hashable {
   case scope
   /// Scopes as an array of strings, as some issuers write them.
   case scopes
+  /// The most urgent priority that the user may ask for, 1 to 10.
+  case maxPriority = "max_priority"
   /// Channels the server subscribes the connection to.
   case channels
   /// The same with options, as an object keyed by channel; wins over `channels`.

@@ -66,6 +66,15 @@ struct TokenClaims: Sendable {
     return try text(.scope).map { Permissions(words: $0.split(separator: " ")) }
   }
 
+  /// `max_priority`, a whole number from 1 to 10; nil if absent.
+  func maxPriority() throws(TokenError) -> Int? {
+    guard let value = values[TokenClaim.maxPriority.rawValue] else { return nil }
+    guard let level = value.number.flatMap({ Int(exactly: $0) }), 1...10 ~= level else {
+      throw .invalidClaim(.maxPriority)
+    }
+    return level
+  }
+
   /// The names in `subs`, in byte order, else `channels` as listed.
   func channels() throws(TokenError) -> [String] {
     let claim: TokenClaim = holds(.subscriptions) ? .subscriptions : .channels

@@ -19,14 +19,16 @@ package struct TokenIssuer: Sendable {
   /// random one is made, so that each token can be revoked. Throws `invalidClaim` for a user, id or channel
   /// that no gateway would accept, and for a lifetime that is not positive.
   package func connectionToken(
-    user: String, permissions: Permissions? = nil, channels: [String] = [], tokenID: String? = nil,
-    lifetime: Duration, now: Date
+    user: String, permissions: Permissions? = nil, maxPriority: Int? = nil, channels: [String] = [],
+    tokenID: String? = nil, lifetime: Duration, now: Date
   ) throws(TokenError) -> String {
+    guard maxPriority.map({ 1...10 ~= $0 }) ?? true else { throw .invalidClaim(.maxPriority) }
     guard channels.count <= TokenClaims.mostChannels, channels.allSatisfy(TokenClaims.isName) else {
       throw .invalidClaim(.channels)
     }
     var claims = try commonClaims(user: user, tokenID: tokenID, lifetime: lifetime, now: now)
     claims[.scope] = permissions.map { .string($0.description) }
+    claims[.maxPriority] = maxPriority.map { .number(Double($0)) }
     if !channels.isEmpty { claims[.channels] = .array(channels.map(StrictJSON.string)) }
     return sign(claims)
   }

@@ -121,10 +121,6 @@ package struct Problem: Error, Hashable, Sendable {
       case .unavailable: Problem(.brokerUnavailable, status: 503, retryAfter: .seconds(1))
       case .jobNotFound: .jobNotFound
       case .idempotencyKeyReused: Problem(.idempotencyKeyReused, status: 422)
-      case .idempotencyKeyInFlight:
-        Problem(
-          .conflict, status: 409, detail: "A request with this idempotency key is under way.",
-          retryAfter: .seconds(1))
       case .uniqueKeyTaken(let holder):
         Problem(.uniqueKeyTaken, status: 409, detail: "The job \(holder) has it.")
       case .parentNotFound(let parent):

@@ -59,6 +59,7 @@ package struct ProcedureRoutes {
     Address(.get, "/v1/workers", "worker.list"),
     Address(.post, "/v1/workers/:id/quiet", "worker.quiet"),
     Address(.post, "/v1/workers/:id/resume", "worker.resume"),
+    Address(.post, "/v1/workers/:id/start", "worker.start"),
     Address(.post, "/v1/workers/:id/stop", "worker.stop"),
     Address(.get, "/v1/schedules", "schedule.list"),
     Address(.get, "/v1/schedules/:name", "schedule.get"),
@@ -69,6 +70,7 @@ package struct ProcedureRoutes {
     Address(.post, "/v1/schedules/:name/run", "schedule.run"),
     Address(.get, "/v1/backups", "backup.list"),
     Address(.post, "/v1/backups", "backup.create"),
+    Address(.post, "/v1/maintenance", "maintenance.run"),
     Address(.get, "/v1/stats", "stats"),
     Address(.get, "/v1/health", "health"),
   ]

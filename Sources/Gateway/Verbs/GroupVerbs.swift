@@ -28,10 +28,13 @@ package final class GroupVerbs {
     _ submission: GroupSubmission, by identity: Identity
   ) async throws(Problem) -> GroupAcceptance {
     try identity.require(.submit)
+    let callback = try submission.callback.map { callback throws(Problem) in
+      try jobs.bounded(callback, for: identity)
+    }
     try await requireBudget(for: submission.jobs?.count ?? 0, of: identity)
     let request = GroupRequest(
       id: submission.id ?? GroupID(), user: identity.user, name: submission.name,
-      callback: submission.callback?.request(by: identity.user))
+      callback: callback?.request(by: identity.user))
     let group = try await make(request, mayBeKnown: submission.id != nil)
     guard mayBeSeen(group.made, by: identity) else { throw .groupNotFound }
     guard let members = submission.jobs else {

@@ -25,6 +25,8 @@ package struct HealthAlert: Hashable, Sendable {
     case idle
     case noWorker = "no_worker"
     case broker
+    /// The broker works, and its store should be changed all the same.
+    case store
   }
 
   package var condition: Condition
@@ -61,6 +63,8 @@ package struct HealthReport: Hashable, Sendable {
     }
   }
 
+  /// How long the gateway that answers is there; nil where nobody asked one.
+  package var uptime: Duration?
   package private(set) var status = Status.healthy
   package private(set) var alerts: [HealthAlert] = []
   package private(set) var queueCount = 0
@@ -68,6 +72,7 @@ package struct HealthReport: Hashable, Sendable {
   package private(set) var erringCount = 0
   package private(set) var liveWorkers = 0
   package private(set) var lostWorkers = 0
+  package private(set) var stoppedWorkers = 0
   package private(set) var slots = 0
 
   /// Nothing can be seen.
@@ -76,13 +81,16 @@ package struct HealthReport: Hashable, Sendable {
     alerts = [HealthAlert(.broker, nil, detail)]
   }
 
+  /// `warnings` are the broker's.
   package init(
-    queues: [QueueView], workers: [WorkerInfo], now: Timestamp, rules: HealthRules
+    queues: [QueueView], workers: [WorkerInfo], warnings: [String] = [], now: Timestamp, rules: HealthRules
   ) {
+    alerts = warnings.map { HealthAlert(.store, nil, $0) }
     queueCount = queues.count
-    let live = workers.filter { !$0.isLost }
+    let live = workers.filter(\.isLive)
     liveWorkers = live.count
-    lostWorkers = workers.count - live.count
+    lostWorkers = workers.count(where: \.isLost)
+    stoppedWorkers = workers.count - liveWorkers - lostWorkers
     slots = live.slots
     for queue in queues {
       let found = Self.alerts(of: queue, workers, now, rules)
@@ -129,11 +137,12 @@ package struct HealthReport: Hashable, Sendable {
     return alerts
   }
 
-  /// `{"status","queues":{…},"workers":{…},"alerts":[…]}`.
+  /// `{"status","uptime","queues":{…},"workers":{…},"alerts":[…]}`.
   package var document: JSONText {
     var writer = JSONWriter()
     writer.object { report in
       report.member("status", status.rawValue)
+      report.member("uptime", uptime?.components.seconds)
       report.object("queues") {
         $0.member("total", queueCount)
         $0.member("healthy", queueCount - Set(alerts.compactMap(\.queue)).count)
@@ -143,6 +152,7 @@ package struct HealthReport: Hashable, Sendable {
       report.object("workers") {
         $0.member("live", liveWorkers)
         $0.member("lost", lostWorkers)
+        $0.member("stopped", stoppedWorkers)
         $0.member("slots", slots)
       }
       report.array("alerts") { list in

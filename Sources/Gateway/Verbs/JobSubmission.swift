@@ -6,6 +6,8 @@ package struct JobSubmission: Sendable {
   package var kind: JobKind
   package var payload = JSONText.emptyObject
   package var priority = Priority.normal
+  /// The client said so.
+  package var namesPriority = false
   package var order: QueueOrder?
   package var start = JobStart.now
   package var maxAttempts: Int?
@@ -85,6 +87,7 @@ package struct JobSubmission: Sendable {
     // A schedule keeps its payload in the broker, whatever its jobs do.
     let limit = use == .schedule ? min(settings.payloadLimit, JobRequest.payloadLimit) : settings.payloadLimit
     if payload.bytes.count > limit { throw Problem(BrokerError.payloadTooLarge(limit: limit)) }
+    namesPriority = reader.has("priority")
     priority = reader.priority("priority") ?? .normal
     order = reader.word("order")
     start = Self.start(from: &reader)

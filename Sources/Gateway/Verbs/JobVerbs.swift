@@ -8,8 +8,13 @@ package final class JobVerbs {
   let broker: any Broker
   private let payloads: PayloadStore
   private let estimates: WaitEstimates
+  private let maxPriority: Int
 
-  package init(broker: any Broker, payloads: PayloadStore, estimates: WaitEstimates) {
+  /// `maxPriority` is what those may ask for whose token says nothing of it.
+  package init(
+    broker: any Broker, payloads: PayloadStore, estimates: WaitEstimates, maxPriority: Int = 10
+  ) {
+    self.maxPriority = maxPriority
     self.broker = broker
     self.payloads = payloads
     self.estimates = estimates
@@ -20,6 +25,7 @@ package final class JobVerbs {
     _ submission: JobSubmission, by identity: Identity
   ) async throws(Problem) -> Acceptance {
     try require(.submit, of: identity)
+    let submission = try bounded(submission, for: identity)
     for parent in submission.dependencies.parents {
       // A job of somebody else is as unknown as one that never was.
       let job = try await solving { () async throws(BrokerError) in try await broker.job(parent) }
@@ -30,6 +36,30 @@ package final class JobVerbs {
     let key = submission.reuses ? try await contentKey(of: submission, by: identity) : nil
     let request = submission.request(by: identity.user, contentKey: key)
     return try await payloads.enqueue(request, on: broker)
+  }
+
+  /// The submission with a priority that the user may ask for: one that was not asked for is lowered.
+  func bounded(
+    _ submission: JobSubmission, for identity: Identity
+  ) throws(Problem) -> JobSubmission {
+    var submission = submission
+    if submission.namesPriority {
+      try require(submission.priority, of: identity)
+    } else if let limit = priorityLimit(of: identity) {
+      submission.priority = min(submission.priority, limit)
+    }
+    return submission
+  }
+
+  private func priorityLimit(of identity: Identity) -> Priority? {
+    identity.permissions.allows(.admin) ? nil : Priority(identity.maxPriority ?? maxPriority)
+  }
+
+  private func require(_ priority: Priority, of identity: Identity) throws(Problem) {
+    guard let limit = priorityLimit(of: identity), priority > limit else { return }
+    throw Problem(
+      .permissionDenied, status: 403,
+      detail: "A priority of at most \(limit.level) may be asked for, not \(priority.level).")
   }
 
   private func contentKey(
@@ -102,6 +132,7 @@ package final class JobVerbs {
     _ id: JobID, _ action: JobAction, by identity: Identity
   ) async throws(Problem) -> JobActionOutcome {
     try require(.manage, of: identity)
+    if case .reprioritise(let priority) = action { try require(priority, of: identity) }
     let job = try await visibleJob(id, to: identity)
     let outcome = try await solving { () async throws(BrokerError) in
       try await carryOut(action, on: id)
@@ -120,6 +151,7 @@ package final class JobVerbs {
     _ request: BulkRequest, by identity: Identity
   ) async throws(Problem) -> BulkReport {
     try require(.manage, of: identity)
+    if case .reprioritise(let priority) = request.action { try require(priority, of: identity) }
     let filter = request.listing.filter(for: identity)
     let page = try await solving { () async throws(BrokerError) in
       try await broker.jobs(matching: filter)

@@ -50,11 +50,13 @@ package final class Procedures {
 
   package init(
     jobs: JobVerbs, groups: GroupVerbs, queues: QueueVerbs, workers: WorkerVerbs,
-    schedules: ScheduleVerbs, backups: BackupVerbs, status: StatusVerbs, settings: GatewaySettings
+    schedules: ScheduleVerbs, backups: BackupVerbs, status: StatusVerbs, maintenance: MaintenanceVerbs,
+    settings: GatewaySettings
   ) {
     let all =
       Self.jobs(jobs) + Self.groups(groups, settings) + Self.queues(queues) + Self.workers(workers)
       + Self.schedules(schedules, settings) + Self.backups(backups) + Self.status(status)
+      + Self.maintenance(maintenance)
     table = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
   }
 
@@ -208,7 +210,8 @@ package final class Procedures {
 
   private static func workers(_ verbs: WorkerVerbs) -> [Procedure] {
     let directions: [(String, WorkerMode)] = [
-      ("worker.quiet", .quiet), ("worker.resume", .running), ("worker.stop", .stopping),
+      ("worker.quiet", .quiet), ("worker.resume", .running), ("worker.start", .running),
+      ("worker.stop", .stopping),
     ]
     return directions.map { name, mode in
       Procedure(name) { reader, identity throws(Problem) in

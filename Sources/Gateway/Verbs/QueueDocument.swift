@@ -62,8 +62,15 @@ package enum QueueDocument {
     writer.member("failed", statistics.failed)
     writer.member("cancelled", statistics.cancelled)
     writer.member("retried", statistics.retried)
-    let perMinute = Double(statistics.finished) / Double(max(1, statistics.minutes))
-    writer.member("finished_per_minute", number: (perMinute * 100).rounded() / 100)
+    func perMinute(_ count: Int) -> Double {
+      (Double(count) / Double(max(1, statistics.minutes)) * 100).rounded() / 100
+    }
+    writer.object("per_minute") {
+      $0.member("accepted", number: perMinute(statistics.accepted))
+      $0.member("finished", number: perMinute(statistics.finished))
+      $0.member("failed", number: perMinute(statistics.failed))
+      $0.member("retried", number: perMinute(statistics.retried))
+    }
     if let rate = statistics.successRate {
       let rounded = (rate * 10_000).rounded() / 10_000
       writer.member("success_rate", number: rounded)
@@ -87,7 +94,7 @@ package enum QueueDocument {
     writer.member("pid", report.process)
     writer.member("version", report.version)
     writer.member("mode", report.mode.rawValue)
-    if worker.wanted != report.mode { writer.member("wanted", worker.wanted.rawValue) }
+    if !worker.isAsWanted { writer.member("wanted", worker.wanted.rawValue) }
     writer.fact("lost", worker.isLost)
     writer.array("queues") { list in for queue in report.queues { list.element(queue.description) } }
     writer.array("kinds") { list in for kind in report.kinds { list.element(kind.description) } }

@@ -6,6 +6,7 @@ package import Jobs
 package final class StatusVerbs {
   private let broker: any Broker
   private let rules: HealthRules
+  private let startedAt = ContinuousClock.now
 
   package init(broker: any Broker, rules: HealthRules) {
     self.broker = broker
@@ -35,7 +36,8 @@ package final class StatusVerbs {
       levels.merge(queue.levels, uniquingKeysWith: +)
       totals.add(queue.totals)
     }
-    let live = workers.filter { !$0.isLost }
+    let live = workers.filter(\.isLive)
+    let lost = workers.count(where: \.isLost)
     var writer = JSONWriter(reserving: 1024)
     writer.object {
       $0.member("queues", queues.count)
@@ -47,7 +49,8 @@ package final class StatusVerbs {
       $0.object("recent") { QueueDocument.write(recent, into: &$0) }
       $0.object("workers") {
         $0.member("live", live.count)
-        $0.member("lost", workers.count - live.count)
+        $0.member("lost", lost)
+        $0.member("stopped", workers.count - live.count - lost)
         $0.member("slots", live.slots)
         $0.member("busy", live.reduce(0) { $0 + $1.jobs.count })
       }
@@ -58,6 +61,12 @@ package final class StatusVerbs {
   /// How the whole does. A broker that does not answer is an answer too, no problem.
   package func health(for identity: Identity) async throws(Problem) -> HealthReport {
     try identity.require(.admin)
+    var report = try await health()
+    report.uptime = ContinuousClock.now - startedAt
+    return report
+  }
+
+  private func health() async throws(Problem) -> HealthReport {
     guard await broker.isAvailable() else {
       return HealthReport(brokerAway: "The broker cannot be reached.")
     }
@@ -73,7 +82,7 @@ package final class StatusVerbs {
             status: queue, recent: try await broker.statistics(of: queue.name, minutes: minutes)))
       }
       return HealthReport(
-        queues: queues, workers: try await broker.workers(), now: .now, rules: rules)
+        queues: queues, workers: try await broker.workers(), warnings: broker.warnings, now: .now, rules: rules)
     } catch {
       guard error == .unavailable else { throw Problem(error) }
       return HealthReport(brokerAway: "The broker cannot be reached.")

@@ -39,8 +39,8 @@ package struct WaitDiagnosis: Hashable, Sendable {
     if let queue, let limit = queue.settings.concurrency, queue.running >= limit {
       reasons.append(.concurrency(limit: limit))
     }
-    if let position = job.queuePosition, !serving.isEmpty {
-      reasons.append(.behind(position: position, slots: serving.slots))
+    if let position = job.queuePosition, !knowing.isEmpty {
+      reasons.append(.behind(position: position, slots: serving.slots, idle: serving.idleSlots))
     }
     return reasons
   }
@@ -69,6 +69,9 @@ extension WorkerInfo {
 extension [WorkerInfo] {
   /// How many jobs they can run at a time.
   package var slots: Int { reduce(0) { $0 + $1.report.slots } }
+
+  /// How many of their slots hold no job.
+  package var idleSlots: Int { reduce(0) { $0 + Swift.max(0, $1.report.slots - $1.jobs.count) } }
 }
 
 extension WaitReason {
@@ -79,9 +82,10 @@ extension WaitReason {
     case .scheduled(let time), .retrying(let time): writer.member("until", time.milliseconds)
     case .parents(let count): writer.member("parents", count)
     case .userWindow(let limit), .concurrency(let limit): writer.member("limit", limit)
-    case .behind(let position, let slots):
+    case .behind(let position, let slots, let idle):
       writer.member("position", position)
       writer.member("slots", slots)
+      writer.member("idle", idle)
     case .notWaiting, .queuePaused, .queueDraining, .noWorker, .noWorkerForKind: break
     }
   }
@@ -119,8 +123,10 @@ extension WaitReason {
     case .noWorker: "No worker serves the queue \(queue)."
     case .noWorkerForKind(let kind):
       "The workers of the queue \(queue) do not know the kind \(kind)."
-    case .behind(1, let slots): "It is next; the \(slots) slots for the queue \(queue) are taken."
-    case .behind(let position, let slots):
+    case .behind(1, let slots, 0): "It is next; the \(slots) slots for the queue \(queue) are taken."
+    case .behind(1, let slots, let idle):
+      "It is next; \(idle) of the \(slots) slots for the queue \(queue) are idle."
+    case .behind(let position, let slots, _):
       "\(position - 1) jobs are before it, for \(slots) slots of the queue \(queue)."
     }
   }

@@ -21,7 +21,8 @@ package final class WaitEstimates {
     self.freshness = freshness
   }
 
-  /// Nil when too little is known, or the broker does not answer: an estimate is a comfort.
+  /// Nil when too little is known, while the queue gives out no jobs, or when the broker does not answer: an
+  /// estimate is a comfort.
   package func estimate(for place: QueuePlace) async -> WaitEstimate? {
     guard let basis = await basis(of: place.queue) else { return nil }
     return WaitEstimate(position: place.position, slots: basis.slots, run: basis.run)
@@ -31,8 +32,13 @@ package final class WaitEstimates {
     let now = ContinuousClock.now
     if let basis = known[queue], now - basis.readAt < freshness { return basis }
     do throws(BrokerError) {
+      let status = try await broker.queue(queue)
+      guard status?.mode.serves != false else {
+        known[queue] = nil
+        return nil
+      }
       let workers = try await broker.workers().filter { $0.serves(queue) }
-      let limit = try await broker.queue(queue)?.settings.concurrency
+      let limit = status?.settings.concurrency
       var run = try await broker.statistics(of: queue, minutes: 15).run
       if run.count < WaitEstimate.fewestSamples {
         run = try await broker.statistics(of: queue, minutes: 60).run

@@ -6,8 +6,6 @@ package enum BrokerError: Error, Hashable, Sendable {
   case jobNotFound
   /// The idempotency key was used by the same user for another request.
   case idempotencyKeyReused
-  /// The idempotency key belongs to a submission that is still under way.
-  case idempotencyKeyInFlight
   /// Another unfinished job has the unique key.
   case uniqueKeyTaken(JobID)
   /// A job it is to wait for is not on record.

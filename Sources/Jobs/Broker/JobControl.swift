@@ -47,9 +47,9 @@ package protocol JobControl: AnyObject, Sendable {
   /// Any number of callers may do it at once. **Limits**: a job that waits past its start limit fails with
   /// `not_started_in_time`, past its total limit with `total_timeout`; a running one past its total limit is
   /// told to stop, as if cancelled, and fails. **Losses**: a lease that has less than `rules.warning` left, but some,
-  /// makes its job stalled, one `state` event (reason `stalled`). One that ran out is a loss: the job returns
-  /// to its old place, to be leased with a new token; after `rules.maxLost` losses it fails with code
-  /// `lost`; one that was being cancelled is cancelled. If nobody called for longer than `rules.amnesty`,
+  /// makes its job stalled, one `state` event (reason `stalled`). One that ran out is a loss: the job, shown as
+  /// stalled before if it was not yet, returns to its old place, to be leased with a new token; after
+  /// `rules.maxLost` losses it fails with code `lost`; one that was being cancelled is cancelled. If nobody called for longer than `rules.amnesty`,
   /// which means the broker itself was away, nobody could have renewed: all overdue leases are first
   /// extended by `amnesty`, once.
   func maintain(limit: Int, _ rules: LossRules) async throws(BrokerError) -> MaintenanceReport

@@ -34,7 +34,8 @@ package protocol JobQueue: AnyObject, Sendable {
   /// completed, percent 100. `fail` → retrying while attempts are left and a retry is wanted, else
   /// failed; the delay is the worker's own where it names one, else by the job's policy, else the queue's, else
   /// the worker's. `release` → queued in its old place (in FIFO order the front of its priority), the attempt
-  /// uncounted. `cancel` → cancelled. A job that was cancelled while it ran and fails, is released or is stopped
+  /// uncounted. `snooze` → scheduled (reason `snoozed`), the attempt uncounted, then in its old place. `cancel` →
+  /// cancelled. A job that was cancelled while it ran and fails, is released, snoozed or stopped
   /// becomes cancelled, with the reason that was given, or what its worker says where none was; one that passed
   /// its total timeout becomes failed (`total_timeout`); one that completes all the same is completed. Emits one
   /// `state` event each. With an old token: `leaseLost`, nothing changed — unless this same token ended the job
@@ -226,6 +227,8 @@ package struct JobFilter: Hashable, Sendable {
   /// Accepted at this moment or later, and before that one.
   package var since: Timestamp?
   package var until: Timestamp?
+  /// Ended, before this moment.
+  package var endedBefore: Timestamp?
   /// 1…200.
   package var limit: Int
   /// ``JobPage/next`` of the page before; nil for the first. An unreadable one reads as the first.
@@ -233,8 +236,8 @@ package struct JobFilter: Hashable, Sendable {
 
   package init(
     user: String? = nil, states: Set<JobState> = [], queue: QueueName? = nil,
-    kind: JobKind? = nil, since: Timestamp? = nil, until: Timestamp? = nil, limit: Int = 50,
-    cursor: String? = nil
+    kind: JobKind? = nil, since: Timestamp? = nil, until: Timestamp? = nil,
+    endedBefore: Timestamp? = nil, limit: Int = 50, cursor: String? = nil
   ) {
     self.user = user
     self.states = states
@@ -242,6 +245,7 @@ package struct JobFilter: Hashable, Sendable {
     self.kind = kind
     self.since = since
     self.until = until
+    self.endedBefore = endedBefore
     self.limit = limit
     self.cursor = cursor
   }

@@ -8,7 +8,8 @@
   KEYS[1] the partition: every key below lies in its slot
   ARGV[1] below which number, and ARGV[2] below which place among those restored, or ""
   ARGV[3] the most jobs to give    ARGV[4] the most to look at
-  ARGV[5] what they match, a MessagePack map: user, states (letters), queue, kind, since ms, till ms
+  ARGV[5] what they match, a MessagePack map: user, states (letters), queue, kind, since ms, till ms,
+          ended_before ms
   Touches: JOBS INDEX INDEX_CHUNKS USERS USER_CHUNKS RESTORED USERS_RESTORED, and what describe reads
   Answers: {where to go on, "number_place", each empty for from the first, or false after the last;
             describe… for each}
@@ -102,6 +103,7 @@ local function matches(job)
   if filter.states and not string.find(filter.states, job.state, 1, true) then return false end
   if filter.queue and filter.queue ~= job.queue then return false end
   if filter.kind and filter.kind ~= job.kind then return false end
+  if filter.ended_before and not (job.more.fi and job.more.fi < filter.ended_before) then return false end
   return not filter.till or created_at(job) < filter.till
 end
 

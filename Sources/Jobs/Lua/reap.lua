@@ -6,7 +6,7 @@
   ARGV[4] the warning, ms    ARGV[5] the failure of a job lost too often, packed
   Touches: every family of keys
   Answers: {pardoned: as many as PARDONS says if there may be more, {stalled ids}, {requeued ids}, {failed ids}, {cancelled ids}}
-  Emits:   state queued with reason lost, failed, or cancelled; state running with reason stalled
+  Emits:   state running with reason stalled, for each once; state queued with reason lost, failed, or cancelled
 ]]
 --- @flags allow-oom
 --- @include "includes/now"
@@ -30,10 +30,19 @@ if before and now - before > amnesty then
 end
 redis.call("HSET", NUMBERS, "reaped", now)
 
+local function show_stalled(job)
+  job.more.sl = true
+  read_progress(job)
+  change(job, "stalled")
+  stalled[#stalled + 1] = job.id
+end
+
 for _, id in ipairs(redis.call("ZRANGEBYSCORE", LEASES, "-inf", now, "LIMIT", 0, limit)) do
   local job = read_job(id)
   if job and job.state == RUNNING then
     local queue, more = queue_named(job.queue), job.more
+    -- Nobody looked in the time of the warning: whoever watches is told all the same, first.
+    if not more.sl then show_stalled(job) end
     stop(job, queue)
     count(queue, "lost", 1)
     job.lost = job.lost + 1
@@ -62,12 +71,7 @@ while #stalled < limit do
   local near = redis.call("ZRANGEBYSCORE", LEASES, "(" .. now, "(" .. now + warning, "LIMIT", skip, limit)
   for _, id in ipairs(near) do
     local job = read_job(id)
-    if job and job.state == RUNNING and not job.more.sl and #stalled < limit then
-      job.more.sl = true
-      read_progress(job)
-      change(job, "stalled")
-      stalled[#stalled + 1] = id
-    end
+    if job and job.state == RUNNING and not job.more.sl and #stalled < limit then show_stalled(job) end
   end
   if #near < limit then break end
   skip = skip + limit

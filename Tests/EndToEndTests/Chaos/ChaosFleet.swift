@@ -109,7 +109,9 @@ final class ChaosFleet {
     workers.isEmpty ? nil : workers.remove(at: Int.random(in: 0..<workers.count, using: &random))
   }
 
-  func giveBack(_ worker: ChaosProcess) { workers.append(worker) }
+  func giveBack(worker: ChaosProcess) { workers.append(worker) }
+
+  func giveBack(gateway: ChaosProcess) { gateways.append(gateway) }
 
   /// Ends every process in order; those that do not end well are violations.
   func drain() async {

@@ -16,6 +16,8 @@ struct ChaosPlan: Sendable {
     case killGateway = "SIGKILL of a gateway"
     case killRedis = "SIGKILL of redis-server"
     case stopWorker = "SIGSTOP of a worker beyond its lease"
+    case stopGateway = "SIGSTOP of a gateway beyond the leases"
+    case stopRedis = "SIGSTOP of redis-server beyond the leases"
     case killClients = "CLIENT KILL of every connection"
     case flushFunctions = "FUNCTION FLUSH"
   }
@@ -45,8 +47,8 @@ struct ChaosPlan: Sendable {
     ChaosPlan(
       store: .redis(appendOnly), seed: seed, duration: duration,
       faults: [
-        .killWorker, .killWorker, .killWorker, .killGateway, .killGateway, .killRedis, .stopWorker, .killClients,
-        .flushFunctions,
+        .killWorker, .killWorker, .killWorker, .killGateway, .killGateway, .killRedis, .stopWorker, .stopGateway,
+        .stopRedis, .killClients, .flushFunctions,
       ], interval: interval, gateways: 2, workers: 3, backlog: backlog)
   }
 
@@ -54,7 +56,7 @@ struct ChaosPlan: Sendable {
     seed: UInt64, for duration: Duration, every interval: ClosedRange<Double>, backlog: Int
   ) -> ChaosPlan {
     ChaosPlan(
-      store: .embedded, seed: seed, duration: duration, faults: [.killGateway], interval: interval, gateways: 1,
-      workers: 0, backlog: backlog)
+      store: .embedded, seed: seed, duration: duration, faults: [.killGateway, .killGateway, .stopGateway],
+      interval: interval, gateways: 1, workers: 0, backlog: backlog)
   }
 }

@@ -121,8 +121,21 @@ final class ChaosRun {
       worker.signal(SIGSTOP)
       repair(after: .seconds(plan.lease + 1) + delay) { [fleet] in
         worker.signal(SIGCONT)
-        fleet.giveBack(worker)
+        fleet.giveBack(worker: worker)
       }
+    case .stopGateway:
+      // Its clients hang meanwhile, and so do those whose submission it has.
+      guard let gateway = fleet.takeGateway(&random) else { return }
+      gateway.signal(SIGSTOP)
+      repair(after: .seconds(plan.lease + 1) + delay) { [fleet] in
+        gateway.signal(SIGCONT)
+        fleet.giveBack(gateway: gateway)
+      }
+    case .stopRedis:
+      guard let redis = fleet.redis else { return }
+      await redis.pause()
+      await pause(.seconds(plan.lease + 1) + delay)
+      await redis.resume()
     case .killRedis:
       guard let redis = fleet.redis else { return }
       await redis.kill()
@@ -242,7 +255,21 @@ final class ChaosRun {
     }
     ledger.count("jobs acknowledged", by: ledger.acknowledged.count)
     for queue in try await broker.queues() { try await check(queue, broker) }
+    try await audit(broker)
     await broker.close()
+  }
+
+  /// Nothing stands where it should not.
+  private func audit(_ broker: any Broker) async throws {
+    var cursor: String?
+    repeat {
+      let report = try await broker.audit(repairs: false, after: cursor, limit: 500)
+      for finding in report.findings {
+        ledger.violate("the audit finds \(finding.kind.rawValue) \(finding.subject): \(finding.detail)")
+      }
+      ledger.count("records audited", by: report.checked)
+      cursor = report.next
+    } while cursor != nil
   }
 
   private func check(_ queue: QueueStatus, _ broker: any Broker) async throws {

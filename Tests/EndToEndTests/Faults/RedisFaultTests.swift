@@ -10,8 +10,10 @@ import Testing
 struct RedisFaultTests {
   private let queue = QueueName("faults")!
 
-  private func broker(on server: RedisServer) async throws -> RedisBroker {
-    let broker = RedisBroker(endpoint: server.endpoint, logger: Logger(label: "test"))
+  private func broker(
+    on server: RedisServer, memoryLooks: Duration = .seconds(3600)
+  ) async throws -> RedisBroker {
+    let broker = RedisBroker(endpoint: server.endpoint, memoryLooks: memoryLooks, logger: Logger(label: "test"))
     try await broker.start()
     return broker
   }
@@ -134,6 +136,14 @@ struct RedisFaultTests {
     let warned = try await broker(on: server)
     #expect(warned.warnings.contains { $0.contains("allkeys-lru") })
     await warned.close()
+    // Without a new connection, too: whoever runs Redis may change it at any time.
+    let looking = try await broker(on: server, memoryLooks: .milliseconds(20))
+    try await server.ask(RedisCommand("CONFIG", "SET", "maxmemory-policy", "noeviction"))
+    while !looking.warnings.isEmpty { _ = await looking.isAvailable() }
+    try await server.ask(RedisCommand("CONFIG", "SET", "maxmemory-policy", "volatile-ttl"))
+    while looking.warnings.isEmpty { _ = await looking.isAvailable() }
+    #expect(looking.warnings.first?.contains("volatile-ttl") == true)
+    await looking.close()
   }
 }
 

@@ -58,5 +58,8 @@ actor FanfareProcess {
     return await process.ended()
   }
 
+  /// Returns when it has ended by itself, with its status.
+  func ended() async -> Int32 { await process.ended() }
+
   deinit { process.signal(SIGKILL) }
 }

@@ -49,10 +49,13 @@ actor Fleet {
       """, to: "config.toml")
   }
 
-  /// A new gateway on a port of its own.
-  func gateway() async throws -> (process: FanfareProcess, port: Int) {
+  /// A new gateway on a port of its own, with workers of so many slots in it, and so many requests a minute
+  /// for each user.
+  func gateway(slots: Int = 0, requests: Int = 10) async throws -> (process: FanfareProcess, port: Int) {
     let process = try await FanfareProcess.start(
-      ["serve", "--config", configuration], until: "broker ")
+      ["serve", "--config", configuration],
+      environment: ["FANFARE_WORKERS_EMBEDDED": "\(slots)", "FANFARE_ADMISSION_REQUESTS": "\(requests)"],
+      until: slots > 0 ? "  workers " : "broker ")
     processes.append(process)
     let page = await process.banner.first { $0.contains("  page") } ?? ""
     let port = page.split(separator: ":").last.flatMap { Int($0.filter(\.isNumber)) }
@@ -69,8 +72,10 @@ actor Fleet {
     return process
   }
 
-  nonisolated func token(_ user: String = "alice") throws -> String {
-    try issuer.connectionToken(user: user, lifetime: .seconds(600), now: Date())
+  nonisolated func token(
+    _ user: String = "alice", _ permissions: Permissions = .standard
+  ) throws -> String {
+    try issuer.connectionToken(user: user, permissions: permissions, lifetime: .seconds(600), now: Date())
   }
 
   /// Ends every process and the Redis.

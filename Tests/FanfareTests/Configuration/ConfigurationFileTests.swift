@@ -19,6 +19,28 @@ import Testing
     #expect(file.configuration == Configuration())
   }
 
+  @Test("gives the gateway the thresholds of its health")
+  func health() {
+    var file = ConfigurationFile()
+    file.read(
+      """
+      [health]
+      backlog = 7
+      error_rate = 25
+      error_window = "2m"
+      paused = "3m"
+      idle = "4m"
+      """, from: "config.toml")
+    #expect(file.faults.isEmpty)
+    var rules = HealthRules()
+    rules.backlog = 7
+    rules.errorRate = 0.25
+    rules.errorWindow = .seconds(120)
+    rules.paused = .seconds(180)
+    rules.idle = .seconds(240)
+    #expect(GatewaySettings(file.configuration).health == rules)
+  }
+
   @Test(
     "refuses a key that it does not know, and names the one that was meant",
     arguments: [

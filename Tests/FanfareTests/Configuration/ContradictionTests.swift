@@ -15,7 +15,9 @@ import Testing
     arguments: [
       ("", []),
       ("[gateway]\npong_timeout = \"25s\"", ["gateway.pong_timeout"]),
-      ("[broker]\nreap_interval = \"31s\"", ["broker.reap_interval"]),
+      ("[broker]\nreap_interval = \"7501ms\"", ["broker.reap_interval"]),
+      ("[broker]\nlease = \"10s\"", ["broker.reap_interval"]),
+      ("[broker]\nlease = \"10s\"\nreap_interval = \"2500ms\"", []),
       ("[gateway]\nhost = \"0.0.0.0\"", ["admission.keys"]),
       ("[gateway]\nhost = \"0.0.0.0\"\n[admission]\njwks_file = \"keys.json\"", []),
       ("[gateway]\npublic_url = \"https://jobs.example.com\"", ["admission.keys"]),

@@ -25,6 +25,24 @@ import Testing
         == Identity(user: "ada", permissions: .standard, expiresAt: Self.now + 600))
   }
 
+  @Test("may bound how urgent its user's jobs are")
+  func maxPriority() throws {
+    func identity(_ value: String) throws -> Identity {
+      try SampleTokens.identity(SampleTokens.token(#"{"sub":"ada","exp":1800000600,"max_priority":\#(value)}"#))
+    }
+    #expect(try identity("8").maxPriority == 8)
+    #expect(try SampleTokens.identity(SampleTokens.goodToken()).maxPriority == nil)
+    for wrong in ["0", "11", "5.5", #""8""#, "null", "true"] {
+      #expect(throws: TokenError.invalidClaim(.maxPriority), "\(wrong)") { try identity(wrong) }
+    }
+    let issuer = TokenIssuer(key: SampleTokens.signer)
+    let token = try issuer.connectionToken(user: "ada", maxPriority: 3, lifetime: .seconds(60), now: Self.now)
+    #expect(try SampleTokens.identity(token).maxPriority == 3)
+    #expect(throws: TokenError.invalidClaim(.maxPriority)) {
+      try issuer.connectionToken(user: "ada", maxPriority: 11, lifetime: .seconds(60), now: Self.now)
+    }
+  }
+
   @Test("is believed only with a good signature: claims are not even read before")
   func signatureFirst() throws {
     let stranger = try SigningKey.generate(.hs256)

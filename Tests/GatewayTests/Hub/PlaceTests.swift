@@ -63,6 +63,21 @@ import Testing
       #expect(pushed?["estimate"]?["most"]?.double != nil)
       let reply = try json(await connection.frames(5)[4])["rpc"]?["data"]?["job"]
       #expect(reply?.text.description == pushed?.text.description, "the reply takes nothing back")
+
+      // What is known is kept for a while: another gateway has not asked yet.
+      let other = WaitEstimates(broker: harness.broker)
+      let place = QueuePlace(queue: .default, position: 1)
+      for (mode, isKnown) in [(QueueMode.paused, false), (.draining, false), (.active, true), (.drainingBacklog, true)]
+      {
+        // Something runs, so that a drain is not over at once.
+        _ = try await harness.broker.setMode(of: .default, to: .active)
+        var running = request
+        running.id = JobID()
+        _ = try await harness.broker.enqueue(running)
+        _ = try await harness.lease()
+        _ = try await harness.broker.setMode(of: .default, to: mode)
+        #expect(await (other.estimate(for: place) != nil) == isKnown, "\(mode)")
+      }
     }
   }
 }

@@ -19,11 +19,11 @@ extension SessionHarness {
   /// Asks the gateway over HTTP, as the user, and reads what it answers.
   func ask(
     _ method: Request.Method, _ target: String, _ body: String = "", by user: String = "alice",
-    scopes: Permissions? = nil, headers: [String: String] = [:]
+    scopes: Permissions? = nil, maxPriority: Int? = nil, headers: [String: String] = [:]
   ) async throws -> FakeAnswer {
     var headers = headers
     headers["host"] = "localhost"
-    headers["authorization"] = "Bearer \(try token(user, scopes: scopes))"
+    headers["authorization"] = "Bearer \(try token(user, scopes: scopes, maxPriority: maxPriority))"
     let parts = target.split(separator: "?", maxSplits: 1).map(String.init)
     let query = (parts.count > 1 ? parts[1] : "").split(separator: "&").map { pair in
       let words = pair.split(separator: "=", maxSplits: 1).map(String.init)

@@ -66,10 +66,11 @@ final class SessionHarness {
   }
 
   func token(
-    _ user: String = "alice", scopes: Permissions? = nil, lifetime: Duration = .seconds(600),
-    issuedAt: Date = Date()
+    _ user: String = "alice", scopes: Permissions? = nil, maxPriority: Int? = nil,
+    lifetime: Duration = .seconds(600), issuedAt: Date = Date()
   ) throws -> String {
-    try issuer.connectionToken(user: user, permissions: scopes, lifetime: lifetime, now: issuedAt)
+    try issuer.connectionToken(
+      user: user, permissions: scopes, maxPriority: maxPriority, lifetime: lifetime, now: issuedAt)
   }
 
   /// Opens a socket; the session is connected only after a `connect` command.

@@ -23,17 +23,17 @@ import Testing
 
   private func ago(_ duration: Duration) -> Timestamp { now + (.zero - duration) }
 
-  private func worker(isLost: Bool = false) -> WorkerInfo {
+  private func worker(_ mode: WorkerMode = .running, isLost: Bool = false) -> WorkerInfo {
     WorkerInfo(
       report: WorkerReport(
         id: WorkerID("w")!, host: "h", process: 1, version: "v", queues: [.default], kinds: [],
-        slots: 2, memory: 0, startedAt: now), seenAt: now, isLost: isLost)
+        slots: 2, memory: 0, startedAt: now, mode: mode), seenAt: now, isLost: isLost)
   }
 
   private func report(
-    _ queues: [HealthReport.QueueView], workers: [WorkerInfo]? = nil
+    _ queues: [HealthReport.QueueView], workers: [WorkerInfo]? = nil, rules: HealthRules = HealthRules()
   ) -> HealthReport {
-    HealthReport(queues: queues, workers: workers ?? [worker()], now: now, rules: HealthRules())
+    HealthReport(queues: queues, workers: workers ?? [worker()], now: now, rules: rules)
   }
 
   @Test("is good where nothing is wrong")
@@ -46,7 +46,7 @@ import Testing
     #expect(
       report.document.description
         == #"{"status":"healthy","queues":{"total":1,"healthy":1,"overloaded":0,"errors":0},"#
-        + #""workers":{"live":1,"lost":0,"slots":2},"alerts":[]}"#)
+        + #""workers":{"live":1,"lost":0,"stopped":0,"slots":2},"alerts":[]}"#)
   }
 
   @Test("names each condition")
@@ -64,6 +64,26 @@ import Testing
     }
   }
 
+  @Test("judges by the thresholds that are set")
+  func thresholds() {
+    var rules = HealthRules()
+    rules.backlog = 3
+    rules.errorRate = 0.5
+    rules.paused = .seconds(60)
+    rules.idle = .seconds(10)
+    let cases: [(HealthReport.QueueView, HealthReport.QueueView, HealthAlert.Condition)] = [
+      (view(queued: 3, lastFinished: .seconds(1)), view(queued: 4, lastFinished: .seconds(1)), .backlog),
+      (view(completed: 5, failed: 5), view(completed: 4, failed: 5), .errorRate),
+      (view(mode: .paused, paused: .seconds(60)), view(mode: .paused, paused: .seconds(61)), .paused),
+      (view(queued: 1, oldest: .seconds(10)), view(queued: 1, oldest: .seconds(11)), .idle),
+    ]
+    for (good, bad, condition) in cases {
+      #expect(report([good], rules: rules).alerts.isEmpty, "\(condition)")
+      #expect(report([bad], rules: rules).alerts.map(\.condition) == [condition])
+    }
+    #expect(report([view(queued: 4, lastFinished: .seconds(1))]).alerts.isEmpty, "by others it is well")
+  }
+
   @Test("does not call a queue idle that was empty, or whose job runs long")
   func notIdle() {
     #expect(
@@ -77,11 +97,22 @@ import Testing
   func nobody() {
     let busy = view(queued: 1, lastFinished: .seconds(1))
     #expect(report([busy], workers: [worker(isLost: true)]).status == .unhealthy)
+    let rested = report([busy], workers: [worker(.stopped)])
+    #expect(rested.status == .unhealthy)
+    #expect([rested.liveWorkers, rested.lostWorkers, rested.stoppedWorkers, rested.slots] == [0, 0, 1, 0])
     #expect(report([busy], workers: []).alerts.map(\.condition) == [.noWorker])
     // Somebody works, but not on this queue.
     let other = view("other", queued: 1, lastFinished: .seconds(1))
     #expect(report([other]).status == .degraded)
     #expect(report([other]).alerts.first?.queue?.description == "other")
+  }
+
+  @Test("tells what the broker warns of")
+  func warnings() {
+    let report = HealthReport(
+      queues: [view()], workers: [worker()], warnings: ["It forgets."], now: now, rules: HealthRules())
+    #expect(report.status == .degraded)
+    #expect(report.alerts == [HealthAlert(.store, nil, "It forgets.")])
   }
 
   @Test("is bad where the broker is away")

@@ -271,6 +271,23 @@ import Testing
     }
   }
 
+  @Test("what ended before a moment is listed, and removed at once")
+  func endedBefore() async throws {
+    try await run { harness in
+      let old = try await submit(harness, "")
+      let ended = try await harness.ask(.post, "/v1/jobs/\(old)/cancel")
+      let moment = try #require(ended["finished_at"]?.int)
+      _ = try await submit(harness, "")
+      let listed = try await harness.ask(.get, "/v1/jobs?ended_before=\(moment + 1)")
+      #expect(listed["jobs"]?.array?.map { $0["id"]?.string } == [old])
+      #expect(try await harness.ask(.get, "/v1/jobs?ended_before=\(moment)")["jobs"]?.array?.isEmpty == true)
+      let removed = try await harness.ask(
+        .post, "/v1/jobs/bulk", #"{"action":"remove","filter":{"ended_before":\#(moment + 1)}}"#)
+      #expect(removed["done"]?.array?.compactMap(\.string) == [old])
+      #expect(try await harness.ask(.get, "/v1/jobs")["jobs"]?.array?.count == 1)
+    }
+  }
+
   @Test("a bulk action says what is missing of it")
   func bulkFaults() async throws {
     try await run { harness in

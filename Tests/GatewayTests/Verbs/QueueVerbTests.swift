@@ -136,11 +136,20 @@ import Testing
       #expect(recent["accepted"]?.int == 3)
       #expect(recent["success_rate"]?.double == 1)
       #expect(recent["run"]?["count"]?.int == 1)
+      #expect(
+        recent["per_minute"]?.text.description == #"{"accepted":0.6,"finished":0.2,"failed":0.0,"retried":0.0}"#)
       let all = try await harness.admin(.get, "/v1/stats")
       #expect(all["queues"]?.int == 1)
       #expect(all["recent"]?["completed"]?.int == 1)
       #expect(all["levels"]?["5"]?.int == 2)
       #expect(all["workers"]?["live"]?.int == 0)
+      for retry in [Settlement.Retry.after(.seconds(60)), .never] {
+        let failure = JobFailure(code: "broken", message: "It broke.")
+        _ = try await harness.broker.settle(try await harness.lease().lease, .fail(failure, retry: retry))
+      }
+      let later = try await harness.admin(.get, "/v1/queues/default/stats?minutes=5")
+      #expect(
+        later["per_minute"]?.text.description == #"{"accepted":0.6,"finished":0.4,"failed":0.2,"retried":0.2}"#)
     }
   }
 
@@ -178,6 +187,30 @@ import Testing
       #expect(answer["status"]?.string == "unhealthy")
       #expect(answer["alerts"]?.array?.map { $0["condition"]?.string } == ["no_worker"])
       #expect(answer["queues"]?["errors"]?.int == 1)
+      #expect((0...60).contains(try #require(answer["uptime"]?.int)), "seconds")
+    }
+  }
+
+  @Test("jobs of lost workers are taken back when it is asked for, and what cannot be is looked for")
+  func maintenance() async throws {
+    try await run { harness in
+      _ = try await harness.broker.maintain(limit: 10, LossRules())
+      let job = try await harness.ask(.post, "/v1/jobs", #"{"kind":"echo"}"#)
+      let lease = LeaseRequest(
+        queues: [.default], limit: 1, duration: .milliseconds(1), worker: WorkerID("worker")!)
+      #expect(try await harness.broker.exchange([], for: lease).jobs.count == 1)
+      let id = try #require(job["job"]?["id"]?.string)
+      var requeued = 0
+      while requeued == 0 {
+        let answer = try await harness.admin(.post, "/v1/maintenance", #"{"repair":true}"#)
+        #expect(answer["audit"]?["checked"]?.int == 1)
+        #expect(answer["audit"]?["found"]?.int == 0)
+        #expect(answer["cursor"] == nil)
+        requeued = answer["maintenance"]?["requeued"]?.int ?? 0
+      }
+      #expect(try await harness.ask(.get, "/v1/jobs/\(id)")["state"]?.string == "queued")
+      let rest = try await harness.admin(.post, "/v1/maintenance", #"{"cursor":"zzz"}"#)
+      #expect(rest["maintenance"] == nil, "only the audit goes on")
     }
   }
 
@@ -190,7 +223,7 @@ import Testing
       (.post, "/v1/queues/default/drain"), (.post, "/v1/queues/default/clear"),
       (.get, "/v1/queues/default/stats"), (.get, "/v1/workers"), (.post, "/v1/workers/a/quiet"),
       (.post, "/v1/workers/a/resume"), (.post, "/v1/workers/a/stop"), (.get, "/v1/stats"),
-      (.get, "/v1/health"),
+      (.get, "/v1/health"), (.post, "/v1/maintenance"),
     ] as [(Request.Method, String)])
   func scope(method: Request.Method, path: String) async throws {
     try await run { harness in

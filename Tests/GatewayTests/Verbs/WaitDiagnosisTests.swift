@@ -27,13 +27,14 @@ import Testing
 
   private func worker(
     queues: [QueueName] = [.default], kinds: [String] = ["ffmpeg"], slots: Int = 2,
-    mode: WorkerMode = .running, wanted: WorkerMode = .running, isLost: Bool = false
+    mode: WorkerMode = .running, wanted: WorkerMode = .running, busy: Int = 0,
+    isLost: Bool = false
   ) -> WorkerInfo {
     WorkerInfo(
       report: WorkerReport(
         id: WorkerID("w")!, host: "h", process: 1, version: "v", queues: queues,
         kinds: kinds.map { JobKind($0)! }, slots: slots, memory: 0, startedAt: Self.now, mode: mode),
-      wanted: wanted, seenAt: Self.now, isLost: isLost)
+      wanted: wanted, jobs: (0..<busy).map { _ in JobID() }, seenAt: Self.now, isLost: isLost)
   }
 
   private func why(_ job: Job, _ queue: QueueStatus?, _ workers: [WorkerInfo]) -> [WaitReason] {
@@ -77,18 +78,21 @@ import Testing
     #expect(why(waiting, queue(), useless) == [.noWorker])
     #expect(
       why(waiting, queue(), [worker(kinds: ["transcribe"])])
-        == [.noWorkerForKind(JobKind("ffmpeg")!), .behind(position: 1, slots: 2)])
+        == [.noWorkerForKind(JobKind("ffmpeg")!)])
+    #expect(
+      why(job(.scheduled, dueAt: Self.now), queue(), [worker(kinds: ["transcribe"])])
+        == [.scheduled(until: Self.now), .noWorkerForKind(JobKind("ffmpeg")!)], "while one leaves it to others")
     #expect(why(waiting, nil, []) == [.noWorker], "a queue that nobody set")
   }
 
   @Test("is a limit, and those before it")
   func turn() {
     #expect(
-      why(job(.queued, position: 3), queue(running: 2, concurrency: 2), [worker(), worker()])
-        == [.concurrency(limit: 2), .behind(position: 3, slots: 4)])
+      why(job(.queued, position: 3), queue(running: 2, concurrency: 2), [worker(busy: 2), worker()])
+        == [.concurrency(limit: 2), .behind(position: 3, slots: 4, idle: 2)])
     #expect(
-      why(job(.queued, position: 3), queue(running: 1, concurrency: 2), [worker()])
-        == [.behind(position: 3, slots: 2)])
+      why(job(.queued, position: 3), queue(running: 1, concurrency: 2), [worker(busy: 1)])
+        == [.behind(position: 3, slots: 2, idle: 1)])
   }
 
   @Test("is told in words for programs and for people")
@@ -99,5 +103,18 @@ import Testing
     #expect(reasons?[0]["message"]?.string == "The queue default is paused.")
     #expect(reasons?[1]["position"]?.int == 3)
     #expect(reasons?[1]["slots"]?.int == 2)
+    #expect(reasons?[1]["idle"]?.int == 2)
+  }
+
+  @Test("does not say that slots are taken which are not")
+  func idle() throws {
+    for (mode, busy, message) in [
+      (QueueMode.paused, 0, "It is next; 2 of the 2 slots for the queue default are idle."),
+      (.active, 1, "It is next; 1 of the 2 slots for the queue default are idle."),
+      (.active, 2, "It is next; the 2 slots for the queue default are taken."),
+    ] {
+      let diagnosis = WaitDiagnosis(of: job(.queued, position: 1), in: queue(mode), workers: [worker(busy: busy)])
+      #expect(try json(diagnosis.document.description)["reasons"]?.array?.last?["message"]?.string == message)
+    }
   }
 }

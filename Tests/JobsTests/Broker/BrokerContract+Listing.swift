@@ -98,6 +98,15 @@ extension BrokerContract {
       #expect(try await places(JobFilter(until: jobs[0].createdAt)).isEmpty)
       _ = try await broker.cancel(jobs[5].id, reason: nil)
       #expect(try await places(JobFilter(states: [.cancelled], queue: .video)) == [5])
+      try await time.pass(.milliseconds(3))
+      let last = try await broker.cancel(jobs[2].id, reason: nil)
+      let ended = try #require(last.finishedAt)
+      #expect(try await places(JobFilter(endedBefore: ended)) == [5], "before it, and of those that have ended")
+      #expect(try await places(JobFilter(endedBefore: ended + .milliseconds(1))) == [5, 2])
+      #expect(try await places(JobFilter(queue: .mail, endedBefore: ended + .milliseconds(1))) == [2])
+      _ = try await broker.retry(jobs[2].id)
+      #expect(
+        try await places(JobFilter(endedBefore: ended + .seconds(60))) == [5], "one that runs again has not ended")
       #expect(try await places(JobFilter(states: [.queued], queue: .video, limit: 1)) == [7, 6, 4])
     }
   }

@@ -116,6 +116,39 @@ extension BrokerContract {
     }
   }
 
+  @Test(
+    "keeps a job from everybody for the time that a worker asks for, the attempt uncounted", arguments: Backend.allCases
+  )
+  func snooze(_ backend: Backend) async throws {
+    try await backend.withBroker { broker, time in
+      let job = try await broker.accept(.example(maxAttempts: 1))
+      let log = await DeliveryLog()
+      let subscription = try await broker.subscribe(to: .job(job.id)) { log.record($0) }
+      let lease = try #require(try await broker.next()).lease
+      _ = try await broker.report(Progress(percent: 12), under: lease)
+      let snoozedAt = time.now()
+      #expect(try await broker.end(lease, .snooze(for: .milliseconds(400))) == .scheduled)
+      let snoozed = try await broker.find(job.id)
+      #expect(snoozed.state == .scheduled && snoozed.attempt == 0 && snoozed.worker == nil)
+      #expect(snoozed.progress == Progress() && snoozed.failure == nil)
+      #expect(try #require(snoozed.dueAt) >= snoozedAt + .milliseconds(400))
+      #expect(try await broker.settle(lease, .complete(nil)) == .leaseLost)
+      let early = try await broker.next()
+      if time.now() < snoozedAt + .milliseconds(300) { #expect(early == nil) }
+      try await time.pass(.milliseconds(410))
+      let next = try await (early, broker.next())
+      let second = try #require(next.0 ?? next.1)
+      #expect(second.attempt == 1 && second.lease.token > lease.token)
+      // One that was cancelled meanwhile has ended.
+      _ = try await broker.cancel(job.id, reason: "enough")
+      #expect(try await broker.end(second.lease, .snooze(for: .seconds(1))) == .cancelled)
+      let events = try await log.eventsUntilEnd()
+      #expect(events.contains { $0.state == .scheduled && $0.reason == "snoozed" && $0.attempt == 0 })
+      #expect(events.last?.failure?.message.contains("enough") == true)
+      await subscription.cancel()
+    }
+  }
+
   @Test("waits with the next attempt as the policy says", arguments: Backend.allCases)
   func policyDelay(_ backend: Backend) async throws {
     try await backend.withBroker { broker, time in

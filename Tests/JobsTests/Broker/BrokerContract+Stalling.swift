@@ -48,15 +48,42 @@ extension BrokerContract {
     }
   }
 
-  @Test("takes a lease that has run out as lost, not as stalled", arguments: Backend.allCases)
+  @Test("shows a job as stalled before it takes it, also where nobody looked in time", arguments: Backend.allCases)
   func lostAtOnce(_ backend: Backend) async throws {
     try await backend.withBroker { broker, time in
-      for _ in 0..<3 { try await broker.accept() }
-      _ = try await broker.lease(from: [.mail], limit: 3, for: .milliseconds(20), by: .a)
-      try await time.pass(.milliseconds(30))
+      _ = try await broker.maintain()
+      let watched = try await broker.accept()
+      let cancelled = try await broker.accept()
+      for _ in 0..<2 { try await broker.accept() }
+      let logs = await [DeliveryLog(), DeliveryLog()]
+      let subscriptions = [
+        try await broker.subscribe(to: .job(watched.id)) { logs[0].record($0) },
+        try await broker.subscribe(to: .job(cancelled.id)) { logs[1].record($0) },
+      ]
+      var lost: [Lease] = []
+      for time in [50, 60, 70] { lost.append(try #require(try await broker.next(for: .milliseconds(time))).lease) }
+      _ = try await broker.report(Progress(percent: 30), under: lost[0])
+      _ = try await broker.cancel(cancelled.id, reason: nil)
+      _ = try #require(try await broker.next(for: .seconds(5)))
+      try await time.pass(.milliseconds(80))
       let report = try await broker.maintain(limit: 2, warning: .seconds(10))
-      #expect(report.requeued.count == 2 && report.stalled.isEmpty)
-      #expect(try await broker.maintain(warning: .seconds(10)).requeued.count == 1)
+      #expect(report.requeued == [watched.id] && report.cancelled == [cancelled.id])
+      #expect(report.stalled == [watched.id, cancelled.id], "the one that is about to run out waits")
+      let rest = try await broker.maintain(warning: .seconds(10))
+      #expect(rest.requeued.count == 1 && rest.stalled.count == 2)
+
+      let next = try #require(try await broker.next())
+      #expect(next.lease.job == watched.id)
+      try await broker.end(next.lease)
+      let events = try await logs[0].eventsUntilEnd().filter { $0.class == .state }
+      #expect(events.map(\.reason) == [nil, "stalled", "lost", nil, nil])
+      #expect(events.map(\.state) == [.running, .running, .queued, .running, .completed])
+      #expect(events.map(\.isStalled) == [false, true, false, false, false])
+      #expect(events[1].progress.percent == 30)
+      let ends = try await logs[1].eventsUntilEnd()
+      #expect(ends.suffix(2).map(\.state) == [.running, .cancelled])
+      #expect(ends.suffix(2).map(\.isStalled) == [true, false])
+      for subscription in subscriptions { await subscription.cancel() }
     }
   }
 

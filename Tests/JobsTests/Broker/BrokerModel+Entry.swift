@@ -138,7 +138,7 @@ extension JobRequest {
 extension BrokerModel.Told {
   /// The words that must be there; of the others the state says enough.
   private static let words: Set = [
-    "released", "lost", "cancelling", "stalled", "recovered", "promoted", "retried",
+    "released", "snoozed", "lost", "cancelling", "stalled", "recovered", "promoted", "retried",
     "reprioritised", "moved",
   ]
 

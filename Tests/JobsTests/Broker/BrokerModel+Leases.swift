@@ -89,12 +89,23 @@ extension BrokerModel {
     case .cancel(let failure):
       end(entry.id, .cancelled, entry.isCancelling ? "cancelled" : failure.code)
       return .settled(.cancelled)
-    case .fail where entry.isCancelling, .release where entry.isCancelling:
+    case .fail where entry.isCancelling, .release where entry.isCancelling, .snooze where entry.isCancelling:
       end(entry.id, .cancelled, "cancelled")
       return .settled(.cancelled)
     case .release:
       comeBack(entry.id, "released")
       return .settled(.queued)
+    case .snooze:
+      change(entry.id) {
+        $0.state = .scheduled
+        $0.attempt -= 1
+        $0.delay = isDue ? .soon : .far
+        $0.isStalled = false
+        $0.endedByLease = false
+      }
+      tell(entry.id, "snoozed")
+      fill(entry.user, in: entry.queue)
+      return .settled(.scheduled)
     case .fail(let failure, let retry):
       guard retry != .never, entry.attempt < maxAttempts(of: entry) else {
         end(entry.id, .failed, failure.code)
@@ -170,7 +181,8 @@ extension BrokerModel {
   /// The leases `overdue` have run out, longest ago first.
   mutating func reap(overdue: [Int]) -> MaintenanceReport {
     var report = MaintenanceReport()
-    for entry in overdue.compactMap(holder) {
+    for (lease, entry) in overdue.compactMap({ lease in holder(lease).map { (lease, $0) } }) {
+      if let shown = stall(lease) { report.stalled.append(shown) }
       change(entry.id) { $0.lost += 1 }
       update(entry.queue) {
         $0.totals.lost += 1

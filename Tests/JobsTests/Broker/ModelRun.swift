@@ -315,8 +315,9 @@ final class ModelRun {
     guard let lease = pickLease() else { return }
     let isDue = flip(2)
     let settlement: Settlement =
-      switch Int.random(in: 0..<10, using: &random) {
+      switch Int.random(in: 0..<11, using: &random) {
       case 0..<4: .complete(nil)
+      case 10: .snooze(for: isDue ? .zero : Self.hour)
       case 4..<7: .fail(.example, retry: .after(isDue ? .zero : Self.hour))
       case 7: .fail(.example, retry: .never)
       case 8: .release
@@ -326,7 +327,7 @@ final class ModelRun {
     let expected = model.settle(lease.number, settlement, isDue: isDue)
     let outcome = try await broker.settle(lease.lease, settlement)
     try demand(outcome == expected, "answered \(outcome), not \(expected)")
-    if outcome == .settled(.retrying), isDue { try await letTimePass() }
+    if [.settled(.retrying), .settled(.scheduled)].contains(outcome), isDue { try await letTimePass() }
   }
 
   // MARK: Losses
@@ -360,8 +361,9 @@ final class ModelRun {
       let expected = model.reap(overdue: now)
       let report = try await maintain(limit: limit)
       try demand(
-        report.requeued == expected.requeued && report.failed == expected.failed
-          && report.cancelled == expected.cancelled, "answered \(report), not \(expected)")
+        report.stalled == expected.stalled && report.requeued == expected.requeued
+          && report.failed == expected.failed && report.cancelled == expected.cancelled,
+        "answered \(report), not \(expected)")
       overdue.removeFirst(now.count)
       if overdue.isEmpty { return }
     }

@@ -20,11 +20,10 @@ extension EmbeddedBroker {
       } while pardoned == Self.pardons
     } else {
       takeFromLost(limit: limit, maxLost: rules.maxLost, at: now, &report)
-      for id in store.table.unrenewed(at: now, before: now + rules.warning, limit: limit) {
+      let room = max(0, limit - report.stalled.count)
+      for id in store.table.unrenewed(at: now, before: now + rules.warning, limit: room) {
         guard var record = store.table[id] else { continue }
-        let event = record.stall(at: now)
-        apply(record, event, at: now)
-        report.stalled.append(id)
+        showStalled(&record, at: now, &report)
       }
     }
     report.expired = expire(limit: limit, at: now)
@@ -46,6 +45,8 @@ extension EmbeddedBroker {
   ) {
     for id in store.table.overdue(at: now, limit: limit) {
       guard var record = store.table[id] else { continue }
+      // Nobody looked in the time of the warning: whoever watches is told all the same, first.
+      if !record.job.isStalled { showStalled(&record, at: now, &report) }
       countRun(of: record, at: now)
       let event = record.lose(maxLost: maxLost, at: now)
       switch record.job.state {
@@ -60,6 +61,13 @@ extension EmbeddedBroker {
 
   /// How many leases are extended in one go.
   private static let pardons = 1000
+  private func showStalled(
+    _ record: inout EmbeddedRecord, at now: Timestamp, _ report: inout MaintenanceReport
+  ) {
+    let event = record.stall(at: now)
+    record = apply(record, event, at: now)
+    report.stalled.append(record.job.id)
+  }
 
   /// Extends leases that nobody could have renewed.
   private func pardon(until deadline: Timestamp, limit: Int, at now: Timestamp) -> Int {

@@ -41,6 +41,7 @@ extension EmbeddedBroker {
       return (filter.states.isEmpty || filter.states.contains(job.state))
         && (filter.queue == nil || filter.queue == job.queue)
         && (filter.kind == nil || filter.kind == job.kind)
+        && filter.endedBefore.map { moment in job.finishedAt.map { $0 < moment } ?? false } ?? true
     }
     return try await shown(page)
   }

@@ -125,13 +125,18 @@ struct EmbeddedRecord: Sendable {
     case .cancel(let failure):
       // Its own word only where nobody said why.
       return stop(cancellation == nil || cancellation == .cancelled(nil) ? failure.cut : nil, at: now)
-    case .fail, .release:
+    case .fail, .release, .snooze:
       if cancellation != nil { return stop(nil, at: now) }
     }
     guard case .fail(let failure, let retry) = settlement else {
       job.attempt -= 1
       token += 1
-      return requeue(.release, at: now, reason: "released")
+      guard case .snooze(let pause) = settlement else {
+        return requeue(.release, at: now, reason: "released")
+      }
+      job.progress = Progress()
+      job.dueAt = now + max(pause, .zero)
+      return step(.snooze, at: now, reason: "snoozed")
     }
     job.failure = failure.cut
     let delay: Duration? =

@@ -218,6 +218,9 @@ extension Settlement {
     case .release:
       command.append("release")
       command.append("")
+    case .snooze(let pause):
+      command.append("snooze")
+      command.append(max(.zero, pause).milliseconds)
     case .cancel(let failure):
       command.append("cancel")
       command.append(failure.packed)

@@ -61,6 +61,7 @@ extension RedisBroker {
     if let kind = filter.kind { wanted["kind"] = .text(kind.description) }
     if let since = filter.since { wanted["since"] = .integer(since.milliseconds) }
     if let until = filter.until { wanted["till"] = .integer(until.milliseconds) }
+    if let ended = filter.endedBefore { wanted["ended_before"] = .integer(ended.milliseconds) }
     let answer = try await run(scripts.list) { command in
       command.append(place?.number.map { "\($0)" } ?? "")
       command.append(place?.restored.map { "\($0)" } ?? "")

@@ -16,6 +16,8 @@ package final class RedisBroker: Broker {
   let subscriber: RedisSubscriber
   let logger: Logger
   package private(set) var warnings: [String] = []
+  private let memoryLooks: Duration
+  private var memoryTimer: LoopTimer?
   private(set) lazy var submissions = SubmissionBatcher { [unowned self] requests throws(BrokerError) in
     try await submit(requests)
   }
@@ -31,20 +33,23 @@ package final class RedisBroker: Broker {
   nonisolated static let idempotencyLifetime = Duration.seconds(86_400)
 
   /// A broker on the Redis at `endpoint`, with all its keys below `prefix`; it does nothing before
-  /// ``start()``. An answer later than `answersWithin` counts as a loss of the connection.
+  /// ``start()``. An answer later than `answersWithin` counts as a loss of the connection; what is warned of is
+  /// looked at every `memoryLooks`.
   package convenience init(
     endpoint: RedisEndpoint, prefix: String = "fanfare:", partition: Int = 0,
-    answersWithin: Duration = .seconds(5), logger: Logger
+    answersWithin: Duration = .seconds(5), memoryLooks: Duration = .seconds(30), logger: Logger
   ) {
     let keys = RedisKeys(prefix: prefix, partition: partition)
     self.init(
       endpoint: endpoint, keys: keys, scripts: RedisScripts(keys: keys), answersWithin: answersWithin,
-      logger: logger)
+      memoryLooks: memoryLooks, logger: logger)
   }
 
   init(
-    endpoint: RedisEndpoint, keys: RedisKeys, scripts: RedisScripts, answersWithin: Duration, logger: Logger
+    endpoint: RedisEndpoint, keys: RedisKeys, scripts: RedisScripts, answersWithin: Duration,
+    memoryLooks: Duration = .seconds(30), logger: Logger
   ) {
+    self.memoryLooks = memoryLooks
     self.keys = keys
     self.scripts = scripts
     client = RedisClient(endpoint: endpoint, answersWithin: answersWithin, logger: logger)
@@ -64,6 +69,10 @@ package final class RedisBroker: Broker {
     }
     subscriber.onLost = { [weak self] in self?.sourceLost() }
     subscriber.start()
+    // Whoever runs Redis may change it at any time.
+    memoryTimer = LoopTimer(every: memoryLooks) { [weak self] in
+      Task { [weak self] in await self?.lookAtMemoryPolicy() }
+    }
     do { try await client.start() } catch { throw BrokerError(error) }
     try await requireFunctions()
     await lookAtMemoryPolicy()
@@ -114,6 +123,7 @@ package final class RedisBroker: Broker {
   }
 
   package func close() async {
+    memoryTimer = nil
     reconciling?.cancel()
     subscriber.close()
     client.close()

@@ -126,6 +126,7 @@ struct RedisScripts: Sendable {
     "includes/retry_later": PackageResources.retry_later_lua,
     "includes/score": PackageResources.score_lua,
     "includes/settle_job": PackageResources.settle_job_lua,
+    "includes/snooze": PackageResources.snooze_lua,
     "includes/start": PackageResources.start_lua,
     "includes/stop": PackageResources.stop_lua,
     "includes/submit": PackageResources.submit_lua,

@@ -3,7 +3,8 @@
 -- End a lease; exactly one settlement of it is accepted. Answers with the letter of the state it led to,
 -- or false where the lease was no longer the caller's.
 --
--- `outcome` is complete, fail, fail_finally, release or cancel; `text` the result, or the failure packed.
+-- `outcome` is complete, fail, fail_finally, release, snooze or cancel; `text` the result, the failure packed, or
+-- how long nobody is to get it, ms.
 local function settle_job(id, token, outcome, text, policy, random)
   local job = read_job(id)
   if not job or job.more.v ~= token then return false end
@@ -26,6 +27,9 @@ local function settle_job(id, token, outcome, text, policy, random)
   elseif outcome == "release" then
     --- @include "includes/put_back"
     put_back(job, queue, "released")
+  elseif outcome == "snooze" then
+    --- @include "includes/snooze"
+    snooze(job, queue, tonumber(text))
   elseif outcome == "fail" and job.attempt < (more.m or queue.attempts or 3) then
     --- @include "includes/retry_later"
     retry_later(job, queue, text, policy, random)
