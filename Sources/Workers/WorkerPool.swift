@@ -270,6 +270,8 @@ package final class WorkerPool {
       let answer = try await broker.beat(
         report, renewing: leases, for: configuration.timing.lease)
       if asked > directedAt { become(answer.wanted) }
+      let missed = answer.standings.count { $0 == .unavailable }
+      if missed > 0 { logger.warning("some leases could not be renewed", metadata: ["count": "\(missed)"]) }
       for (job, standing) in heartbeat.renewed(leases, answer.standings, since: asked) {
         if standing == .lost, executors[job]?.isPerforming == true {
           logger.warning("a lease was lost", metadata: ["job": "\(job)"])

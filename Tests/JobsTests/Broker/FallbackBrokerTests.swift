@@ -95,6 +95,29 @@ struct FallbackBrokerTests {
     await pair.broker.close()
   }
 
+  @Test("renews what runs here while what runs for the shared one cannot be renewed")
+  @EventLoop func leasesOfBoth() async throws {
+    let pair = try await Pair.open(folder)
+    try await pair.broker.accept()
+    let there = try #require(try await pair.broker.next()).lease
+    pair.goAway()
+    await pair.shared.close()
+    try await pair.broker.accept()
+    let here = try #require(try await pair.broker.next()).lease
+    #expect(try await pair.broker.extend([there, here], for: .seconds(60)) == [.unavailable, .held])
+    let report = WorkerReport(
+      id: .a, host: "h", process: 1, version: "v", queues: [.default], kinds: [], slots: 2, memory: 0,
+      startedAt: .now, mode: .quiet)
+    let answer = try await pair.broker.beat(report, renewing: [here, there, here], for: .seconds(60))
+    #expect(answer.standings == [.held, .unavailable, .held])
+    #expect(answer.wanted == .quiet, "who was told to be quiet stays so")
+    #expect(try await pair.broker.settle(here, .complete(nil)) == .settled(.completed))
+    await #expect(throws: BrokerError.unavailable) {
+      try await pair.broker.extend([there], for: .seconds(60))
+    }
+    await pair.broker.close()
+  }
+
   @Test("hands over what waits for a job with it, and keeps what waits for one that runs here")
   @EventLoop func families() async throws {
     let pair = try await Pair.open(folder)

@@ -25,6 +25,8 @@ extension FallbackBroker: JobQueue {
     let there = zip(settlements, isLocal).filter { !$0.1 }.map(\.0)
     let isAway = !isReachable()
     if here.isEmpty, !isAway { return try await shared.exchange(there, for: request) }
+    // At once, not after a time: what ends here meanwhile is not to wait for that.
+    if isAway, !there.isEmpty { throw .unavailable }
     // The one that may fail goes first: what is then repeated is settled once all the same.
     var remotely = Exchange()
     if !there.isEmpty || (request != nil && !isAway) {
@@ -47,17 +49,36 @@ extension FallbackBroker: JobQueue {
   package func extend(
     _ leases: [Lease], for duration: Duration
   ) async throws(BrokerError) -> [LeaseStanding] {
+    try await renew(leases, for: duration) { [shared] there throws(BrokerError) in
+      try await shared.extend(there, for: duration)
+    }
+  }
+
+  /// Renews each lease where its job lives, `remotely` those of the shared broker: an absence of that one lets
+  /// no local lease run out.
+  private func renew(
+    _ leases: [Lease], for duration: Duration,
+    remotely: @EventLoop ([Lease]) async throws(BrokerError) -> [LeaseStanding]
+  ) async throws(BrokerError) -> [LeaseStanding] {
     let isLocal = leases.map { localJobs.contains($0.job) }
-    if !isLocal.contains(true) { return try await shared.extend(leases, for: duration) }
     let here = zip(leases, isLocal).filter(\.1).map(\.0)
     let there = zip(leases, isLocal).filter { !$0.1 }.map(\.0)
+    guard !here.isEmpty else { return try await remotely(there) }
     var first = try await local.extend(here, for: duration)[...]
-    var second = there.isEmpty ? [] : try await shared.extend(there, for: duration)[...]
-    var standings: [LeaseStanding] = []
-    for isLocal in isLocal {
-      if let standing = isLocal ? first.popFirst() : second.popFirst() { standings.append(standing) }
+    var second: ArraySlice<LeaseStanding>
+    do throws(BrokerError) {
+      // Known to be away, it is not waited for.
+      guard isReachable() || there.isEmpty else { throw .unavailable }
+      second = try await remotely(there)[...]
+    } catch .unavailable {
+      second = there.map { _ in .unavailable }[...]
+    } catch { throw error }
+    return isLocal.map { isLocal in
+      guard let standing = isLocal ? first.popFirst() : second.popFirst() else {
+        preconditionFailure("a broker answered for fewer leases than asked")
+      }
+      return standing
     }
-    return standings
   }
 
   package func report(
@@ -175,13 +196,16 @@ extension FallbackBroker: WorkerDirectory {
   package func beat(
     _ report: WorkerReport, renewing leases: [Lease], for duration: Duration
   ) async throws(BrokerError) -> HeartbeatAnswer {
-    guard leases.contains(where: { localJobs.contains($0.job) }) || !isReachable() else {
-      return try await shared.beat(report, renewing: leases, for: duration)
+    // Whom nobody can tell anything else goes on as it is.
+    var wanted = report.mode
+    let standings = try await renew(leases, for: duration) {
+      [shared, isReachable] there throws(BrokerError) in
+      guard isReachable() || !there.isEmpty else { return [] }
+      let answer = try await shared.beat(report, renewing: there, for: duration)
+      wanted = answer.wanted
+      return answer.standings
     }
-    let standings = try await extend(leases, for: duration)
-    guard isReachable() else { return HeartbeatAnswer(standings: standings, wanted: .running) }
-    let answer = try await shared.beat(report, renewing: [], for: duration)
-    return HeartbeatAnswer(standings: standings, wanted: answer.wanted)
+    return HeartbeatAnswer(standings: standings, wanted: wanted)
   }
 
   package func dismiss(_ worker: WorkerID) async throws(BrokerError) {
