@@ -105,6 +105,7 @@ extension JobSnapshot {
     writer.member("result", quoted: job.result)
     job.failure?.write("failure", into: &writer)
     cancellation?.write("cancellation", into: &writer)
+    writer.fact("remove", isRemoved)
     writer.member("created_at", job.createdAt)
     writer.member("started_at", job.startedAt)
     writer.member("finished_at", job.finishedAt)
@@ -179,6 +180,7 @@ extension JobSnapshot {
       idempotencyKey: value["idempotency_key"]?.string, fingerprint: value["fingerprint"]?.string,
       uniqueKey: value["unique_key"]?.string, contentKey: value["content_key"]?.string,
       dependencies: dependencies, weight: value["weight"]?.int ?? 1,
-      cancellation: try JobFailure(optional: value["cancellation"]), log: log)
+      cancellation: try JobFailure(optional: value["cancellation"]),
+      isRemoved: value["remove"]?.bool ?? false, log: log)
   }
 }

@@ -17,8 +17,11 @@ package protocol BrokerArchive: AnyObject, Sendable {
   /// What the broker has already — a job or group by its id, a schedule by its name, a queue that somebody
   /// set — stays as it is and counts as known. **Jobs** come with their place in line: order and priorities are as
   /// they were. One that ran comes back queued in its old place, with a token greater than any it had; its attempt
-  /// does not count. One that waits emits a `state` event (reason `restored`); an ended one emits nothing. Parents
-  /// that are not on record count as ended well. A job whose idempotency or unique key another job has, and that
+  /// does not count. One that was to stop does: it is taken in as cancelled, for the reason that was given; as failed
+  /// where it had passed its total timeout, or has by now; and is forgotten where it was to be removed. One that
+  /// waits emits a `state` event (reason `restored`); one that ended by being taken in emits
+  /// that end, and one that had ended nothing. Parents that are not on record count as ended well; one that ended here
+  /// and did not complete decides as at any acceptance. A job whose idempotency or unique key another job has, and that
   /// has not begun, is taken in as cancelled (`duplicate`, naming the other). **Groups** count their jobs on
   /// record as they stand here, and as forgotten as many ended ones as the archive counts more; its number rises
   /// where that is not what was archived. The jobs of a group that is not on record are taken in all the same.
@@ -74,6 +77,8 @@ package struct JobSnapshot: Hashable, Sendable {
   package var weight: Int
   /// What it fails or is cancelled with when it stops, since somebody asked.
   package var cancellation: JobFailure?
+  /// It runs, and is to be forgotten when it ends.
+  package var isRemoved: Bool
   package var log: [String]
 
   package init(
@@ -81,7 +86,7 @@ package struct JobSnapshot: Hashable, Sendable {
     retry: RetryPolicy? = nil, timeout: Duration? = nil, idempotencyKey: String? = nil,
     fingerprint: String? = nil, uniqueKey: String? = nil, contentKey: String? = nil,
     dependencies: JobDependencies = JobDependencies(), weight: Int = 1,
-    cancellation: JobFailure? = nil, log: [String] = []
+    cancellation: JobFailure? = nil, isRemoved: Bool = false, log: [String] = []
   ) {
     self.job = job
     self.sequence = sequence
@@ -97,7 +102,15 @@ package struct JobSnapshot: Hashable, Sendable {
     self.dependencies = dependencies
     self.weight = weight
     self.cancellation = cancellation
+    self.isRemoved = isRemoved
     self.log = log
+  }
+
+  /// What one that runs has to end with if its run is over at this moment; nil: it may run again.
+  func end(at now: Timestamp) -> JobFailure? {
+    guard job.state == .running else { return nil }
+    if let cancellation { return cancellation }
+    return job.endBy.map { $0 <= now } == true ? .totalTimeout : nil
   }
 }
 

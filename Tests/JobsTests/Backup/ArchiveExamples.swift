@@ -111,7 +111,7 @@ enum ArchiveExamples {
       retry: RetryPolicy(), timeout: .seconds(30), idempotencyKey: "k", fingerprint: "0123456789abcdef",
       uniqueKey: "u", contentKey: "c", dependencies: JobDependencies(parents: [JobID()], whenOneFails: .run),
       weight: 4, cancellation: JobFailure(code: "cancelled", message: "not needed"),
-      log: ["first", "second \"line\""])
+      isRemoved: true, log: ["first", "second \"line\""])
   }
 
   private static func completed(at time: Timestamp) -> JobSnapshot {

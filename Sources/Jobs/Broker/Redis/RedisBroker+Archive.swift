@@ -145,7 +145,7 @@ extension JobSnapshot {
       fingerprint: parts[2].text, uniqueKey: more["uk"]?.text, contentKey: more["ck"]?.text,
       dependencies: JobDependencies(parents: isWaiting ? parents : [], whenOneFails: rule),
       weight: more["wt"]?.integer.map { Int($0) } ?? 1,
-      cancellation: more["x"]?.bytes.flatMap { JobFailure(packed: $0) },
+      cancellation: more["x"]?.bytes.flatMap { JobFailure(packed: $0) }, isRemoved: more["rm"] != nil,
       log: (parts[1].elements ?? []).compactMap(\.text))
   }
 
@@ -173,12 +173,14 @@ extension JobSnapshot {
     if job.state.isTerminal {
       set("fi", job.finishedAt)
       more["up"] = .integer(job.updatedAt.milliseconds)
+    } else {
+      set("du", job.dueAt)
+    }
+    if job.state.isTerminal || job.state == .running {
       if let permille = job.progress.permille {
         more["pm"] = .integer(job.state == .completed ? 1000 : Int64(permille))
         more["rep"] = .bytes(job.progress.packed)
       }
-    } else {
-      set("du", job.dueAt)
     }
     // Greater than any it had: who held the last lease holds none.
     if token > 0 { more["v"] = .integer(Int64(clamping: token) + 1) }
@@ -187,10 +189,8 @@ extension JobSnapshot {
       more["ps"] = .array(dependencies.parents.map { .text($0.key) })
     }
     let payload = job.payload?.bytes ?? []
-    // The attempt under way does not count.
-    let attempt = job.state == .running ? max(0, job.attempt - 1) : job.attempt
     let fields: [MessagePack] = [
-      .text(restoredState.letter), .integer(Int64(job.priority.level)), .integer(Int64(attempt)),
+      .text(restoredState.letter), .integer(Int64(job.priority.level)), .integer(Int64(job.attempt)),
       .integer(Int64(job.lostDeliveries)), .integer(Int64(clamping: job.position.offset)),
       .integer(sequence), .integer(0), .text(job.queue.description), .text(job.kind.description),
       .text(job.user), payload.count <= inlineLimit ? .bytes(payload) : .boolean(false),
@@ -210,6 +210,15 @@ extension JobSnapshot {
       also["remembered"] = .duration(RedisBroker.idempotencyLifetime)
     }
     if !log.isEmpty { also["log"] = .array(log.map { .text($0) }) }
+    if job.state == .running {
+      also["ran"] = .boolean(true)
+      also["late"] = .bytes(JobFailure.totalTimeout.packed)
+      if let cancellation {
+        also["stop"] = .bytes(cancellation.packed)
+        also["ended"] = .text((cancellation.isTotalTimeout ? JobState.failed : .cancelled).letter)
+      }
+      if isRemoved { also["removed"] = .boolean(true) }
+    }
     return .map(also)
   }
 }
