@@ -106,7 +106,7 @@ let package = Package(
         "create_group", "delete_queue", "direct", "discard", "enqueue", "exchange",
         "expire", "extend", "fire", "list", "list_group", "log", "places", "promote",
         "prune", "put_schedule", "queues", "read", "reap", "report", "restore",
-        "restore_group", "set_queue", "spend_request", "statistics", "upcoming",
+        "restore_group", "restore_ledger", "set_queue", "spend_request", "statistics", "upcoming",
         "workers", "includes/accept", "includes/block", "includes/bucket",
         "includes/change", "includes/check_group", "includes/check_queue",
         "includes/claim", "includes/claimed", "includes/claims", "includes/count_change",

@@ -120,6 +120,7 @@ extension JobSnapshot {
     writer.member("sequence", sequence)
     writer.member("base", base)
     writer.member("token", token)
+    writer.member("order", order?.rawValue)
     writer.member("max_attempts", maxAttempts)
     retry?.write(into: &writer)
     writer.member("timeout", timeout)
@@ -176,7 +177,8 @@ extension JobSnapshot {
     self.init(
       job: job, sequence: Int64(try value.number("sequence")),
       base: Int64(try value.number("base")), token: UInt64(max(0, try value.number("token"))),
-      maxAttempts: maxAttempts, retry: try RetryPolicy(optional: value), timeout: job.timeout,
+      order: try value.name(optional: "order") { QueueOrder(rawValue: $0) }, maxAttempts: maxAttempts,
+      retry: try RetryPolicy(optional: value), timeout: job.timeout,
       idempotencyKey: value["idempotency_key"]?.string, fingerprint: value["fingerprint"]?.string,
       uniqueKey: value["unique_key"]?.string, contentKey: value["content_key"]?.string,
       dependencies: dependencies, weight: value["weight"]?.int ?? 1,

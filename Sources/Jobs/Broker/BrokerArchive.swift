@@ -4,13 +4,16 @@ package import EventLoop
 @EventLoop
 package protocol BrokerArchive: AnyObject, Sendable {
   /// A page of what the broker holds: queues that somebody set first, then schedules, the jobs in the
-  /// order of their acceptance, and groups last, after their jobs.
+  /// order of their acceptance, groups after their jobs, and last what queues remember of all that went before.
   ///
   /// Every job that was on record when the first page was taken, and is when its own page is, comes exactly
   /// once, whole, as it stands at that moment; one accepted meanwhile comes too. A page is bounded by `limit` and
   /// by about a megabyte, so that taking it holds nobody up. `cursor` is ``ArchivePage/next`` of the page
   /// before, nil for the first.
   func archive(after cursor: String?, limit: Int) async throws(BrokerError) -> ArchivePage
+
+  /// Whether an archive holds all that the broker stands for; false while a part of it cannot be reached.
+  var isWhole: Bool { get }
 
   /// Takes in what an archive holds, whichever broker wrote it; safe to repeat.
   ///
@@ -25,6 +28,8 @@ package protocol BrokerArchive: AnyObject, Sendable {
   /// has not begun, is taken in as cancelled (`duplicate`, naming the other). **Groups** count their jobs on
   /// record as they stand here, and as forgotten as many ended ones as the archive counts more; its number rises
   /// where that is not what was archived. The jobs of a group that is not on record are taken in all the same.
+  /// **Ledgers** raise what a queue remembers to what they say, and leave alone what is as high already: nothing
+  /// is counted twice, and one that raises nothing counts as known.
   func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport
 
   /// Forgets jobs without a word: they are kept elsewhere now. Unknown and running ones are passed over.
@@ -33,6 +38,10 @@ package protocol BrokerArchive: AnyObject, Sendable {
   /// before its end goes on waiting: elsewhere its parent is on record, and it is to follow there. A group
   /// counts such a job no more.
   func discard(_ ids: [JobID]) async throws(BrokerError)
+}
+
+extension BrokerArchive {
+  package var isWhole: Bool { true }
 }
 
 /// A piece of an archive.
@@ -53,6 +62,43 @@ package enum ArchiveEntry: Hashable, Sendable {
   case schedule(ScheduleStatus)
   case group(JobGroup, callback: JobRequest?)
   case job(JobSnapshot)
+  case ledger(QueueLedger)
+}
+
+/// What a queue remembers beside its settings and its jobs: what it did since ever, and whose turn it is.
+package struct QueueLedger: Hashable, Sendable {
+  package var queue: QueueName
+  package var totals: QueueTotals
+  package var lastFinishedAt: Timestamp?
+  package var lastFailedAt: Timestamp?
+  package var lastFailure: String?
+  /// Of a fair queue: the tag of the job that was taken last, and the last tag of each user that has one.
+  package var virtualTime: Int64
+  package var tags: [String: Int64]
+
+  package init(
+    queue: QueueName, totals: QueueTotals = QueueTotals(), lastFinishedAt: Timestamp? = nil,
+    lastFailedAt: Timestamp? = nil, lastFailure: String? = nil, virtualTime: Int64 = 0,
+    tags: [String: Int64] = [:]
+  ) {
+    self.queue = queue
+    self.totals = totals
+    self.lastFinishedAt = lastFinishedAt
+    self.lastFailedAt = lastFailedAt
+    self.lastFailure = lastFailure
+    self.virtualTime = virtualTime
+    self.tags = tags
+  }
+
+  init(of status: QueueStatus, virtualTime: Int64, tags: [String: Int64]) {
+    self.init(
+      queue: status.name, totals: status.totals, lastFinishedAt: status.lastFinishedAt,
+      lastFailedAt: status.lastFailedAt, lastFailure: status.lastFailure, virtualTime: virtualTime,
+      tags: tags)
+  }
+
+  /// Whether there is nothing to remember.
+  var isBlank: Bool { self == QueueLedger(queue: queue) }
 }
 
 /// All that is kept of one job.
@@ -65,6 +111,7 @@ package struct JobSnapshot: Hashable, Sendable {
   package var base: Int64
   package var token: UInt64
   /// What the request itself said; nil where the queue decides.
+  package var order: QueueOrder?
   package var maxAttempts: Int?
   package var retry: RetryPolicy?
   package var timeout: Duration?
@@ -82,8 +129,8 @@ package struct JobSnapshot: Hashable, Sendable {
   package var log: [String]
 
   package init(
-    job: Job, sequence: Int64, base: Int64, token: UInt64 = 0, maxAttempts: Int? = nil,
-    retry: RetryPolicy? = nil, timeout: Duration? = nil, idempotencyKey: String? = nil,
+    job: Job, sequence: Int64, base: Int64, token: UInt64 = 0, order: QueueOrder? = nil,
+    maxAttempts: Int? = nil, retry: RetryPolicy? = nil, timeout: Duration? = nil, idempotencyKey: String? = nil,
     fingerprint: String? = nil, uniqueKey: String? = nil, contentKey: String? = nil,
     dependencies: JobDependencies = JobDependencies(), weight: Int = 1,
     cancellation: JobFailure? = nil, isRemoved: Bool = false, log: [String] = []
@@ -92,6 +139,7 @@ package struct JobSnapshot: Hashable, Sendable {
     self.sequence = sequence
     self.base = base
     self.token = token
+    self.order = order
     self.maxAttempts = maxAttempts
     self.retry = retry
     self.timeout = timeout

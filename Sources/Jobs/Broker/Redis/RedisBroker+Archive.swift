@@ -35,7 +35,37 @@ extension RedisBroker {
         entries.append(.job(try JobSnapshot(archived: pieces)))
       }
     }
+    if next.text == nil { entries += try await ledgers() }
     return ArchivePage(entries: entries, next: next.text)
+  }
+
+  /// What queues remember, each read at a moment of its own.
+  private func ledgers() async throws(BrokerError) -> [ArchiveEntry] {
+    let answer = try await run(scripts.queues) { _ in }
+    var entries: [ArchiveEntry] = []
+    for part in answer.elements ?? [] {
+      let status = try QueueStatus(described: part)
+      var tags: [String: Int64] = [:]
+      if status.settings.isFair {
+        let fields = try await fairTags(of: status.name)
+        for index in stride(from: 0, to: fields.count - 1, by: 2) {
+          guard let user = fields[index].text, let bytes = fields[index + 1].bytes,
+            let tag = MessagePack.values(in: bytes)?.first?.integer
+          else { throw .corrupt("the turns of queue \(status.name) have another form") }
+          tags[user] = tag
+        }
+      }
+      let ledger = QueueLedger(
+        of: status, virtualTime: QueueStatus.virtualTime(described: part), tags: tags)
+      if !ledger.isBlank { entries.append(.ledger(ledger)) }
+    }
+    return entries
+  }
+
+  private func fairTags(of queue: QueueName) async throws(BrokerError) -> [RedisValue] {
+    do {
+      return try await client.send(RedisCommand("HGETALL", keys.key(.fair, queue.description))).elements ?? []
+    } catch { throw BrokerError(error) }
   }
 
   package func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport {
@@ -47,6 +77,7 @@ extension RedisBroker {
       case .job(let snapshot): try await restore(snapshot, &report)
       case .schedule(let status): try await restore(status, &report)
       case .group(let group, let callback): try await restore(group, callback, &report)
+      case .ledger(let ledger): try await restore(ledger, &report)
       }
     }
     return report
@@ -120,9 +151,52 @@ extension RedisBroker {
     }
   }
 
+  private func restore(
+    _ ledger: QueueLedger, _ report: inout RestoreReport
+  ) async throws(BrokerError) {
+    let answer = try await run(scripts.restoreLedger) { command in
+      command.append(ledger.queue.description)
+      command.append(ledger.fields.encoded)
+      command.append(ledger.lastFailedAt?.milliseconds ?? 0)
+      command.append(JobFailure(code: "restored", message: ledger.lastFailure ?? "").packed)
+      for (user, tag) in ledger.tags {
+        command.append(user)
+        command.append(tag)
+      }
+    }
+    switch answer.text {
+    case "restored": report.restored += 1
+    case "known": report.known += 1
+    default: throw .corrupt("restore_ledger answered in another form")
+    }
+  }
+
   package func discard(_ ids: [JobID]) async throws(BrokerError) {
     guard !ids.isEmpty else { return }
     _ = try await run(scripts.discard) { command in for id in ids { command.append(id.key) } }
+  }
+}
+
+extension QueueLedger {
+  /// What only rises, by the names of COUNTERS.
+  fileprivate var fields: MessagePack {
+    let counts: [(String, Int64)] = [
+      ("in", Int64(totals.accepted)), ("tc", Int64(totals.completed)), ("tf", Int64(totals.failed)),
+      ("tx", Int64(totals.cancelled)), ("ty", Int64(totals.retried)), ("lost", Int64(totals.lost)),
+      ("ended", lastFinishedAt?.milliseconds ?? 0), ("v", virtualTime),
+    ]
+    return .map(Dictionary(uniqueKeysWithValues: counts.map { ($0.0, .integer($0.1)) }))
+  }
+}
+
+extension QueueStatus {
+  /// Of a fair queue: the tag of the job that was taken last.
+  fileprivate static func virtualTime(described: RedisValue) -> Int64 {
+    let counters = described.elements?[2].elements ?? []
+    for index in stride(from: 0, to: counters.count - 1, by: 2) where counters[index].text == "v" {
+      return counters[index + 1].integer ?? 0
+    }
+    return 0
   }
 }
 
@@ -140,7 +214,8 @@ extension JobSnapshot {
       job: job, sequence: record.sequence,
       base: more["b"]?.integer ?? QueueScore.base(of: record.sequence, order: .fifo),
       token: more["v"]?.integer.flatMap { UInt64(exactly: $0) } ?? 0,
-      maxAttempts: more["m"]?.integer.map { Int($0) }, retry: more["rp"].flatMap { RetryPolicy($0) },
+      order: more["o"].map { $0.text == "l" ? .lifo : .fifo }, maxAttempts: more["m"]?.integer.map { Int($0) },
+      retry: more["rp"].flatMap { RetryPolicy($0) },
       timeout: more["to"]?.duration, idempotencyKey: parts[2].isNull ? nil : more["ik"]?.text,
       fingerprint: parts[2].text, uniqueKey: more["uk"]?.text, contentKey: more["ck"]?.text,
       dependencies: JobDependencies(parents: isWaiting ? parents : [], whenOneFails: rule),
@@ -158,6 +233,7 @@ extension JobSnapshot {
     func set(_ name: String, _ value: Timestamp?) {
       if let value { more[name] = .integer(value.milliseconds) }
     }
+    if let order { more["o"] = .text(order == .lifo ? "l" : "f") }
     if let maxAttempts { more["m"] = .integer(Int64(maxAttempts)) }
     if let retry { more["rp"] = retry.messagePack }
     if let timeout { more["to"] = .duration(timeout) }

@@ -4,7 +4,7 @@ import Redis
 struct RedisScripts: Sendable {
   let archive, audit, beat, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
     discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, places, promote, prune,
-    putSchedule, queues, read, reap, report, restore, restoreGroup, setQueue, spendRequest,
+    putSchedule, queues, read, reap, report, restore, restoreGroup, restoreLedger, setQueue, spendRequest,
     statistics, upcoming, workers: RedisScript
 
   init(keys: RedisKeys) {
@@ -43,6 +43,7 @@ struct RedisScripts: Sendable {
     report = script("report", PackageResources.report_lua)
     restore = script("restore", PackageResources.restore_lua)
     restoreGroup = script("restore_group", PackageResources.restore_group_lua)
+    restoreLedger = script("restore_ledger", PackageResources.restore_ledger_lua)
     setQueue = script("set_queue", PackageResources.set_queue_lua)
     spendRequest = script("spend_request", PackageResources.spend_request_lua)
     statistics = script("statistics", PackageResources.statistics_lua)
