@@ -14,8 +14,8 @@ actor Fleet {
   /// What the keys in Redis begin with.
   static let prefix = "fleet:"
 
-  /// A Redis and a configuration; `extra` is laid over it.
-  init(extra: String = "") async throws {
+  /// A Redis and a configuration; `extra` stands behind it, and `broker` in its section of that name.
+  init(extra: String = "", broker: String = "", embedded: Int = 0) async throws {
     redis = try await RedisServer.start(appendOnly: .everysec)
     let secret = "a secret of thirty-two bytes or more, for tests"
     issuer = TokenIssuer(
@@ -32,12 +32,13 @@ actor Fleet {
       lease = "6s"
       reap_interval = "1s"
       amnesty = "60s"
+      \(broker)
       [[admission.keys]]
       id = "test"
       algorithm = "HS256"
       secret = "\(secret)"
       [workers]
-      embedded = 0
+      embedded = \(embedded)
       drain = "5s"
       kill_grace = "1s"
       [[workers.commands]]
@@ -49,10 +50,10 @@ actor Fleet {
       """, to: "config.toml")
   }
 
-  /// A new gateway on a port of its own.
-  func gateway() async throws -> (process: FanfareProcess, port: Int) {
+  /// A new gateway on a port of its own, with the folder of the configuration or another.
+  func gateway(folder: String? = nil) async throws -> (process: FanfareProcess, port: Int) {
     let process = try await FanfareProcess.start(
-      ["serve", "--config", configuration], until: "broker ")
+      ["serve", "--config", configuration] + (folder.map { ["--folder", $0] } ?? []), until: "broker ")
     processes.append(process)
     let page = await process.banner.first { $0.contains("  page") } ?? ""
     let port = page.split(separator: ":").last.flatMap { Int($0.filter(\.isNumber)) }

@@ -223,6 +223,26 @@ struct FallbackBrokerTests {
     await pair.broker.close()
   }
 
+  @Test("archives what is kept here while the shared one is away, and both while it is there")
+  @EventLoop func archive() async throws {
+    let pair = try await Pair.open(folder)
+    let there = try await pair.broker.accept().id
+    pair.goAway()
+    let here = try await pair.broker.accept().id
+    let lease = try #require(try await pair.broker.next()).lease
+    #expect(!pair.broker.isWhole)
+    let part = try await pair.broker.wholeArchive(limit: 1)
+    #expect(part.compactMap(\.snapshot?.job.id) == [here])
+    await pair.comeBack()
+    #expect(pair.broker.isWhole)
+    let whole = try await pair.broker.wholeArchive(limit: 1)
+    #expect(whole.compactMap(\.snapshot?.job.id) == [here, there], "what runs here has not been handed over")
+    try await pair.broker.end(lease)
+    await pair.comeBack()
+    #expect(try await pair.broker.wholeArchive(limit: 1).compactMap(\.snapshot?.job.id) == [there, here])
+    await pair.broker.close()
+  }
+
   @Test("takes a job in as a duplicate whose key the shared one had already")
   @EventLoop func duplicate() async throws {
     let pair = try await Pair.open(folder)

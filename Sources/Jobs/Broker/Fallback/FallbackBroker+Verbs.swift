@@ -270,10 +270,25 @@ extension FallbackBroker: BrokerAudit {
 }
 
 extension FallbackBroker: BrokerArchive {
-  /// Of the shared broker: what is kept here is on its way there.
+  /// What is kept here, then what the shared broker holds, if it is there. A job that is handed over meanwhile
+  /// comes from both, and is missed by neither.
   package func archive(
     after cursor: String?, limit: Int
-  ) async throws(BrokerError) -> ArchivePage { try await shared.archive(after: cursor, limit: limit) }
+  ) async throws(BrokerError) -> ArchivePage {
+    // Whose page it is, and that broker's own place.
+    let place = cursor.map { $0.dropFirst() }.flatMap { $0.isEmpty ? nil : String($0) }
+    var page: ArchivePage
+    if cursor?.first == "s" {
+      page = try await shared.archive(after: place, limit: limit)
+      page.next = page.next.map { "s" + $0 }
+    } else {
+      page = try await local.archive(after: place, limit: limit)
+      page.next = page.next.map { "l" + $0 } ?? (isReachable() ? "s" : nil)
+    }
+    return page
+  }
+
+  package var isWhole: Bool { isReachable() }
 
   package func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport {
     try await shared.restore(entries)
@@ -318,6 +333,15 @@ extension FallbackBroker: EventSource {
   }
 
   package var isDelivering: Bool { isReachable() ? shared.isDelivering : local.isDelivering }
+
+  package func isDelivering(on channel: Channel) -> Bool {
+    if case .job(let id) = channel { return home(of: id).isDelivering(on: channel) }
+    return shared.isDelivering(on: channel)
+  }
+
+  package func whenDeliveryChanges(_ tell: @escaping @EventLoop () -> Void) {
+    shared.whenDeliveryChanges(tell)
+  }
 
   private func joined(
     _ here: any EventSubscription,
