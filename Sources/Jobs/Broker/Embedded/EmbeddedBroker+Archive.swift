@@ -43,16 +43,6 @@ extension EmbeddedBroker: BrokerArchive {
     return page
   }
 
-  private func ledgers() async throws(BrokerError) -> [ArchiveEntry] {
-    var entries: [ArchiveEntry] = []
-    for status in try await queues() {
-      let queue = store.table.queues[status.name]
-      let ledger = QueueLedger(of: status, virtualTime: queue?.virtualTime ?? 0, tags: queue?.tags ?? [:])
-      if !ledger.isBlank { entries.append(.ledger(ledger)) }
-    }
-    return entries
-  }
-
   /// Groups as they stand, each with what is to be submitted at its end.
   private func archivedGroups(after last: GroupID?, limit: Int) -> [(JobGroup, callback: JobRequest?)] {
     store.table.groups.ids(after: last, limit: limit).compactMap { id in
@@ -176,34 +166,6 @@ extension EmbeddedBroker: BrokerArchive {
     }
   }
 
-  /// Raises what a queue remembers; false where nothing was lower.
-  private func restore(_ ledger: QueueLedger) -> Bool {
-    let now = clock()
-    let (name, here) = (ledger.queue, store.book[ledger.queue])
-    makeQueue(name, at: now)
-    let lacking = ledger.totals.excess(over: here.totals)
-    let isLaterEnd = ledger.lastFinishedAt.map { $0 > here.lastFinishedAt ?? .distantPast } ?? false
-    let isLaterFailure = ledger.lastFailedAt.map { $0 > here.lastFailedAt ?? .distantPast } ?? false
-    var isRaised = lacking != QueueTotals() || isLaterEnd || isLaterFailure
-    if isRaised {
-      store.count(in: name) { tally in
-        tally.totals.add(lacking)
-        if isLaterEnd { tally.lastFinishedAt = ledger.lastFinishedAt }
-        if isLaterFailure, let at = ledger.lastFailedAt { tally.failure = (at, ledger.lastFailure ?? "") }
-      }
-    }
-    if store.table.settings(of: name).isFair, var queue = store.table.queues[name] {
-      let before = queue
-      queue.virtualTime = max(queue.virtualTime, ledger.virtualTime)
-      queue.tags.merge(ledger.tags) { max($0, $1) }
-      if queue != before {
-        store.changeQueue(name, at: now) { $0 = queue }
-        isRaised = true
-      }
-    }
-    return isRaised
-  }
-
   /// Takes in a group after its jobs: what is on record is counted as it stands here.
   private func restore(_ archived: JobGroup, _ callback: JobRequest?) {
     let id = archived.id
@@ -248,32 +210,7 @@ extension EmbeddedBroker: BrokerArchive {
   }
 }
 
-extension Timestamp {
-  fileprivate static let distantPast = Timestamp(milliseconds: .min)
-}
-
 extension QueueTotals {
-  /// By how much it is above another, each count for itself.
-  fileprivate func excess(over other: QueueTotals) -> QueueTotals {
-    var excess = QueueTotals()
-    excess.accepted = max(0, accepted - other.accepted)
-    excess.completed = max(0, completed - other.completed)
-    excess.failed = max(0, failed - other.failed)
-    excess.cancelled = max(0, cancelled - other.cancelled)
-    excess.retried = max(0, retried - other.retried)
-    excess.lost = max(0, lost - other.lost)
-    return excess
-  }
-
-  mutating func add(_ other: QueueTotals) {
-    accepted += other.accepted
-    completed += other.completed
-    failed += other.failed
-    cancelled += other.cancelled
-    retried += other.retried
-    lost += other.lost
-  }
-
   /// Counts a job that is taken in after its end, in the state that it ended in.
   fileprivate mutating func count(_ state: JobState) {
     switch state {
