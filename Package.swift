@@ -110,7 +110,7 @@ let package = Package(
         "create_group", "delete_queue", "direct", "discard", "enqueue", "exchange",
         "expire", "extend", "fire", "list", "list_group", "log", "pass_on", "places",
         "promote", "prune", "put_schedule", "queues", "read", "reap", "report", "restore",
-        "restore_group", "set_queue", "spend_request", "statistics", "upcoming",
+        "restore_group", "restore_ledger", "set_queue", "spend_request", "statistics", "upcoming",
         "workers", "includes/accept", "includes/admit", "includes/block", "includes/bucket",
         "includes/change", "includes/check_group", "includes/check_job", "includes/check_queue",
         "includes/claim", "includes/claimed", "includes/claims", "includes/count_change",

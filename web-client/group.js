@@ -25,5 +25,9 @@ export class Group {
   }
 
   /** @param {Record<string, any>} event @param {{ offset?: number, epoch?: string }} [position] */
-  merge(event, { offset = event.offset, epoch = event.epoch } = {}) { return this.replace({ ...event, offset, epoch }) }
+  merge(event, { offset = event.offset, epoch = event.epoch } = {}) {
+    // Of the stream, not of the group.
+    if (event.event === 'delivery') return false
+    return this.replace({ ...event, offset, epoch })
+  }
 }

@@ -63,6 +63,8 @@ export class Job {
   merge(event, { offset = event.offset, epoch = event.epoch } = {}) {
     if (event.event === 'snapshot') return this.replace({ ...event, offset, epoch })
     if (event.event === 'position') return this.#place(event)
+    // Of the stream, not of the job.
+    if (event.event === 'delivery') return false
     if (!this.#isNews(event, offset, epoch)) return false
     this.#advance(offset, epoch, event.at ?? 0)
     const { event: kind, at, ...fields } = event

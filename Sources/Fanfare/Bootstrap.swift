@@ -40,13 +40,18 @@ struct Bootstrap {
     let broker = try await composition.broker(configuration, state)
     let backups: BackupKeeper?
     let upkeep: any RunningUpkeep
+    let mark = RunMark(in: state)
     do {
+      if configuration.backup.restore { try await restore(into: broker) }
       backups = try await keeper(of: broker)
+      // What a shared broker holds a crash of this process has not touched.
+      if mark.isLeftOver, configuration.broker.keepsJobsHere { await backUpAfterCrash(backups) }
       upkeep = try await composition.upkeep(configuration, state, broker)
     } catch {
       await broker.close()
       throw error
     }
+    mark.set()
     do {
       let gateway = try await composition.gateway(configuration, state, keys, broker, backups)
       var workers: (any RunningWorkers)?
@@ -71,24 +76,50 @@ struct Bootstrap {
       await upkeep.stop()
       await backUpLast(backups)
       await broker.close()
+      mark.clear()
       throw error
     }
     await upkeep.stop()
     await backUpLast(backups)
     await broker.close()
+    mark.clear()
     say("Ended.")
   }
 
   /// Backs the broker up from now on, if that is wanted.
   private func keeper(of broker: any Broker) async throws -> BackupKeeper? {
     guard configuration.backup.interval > .zero else { return nil }
+    return try await keeper(of: broker, every: configuration.backup.interval)
+  }
+
+  private func keeper(of broker: any Broker, every interval: Duration?) async throws -> BackupKeeper {
     let folder = configuration.backup.folder.isEmpty ? state.backups : configuration.backup.folder
-    let settings = configuration.backup
+    let kept = configuration.backup.keep
     let payloads = try Composition.payloads(configuration, state)
     return await EventLoop.run {
       BackupKeeper(
-        of: broker, payloads, in: folder, every: settings.interval, keeping: settings.keep,
+        of: broker, payloads, in: folder, every: interval, keeping: kept,
         logger: Logger(label: "fanfare.backup"))
+    }
+  }
+
+  /// Takes the newest backup in, if the broker is empty. A gateway that has none to take in serves all the same.
+  private func restore(into broker: any Broker) async throws {
+    let keeper = try await keeper(of: broker, every: nil)
+    do {
+      guard let (summary, report) = try await keeper.restoreNewest() else { return }
+      say("Restored \(report.restored) entries of \(summary.path).")
+    } catch {
+      log.error("no backup could be taken in at the start", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// The end before this start was no end in order: what it left is saved before anything is done to it.
+  private func backUpAfterCrash(_ keeper: BackupKeeper?) async {
+    log.warning("the last process did not end in order")
+    guard let keeper else { return }
+    do { try await keeper.backUp() } catch {
+      log.error("what a crash left could not be backed up", metadata: ["error": "\(error)"])
     }
   }
 

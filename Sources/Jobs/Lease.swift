@@ -53,4 +53,7 @@ package enum LeaseStanding: Hashable, Sendable {
   case cancelRequested
   /// Another token is in force, or the job has ended: stop at once and write nothing more.
   case lost
+  /// Where the job is kept cannot be reached, while other leases of the same call could be renewed: this one
+  /// was not renewed. It stands for as long as it last had, and the renewal is to be tried again.
+  case unavailable
 }

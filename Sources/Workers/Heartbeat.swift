@@ -58,7 +58,8 @@ struct Heartbeat {
     return actions
   }
 
-  /// The renewal that was asked for at `start` was answered; lost leases are held no more.
+  /// The renewal that was asked for at `start` was answered; lost leases are held no more, and those that
+  /// could not be renewed go on to end when they did.
   ///
   /// Answers what each job learns, those that ended meanwhile left out.
   mutating func renewed(
@@ -66,9 +67,10 @@ struct Heartbeat {
   ) -> [(job: JobID, standing: LeaseStanding)] {
     precondition(leases.count == standings.count, "a broker answered for other leases than asked")
     isUnderWay = false
-    hasFailed = false
+    hasFailed = standings.contains(.unavailable)
     var news: [(job: JobID, standing: LeaseStanding)] = []
-    for (lease, standing) in zip(leases, standings) where held[lease.job]?.lease == lease {
+    for (lease, standing) in zip(leases, standings)
+    where held[lease.job]?.lease == lease && standing != .unavailable {
       news.append((lease.job, standing))
       if standing == .lost { remove(lease) } else { held[lease.job]?.since = start }
     }

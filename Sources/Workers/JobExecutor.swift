@@ -198,7 +198,7 @@ final class JobExecutor {
 
   func learn(_ standing: LeaseStanding) {
     switch standing {
-    case .held: break
+    case .held, .unavailable: break
     case .cancelRequested: end(.cancelled)
     case .lost: end(.lost)
     }

@@ -313,6 +313,8 @@ package final class WorkerPool {
         report, renewing: leases, heard: heardAt, for: configuration.timing.lease)
       heardAt = answer.at
       if asked > directedAt { become(answer.wanted) }
+      let missed = answer.standings.count { $0 == .unavailable }
+      if missed > 0 { logger.warning("some leases could not be renewed", metadata: ["count": "\(missed)"]) }
       for (job, standing) in heartbeat.renewed(leases, answer.standings, since: asked) {
         if standing == .lost, executors[job]?.isPerforming == true {
           logger.warning("a lease was lost", metadata: ["job": "\(job)"])

@@ -165,7 +165,7 @@ import Testing
       #expect(try await desk.run("backup", "list").lines == ["There are no backups yet."])
       _ = try await desk.run("submit", "echo")
       let made = try #require(try await desk.run("backup", "now").lines.first)
-      let words = try #require(made.wholeMatch(of: /(\S+): 1 entries, 1 of them jobs, (\d+) bytes/), "\(made)")
+      let words = try #require(made.wholeMatch(of: /(\S+): 2 entries, 1 of them jobs, (\d+) bytes/), "\(made)")
       let list = try await desk.run("backup", "list").lines
       #expect(list.dropFirst().first?.hasPrefix("\(words.1)  \(words.2)") == true, "\(list)")
       let verify = try SpawnedProcess(
@@ -173,7 +173,7 @@ import Testing
       var lines: [String] = []
       for await line in verify.lines { lines.append(line) }
       #expect(await verify.ended() == 0)
-      #expect(lines.first?.contains("1 entries, 1 of them jobs, \(words.2) bytes") == true, "\(lines)")
+      #expect(lines.first?.contains("2 entries, 1 of them jobs, \(words.2) bytes") == true, "\(lines)")
     }
     try await withGateway(["--set", "backup.interval=0s"]) { desk, _ in
       let off = try await desk.run("backup", "now")

@@ -59,6 +59,20 @@ import Testing
     #expect(heartbeat.tick(at: .seconds(22)).overdue == [a.job])
   }
 
+  @Test("renews what could be renewed, tries the rest again soon, and kills only that")
+  func half() {
+    var heartbeat = beating()
+    let (a, b) = (lease(), lease())
+    heartbeat.add(a, since: .zero)
+    heartbeat.add(b, since: .zero)
+    _ = heartbeat.tick(at: .seconds(10))
+    let news = heartbeat.renewed([a, b], [.held, .unavailable], since: .seconds(10))
+    #expect(news.map(\.job) == [a.job])
+    #expect(heartbeat.end(of: a) == .seconds(40) && heartbeat.end(of: b) == .seconds(30))
+    #expect(heartbeat.tick(at: .seconds(12)).beat?.count == 2)
+    #expect(heartbeat.tick(at: .seconds(22)).overdue == [b.job])
+  }
+
   @Test("kills in time although a renewal hangs")
   func hanging() {
     var heartbeat = beating()

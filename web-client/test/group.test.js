@@ -24,6 +24,14 @@ describe('a group', () => {
     assert.equal(group.isTerminal, true)
   })
 
+  test('takes nothing of what is said of the stream', () => {
+    const group = new Group('g')
+    group.replace(document())
+    const before = group.document
+    assert.equal(group.merge({ event: 'delivery', id: 'g', delivering: false }), false)
+    assert.equal(group.document, before)
+  })
+
   test('of another epoch is another group', () => {
     const group = new Group('g')
     group.replace(document({ offset: 9 }))

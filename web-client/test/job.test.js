@@ -12,6 +12,13 @@ function example(fields = {}) {
   return job
 }
 
+test('what is said of the stream is not laid over the job', () => {
+  const job = example({ stalled: true })
+  const before = job.document
+  assert.equal(job.merge({ event: 'delivery', id: 'j', delivering: false }), false)
+  assert.equal(job.document, before)
+})
+
 describe('offsets', () => {
   test('an event at or below the last offset is dropped', () => {
     const job = example()

@@ -20,6 +20,8 @@ struct WatchedGroup: Watched, Sendable, Equatable {
 
   @discardableResult
   mutating func merge(_ value: JSONValue, offset: Int? = nil) -> Bool {
+    // Of the stream, not of the group.
+    if value["event"]?.string == "delivery" { return false }
     let offset = (offset ?? value["offset"]?.int).flatMap(UInt64.init(exactly:))
     let epoch = value["epoch"]?.string ?? position?.epoch
     if let offset, let known = position, known.epoch == epoch, offset < known.offset { return false }

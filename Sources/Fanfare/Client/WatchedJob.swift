@@ -38,6 +38,8 @@ struct WatchedJob: Watched, Sendable, Equatable {
   @discardableResult
   mutating func merge(_ value: JSONValue, offset: Int? = nil) -> Bool {
     if value["event"]?.string == "position" { return take(place: value) }
+    // Of the stream, not of the job.
+    if value["event"]?.string == "delivery" { return false }
     let offset = (offset ?? value["offset"]?.int).flatMap(UInt64.init(exactly:))
     let epoch = value["epoch"]?.string ?? position?.epoch
     if let offset, let known = position, known.epoch == epoch, offset < known.offset {

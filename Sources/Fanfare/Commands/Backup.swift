@@ -12,7 +12,7 @@ struct Backup: AsyncParsableCommand {
       Works while gateways and workers do, if the broker is a Redis. A gateway on an embedded broker backs it up \
       itself, every backup.interval and at its end, and when it is asked to: fanfare backup now.
       """,
-    subcommands: [Write.self, Now.self, List.self, Verify.self], defaultSubcommand: Write.self)
+    subcommands: [Write.self, Now.self, List.self, Verify.self, Restore.self], defaultSubcommand: Write.self)
 
   /// `fanfare backup write`
   struct Write: AsyncParsableCommand {
@@ -90,13 +90,35 @@ struct Backup: AsyncParsableCommand {
   }
 }
 
+extension Backup {
+  /// `fanfare backup restore`
+  struct Restore: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Let a gateway take in, by id, one of the backups that it keeps.",
+      discussion: "What its broker has already stays as it is. fanfare backup list tells the names.")
+    @OptionGroup var options: OperatorOptions
+
+    @Argument(help: "The name of the backup.")
+    var name: String
+
+    func run() throws {
+      try options.ask("POST", "/v1/backups/\(name.pathEscaped)/restore") { done in
+        Terminal.say(
+          "Restored \(Listing.text(done, "restored")), known \(Listing.text(done, "known")), duplicates "
+            + "\(done["duplicates"]?.array?.count ?? 0). The file is now \(Listing.text(done, "name")).restored.")
+      }
+    }
+  }
+}
+
 /// `fanfare restore`: a backup taken in.
 struct Restore: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Take a backup in: into an empty broker, or by id into one that lives.",
     discussion: """
       What the broker has already stays as it is. The file is read to its end first, and set aside as FILE.restored \
-      once the broker holds as many entries as it does.
+      once the broker holds as many entries as it does. The folder of an embedded broker is its gateway's while that \
+      runs: fanfare backup restore has the gateway do it.
       """)
 
   @OptionGroup var options: ConfigurationOptions
@@ -122,10 +144,17 @@ struct Restore: AsyncParsableCommand {
   }
 
   private func newest(in folder: String) throws -> String {
-    guard let name = try? BackupKeeper.backups(in: folder).last else {
+    guard let name = try? BackupKeeper.wholeBackups(in: folder).last else {
       throw CommandFailure(description: "there is no backup in \(folder)")
     }
     return "\(folder)/\(name)"
+  }
+}
+
+extension String {
+  /// As one part of a path.
+  fileprivate var pathEscaped: String {
+    addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-._~"))) ?? self
   }
 }
 

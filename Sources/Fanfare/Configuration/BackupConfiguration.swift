@@ -5,6 +5,8 @@ struct BackupConfiguration: ConfigurationSection {
   /// Zero: none at all, on time or when asked.
   var interval = Duration.seconds(300)
   var keep = 12
+  /// At start, into a broker that holds nothing.
+  var restore = false
 
   static let settings: [Setting<Self>] = [
     Setting("folder", \.folder),
@@ -12,6 +14,7 @@ struct BackupConfiguration: ConfigurationSection {
       $0 == .zero || $0 >= .seconds(1)
     },
     Setting("keep", \.keep, in: 1...10_000),
+    Setting("restore", \.restore),
   ]
 }
 

@@ -36,6 +36,9 @@ struct BrokerConfiguration: ConfigurationSection {
   /// Whether this process keeps the jobs itself.
   var isEmbedded: Bool { url == "embedded" }
 
+  /// Whether jobs may lie on this machine's disk.
+  var keepsJobsHere: Bool { isEmbedded || fallback == .local }
+
   /// The URL without its password, for people and logs.
   var publicURL: String {
     guard let scheme = url.range(of: "://"), let at = url.lastIndex(of: "@"),

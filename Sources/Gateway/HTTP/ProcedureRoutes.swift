@@ -70,6 +70,7 @@ package struct ProcedureRoutes {
     Address(.post, "/v1/schedules/:name/run", "schedule.run"),
     Address(.get, "/v1/backups", "backup.list"),
     Address(.post, "/v1/backups", "backup.create"),
+    Address(.post, "/v1/backups/:name/restore", "backup.restore"),
     Address(.post, "/v1/maintenance", "maintenance.run"),
     Address(.get, "/v1/stats", "stats"),
     Address(.get, "/v1/health", "health"),

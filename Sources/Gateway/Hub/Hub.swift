@@ -33,6 +33,7 @@ package final class Hub {
     self.linger = linger
     self.estimates = estimates
     placeInterval = places
+    broker.whenDeliveryChanges { [weak self] in self?.tellDelivery() }
   }
 
   /// Channels that are watched, or were a moment ago.
@@ -54,7 +55,20 @@ package final class Hub {
       leave(subscription)
       throw error
     }
+    lookAtDelivery(of: watched)
+    // Who comes in the middle of an interruption is told as those were who were there.
+    if !watched.isDelivering { subscription.deliver(Publication(isDelivering: false, on: channel)) }
     return subscription
+  }
+
+  /// Tells the watchers of each channel whether they hear what happens, where that is another than it was.
+  private func tellDelivery() { for watched in channels.values { lookAtDelivery(of: watched) } }
+
+  private func lookAtDelivery(of watched: WatchedChannel) {
+    let isDelivering = broker.isDelivering(on: watched.channel)
+    guard isDelivering != watched.isDelivering else { return }
+    watched.isDelivering = isDelivering
+    publish(Publication(isDelivering: isDelivering, on: watched.channel), on: watched)
   }
 
   /// Removes a subscriber; nothing is delivered to it after this. Harmless when repeated.
@@ -252,6 +266,8 @@ private final class WatchedChannel {
   private(set) var subscriptions: ContiguousArray<Subscription> = []
   var isLingering = false
   var gap = GapDetector()
+  /// What its watchers know of it.
+  var isDelivering = true
   /// On a user's channel: when progress of each job went out last, and what waits for its turn.
   var lastProgress: [JobID: ContinuousClock.Instant] = [:]
   var held: [JobID: JobEvent] = [:]

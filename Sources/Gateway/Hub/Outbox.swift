@@ -10,9 +10,9 @@ package struct Outbox {
   /// Progress of one job or group in one subscription: what replaces what.
   package struct ProgressKey: Hashable, Sendable {
     package var channel: Channel
-    package var subject: Subject
+    package var subject: Subject?
 
-    package init(channel: Channel, subject: Subject) {
+    package init(channel: Channel, subject: Subject?) {
       self.channel = channel
       self.subject = subject
     }

@@ -5,7 +5,8 @@ package import Jobs
 @EventLoop
 package final class Publication {
   package let channel: Channel
-  package let subject: Subject
+  /// Nil for what concerns all that a user's channel is about.
+  package let subject: Subject?
   /// Where the subject's stream stands with it; nil for what is no change of it: a job's place in the queue.
   package let position: StreamPosition?
   /// Whether the channel is the subject's own stream, in which the offsets are numbers.
@@ -22,7 +23,7 @@ package final class Publication {
   package init(_ event: JobEvent, on channel: Channel) {
     self.channel = channel
     subject = .job(event.id)
-    isNumbered = channel == subject.channel
+    isNumbered = channel == .job(event.id)
     position = event.position
     isProgress = event.class == .progress
     isTerminal = event.state.isTerminal
@@ -34,7 +35,7 @@ package final class Publication {
   package init(_ record: WatchedRecord, on channel: Channel? = nil) {
     self.channel = channel ?? record.subject.channel
     subject = record.subject
-    isNumbered = self.channel == subject.channel
+    isNumbered = self.channel == record.subject.channel
     position = record.position
     isTerminal = record.hasEnded
     switch record {
@@ -61,6 +62,29 @@ package final class Publication {
     isTerminal = false
     data = JobDocument.text(of: place, estimate: estimate, for: job)
     eventName = "position"
+  }
+
+  /// That events of a channel are interrupted, or that they arrive again and all that was missed was told. No
+  /// step of anything: without a number; and never dropped, since silence looks the same either way.
+  package init(isDelivering: Bool, on channel: Channel) {
+    self.channel = channel
+    subject = Subject(of: channel)
+    isNumbered = false
+    position = nil
+    isProgress = false
+    isTerminal = false
+    var writer = JSONWriter()
+    writer.object {
+      $0.member("event", "delivery")
+      switch channel {
+      case .job(let id): $0.member("id", id.description)
+      case .group(let id): $0.member("id", id.description)
+      case .user: break
+      }
+      $0.member("delivering", isDelivering)
+    }
+    data = writer.text
+    eventName = "delivery"
   }
 
   /// `{"push":{"channel":…,"pub":{…}}}` as a frame. On a user's channel without an offset: the

@@ -21,15 +21,28 @@ package final class BackupVerbs {
     do { return try await keeper.kept() } catch { throw problem(error) }
   }
 
+  /// Takes one of them in, and answers when it is set aside.
+  package func restore(
+    _ name: String, by identity: Identity
+  ) async throws(Problem) -> (BackupFile.Summary, RestoreReport) {
+    let keeper = try keeper(for: identity)
+    let done: (BackupFile.Summary, RestoreReport)?
+    do { done = try await keeper.restore(name) } catch {
+      throw problem(error, .restoreFailed)
+    }
+    guard let done else { throw Problem(.backupNotFound, status: 404) }
+    return done
+  }
+
   private func keeper(for identity: Identity) throws(Problem) -> BackupKeeper {
     try identity.require(.admin)
     guard let keeper else { throw Problem(.backupsOff, status: 409, detail: "Set backup.interval.") }
     return keeper
   }
 
-  private func problem(_ error: any Error) -> Problem {
+  private func problem(_ error: any Error, _ code: Problem.Code = .backupFailed) -> Problem {
     if let error = error as? BrokerError { return Problem(error) }
-    return Problem(.backupFailed, status: 500, detail: "\(error)")
+    return Problem(code, status: 500, detail: "\(error)")
   }
 }
 
@@ -63,6 +76,23 @@ extension Procedures {
                 $0.member("bytes", backup.bytes)
               }
             }
+          }
+        }
+        return .document(writer.text)
+      },
+      Procedure("backup.restore") { reader, identity throws(Problem) in
+        reader.require("name")
+        guard let name = reader.text("name") else { throw .invalid(reader.faults) }
+        try reader.finish()
+        let (summary, report) = try await verbs.restore(name, by: identity)
+        var writer = JSONWriter()
+        writer.object {
+          $0.member("name", summary.name)
+          $0.member("entries", summary.entries)
+          $0.member("restored", report.restored)
+          $0.member("known", report.known)
+          $0.array("duplicates") { list in
+            for id in report.duplicates { list.element(id.description) }
           }
         }
         return .document(writer.text)

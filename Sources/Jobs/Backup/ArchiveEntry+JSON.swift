@@ -22,6 +22,8 @@ extension ArchiveEntry {
         }
       case .job(let snapshot):
         line.object("job") { snapshot.write(into: &$0) }
+      case .ledger(let ledger):
+        line.object("ledger") { ledger.write(into: &$0) }
       }
     }
     return writer.text
@@ -41,8 +43,10 @@ extension ArchiveEntry {
       self = .group(try JobGroup(reading: group), callback: callback)
     } else if let job = line["job"] {
       self = .job(try JobSnapshot(reading: job))
+    } else if let ledger = line["ledger"] {
+      self = .ledger(try QueueLedger(reading: ledger))
     } else {
-      throw ArchiveFault(member: "", "is neither a queue, a schedule, a group nor a job")
+      throw ArchiveFault(member: "", "is neither a queue, a schedule, a group, a job nor a ledger")
     }
   }
 }
@@ -130,6 +134,50 @@ extension RetryPolicy {
     self.init(
       growth: try retry.name("growth") { Growth(rawValue: $0) }, base: base, cap: cap,
       jitter: jitter)
+  }
+}
+
+extension QueueLedger {
+  func write(into writer: inout JSONWriter) {
+    writer.member("queue", queue.description)
+    writer.object("totals") {
+      $0.member("accepted", totals.accepted)
+      $0.member("completed", totals.completed)
+      $0.member("failed", totals.failed)
+      $0.member("cancelled", totals.cancelled)
+      $0.member("retried", totals.retried)
+      $0.member("lost", totals.lost)
+    }
+    writer.member("last_finished_at", lastFinishedAt)
+    writer.member("last_failed_at", lastFailedAt)
+    writer.member("last_failure", lastFailure)
+    writer.member("virtual_time", virtualTime)
+    guard !turns.isEmpty else { return }
+    writer.array("turns") { list in
+      for (user, tag) in turns.sorted(by: { $0.key < $1.key }) {
+        list.object {
+          $0.member("user", user)
+          $0.member("tag", tag)
+        }
+      }
+    }
+  }
+
+  init(reading value: JSONValue) throws(ArchiveFault) {
+    self.init(
+      queue: try value.name("queue") { QueueName($0) }, lastFinishedAt: value.time("last_finished_at"),
+      lastFailedAt: value.time("last_failed_at"), lastFailure: value["last_failure"]?.string,
+      virtualTime: Int64(try value.number("virtual_time")))
+    guard let counts = value["totals"] else { throw ArchiveFault(member: "totals", "is missing") }
+    totals.accepted = try counts.number("accepted")
+    totals.completed = try counts.number("completed")
+    totals.failed = try counts.number("failed")
+    totals.cancelled = try counts.number("cancelled")
+    totals.retried = try counts.number("retried")
+    totals.lost = try counts.number("lost")
+    for turn in value["turns"]?.array ?? [] {
+      turns[try turn.name("user") { $0 }] = Int64(try turn.number("tag"))
+    }
   }
 }
 

@@ -4,8 +4,9 @@ import Foundation
 /// between and the SHA-256 of all that comes before it, so that half a file, or a changed one, is not taken
 /// for a whole. What lies between is an archive (``BrokerArchive``), in the form of ``ArchiveEntry/json``.
 package enum BackupFile {
-  /// The form of the lines; a file of a later form is refused.
-  static let version = 1
+  /// The form of the lines; a file of a later form is refused. The second has ledgers, the order that jobs asked
+  /// for, and which of them were to be forgotten; the first is read as one that has none of these.
+  static let version = 2
 
   /// What a backup says of itself.
   package struct Summary: Hashable, Sendable {

@@ -4,9 +4,10 @@ package import Logging
 
 /// Backs a broker up again and again, and keeps the newest files.
 ///
-/// One backup at a time: who asks while one is being written waits for it and then gets one of its own
-/// moment. Files are named by their time, `fanfare-20261121T143000.000Z.backup.gz`; other files in the folder
-/// are left alone.
+/// One backup or restore at a time: who asks while one is being written waits for it and then gets one of its own
+/// moment. Files are named by their time, `fanfare-20261121T143000.000Z.backup.gz`. Those of a broker of which a
+/// part was away (``BrokerArchive/isWhole``) are named `….local.backup.gz`, and counted apart, so that a long
+/// absence pushes no whole one out. Other files in the folder are left alone.
 @EventLoop
 package final class BackupKeeper {
   private let broker: any BrokerArchive
@@ -15,7 +16,8 @@ package final class BackupKeeper {
   private let kept: Int
   private let logger: Logger
   private var timer: LoopTimer?
-  private var underWay: Task<BackupFile.Summary, any Error>?
+  /// Ends when the backup or restore that is under way does.
+  private var underWay: Task<Void, Never>?
   /// The last backup that was written by this process.
   package private(set) var last: BackupFile.Summary?
 
@@ -50,13 +52,9 @@ package final class BackupKeeper {
   /// Backs up now; throws a ``BackupError``, or the broker's.
   @discardableResult
   package func backUp() async throws -> BackupFile.Summary {
-    while let underWay { _ = await underWay.result }
-    let task = Task { [broker, payloads, folder, kept] in
+    let summary = try await alone { [broker, payloads, folder, kept] in
       try await Self.write(broker, payloads, in: folder, keeping: kept)
     }
-    underWay = task
-    defer { underWay = nil }
-    let summary = try await task.value
     last = summary
     logger.info(
       "backed up",
@@ -69,6 +67,55 @@ package final class BackupKeeper {
     return summary
   }
 
+  /// Takes a backup of the folder in, by id, into the broker as it lives, and sets it aside; nil where none has
+  /// this name.
+  package func restore(_ name: String) async throws -> (BackupFile.Summary, RestoreReport)? {
+    try await alone { [broker, payloads, folder] in
+      guard try await Self.kept(in: folder).contains(where: { $0.name == name }) else { return nil }
+      return try await BackupFile.restore("\(folder)/\(name)", into: broker, payloads)
+    }
+  }
+
+  /// Takes the newest whole backup that holds anything in, if the broker holds nothing; nil where it does, or there
+  /// is none. One that cannot be read is passed over for the one before it.
+  package func restoreNewest() async throws -> (BackupFile.Summary, RestoreReport)? {
+    try await alone { [broker, payloads, folder, logger] in
+      guard try await Self.isEmpty(broker) else { return nil }
+      for backup in try await Self.kept(in: folder) where !backup.isLocal {
+        let path = "\(folder)/\(backup.name)"
+        do {
+          guard try await BackupFile.verify(path).entries > 0 else { continue }
+        } catch {
+          logger.error("a backup is passed over", metadata: ["error": "\(error)"])
+          continue
+        }
+        return try await BackupFile.restore(path, into: broker, payloads)
+      }
+      return nil
+    }
+  }
+
+  private static func isEmpty(_ broker: any BrokerArchive) async throws -> Bool {
+    var cursor: String?
+    repeat {
+      let page = try await broker.archive(after: cursor, limit: 1)
+      guard page.entries.isEmpty else { return false }
+      cursor = page.next
+    } while cursor != nil
+    return true
+  }
+
+  /// Does something while nothing else is done to the folder by this keeper.
+  private func alone<Value: Sendable>(
+    _ work: @escaping @Sendable () async throws -> Value
+  ) async throws -> Value {
+    while let underWay { await underWay.value }
+    let task = Task { try await work() }
+    underWay = Task { _ = await task.result }
+    defer { underWay = nil }
+    return try await task.value
+  }
+
   /// A backup that is kept.
   package struct Kept: Hashable, Sendable {
     /// Of the file.
@@ -77,7 +124,12 @@ package final class BackupKeeper {
     package var bytes: Int
     /// When it was begun.
     package var createdAt: Timestamp
+    /// It holds only what this machine kept while the shared broker was away.
+    package var isLocal: Bool { name.hasSuffix(BackupKeeper.localSuffix) }
   }
+
+  fileprivate nonisolated static let suffix = ".backup.gz"
+  fileprivate nonisolated static let localSuffix = ".local.backup.gz"
 
   /// The backups that are kept, the newest first.
   package func kept() async throws -> [Kept] { try await Self.kept(in: folder) }
@@ -99,21 +151,33 @@ package final class BackupKeeper {
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     // Several of one millisecond, or of a clock that was set back, sort in their order all the same.
     var time = Timestamp.now
-    if let newest = try backups(in: folder).last {
-      while name(at: time) <= newest { time = time + .milliseconds(1) }
+    if let newest = try backups(in: folder).compactMap(Self.time).max(), newest >= time {
+      time = newest + .milliseconds(1)
     }
-    let path = "\(folder)/\(name(at: time))"
-    let summary = try await BackupFile.write(broker, payloads, to: path)
-    for old in try backups(in: folder).dropLast(kept) {
-      try FileManager.default.removeItem(atPath: "\(folder)/\(old)")
+    let isWhole = await broker.isWhole
+    var summary = try await BackupFile.write(
+      broker, payloads, to: "\(folder)/\(name(at: time, isWhole ? suffix : localSuffix))")
+    if isWhole, await !broker.isWhole {
+      // It went away meanwhile, and nobody knows what was left out.
+      let path = "\(folder)/\(name(at: time, localSuffix))"
+      try FileManager.default.moveItem(atPath: summary.path, toPath: path)
+      summary.path = path
     }
+    let isLocal = summary.path.hasSuffix(localSuffix)
+    let alike = try backups(in: folder).filter { $0.hasSuffix(localSuffix) == isLocal }
+    for old in alike.dropLast(kept) { try FileManager.default.removeItem(atPath: "\(folder)/\(old)") }
     return summary
   }
 
   /// The backups in a folder, oldest first.
-  package nonisolated static func backups(in folder: String) throws -> [String] {
+  private nonisolated static func backups(in folder: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder)
-      .filter { $0.hasPrefix("fanfare-") && $0.hasSuffix(".backup.gz") }.sorted()
+      .filter { $0.hasPrefix("fanfare-") && $0.hasSuffix(suffix) }.sorted()
+  }
+
+  /// The whole backups in a folder, oldest first.
+  package nonisolated static func wholeBackups(in folder: String) throws -> [String] {
+    try backups(in: folder).filter { !$0.hasSuffix(localSuffix) }
   }
 
   /// The time that ``name(at:)`` gave a file.
@@ -131,7 +195,7 @@ package final class BackupKeeper {
     return Timestamp(milliseconds: Int64(timegm(&parts)) * 1000 + Int64(number(14..<17)))
   }
 
-  private nonisolated static func name(at time: Timestamp) -> String {
+  private nonisolated static func name(at time: Timestamp, _ suffix: String) -> String {
     var seconds = time_t(time.milliseconds / 1000)
     var parts = tm()
     gmtime_r(&seconds, &parts)
@@ -139,6 +203,6 @@ package final class BackupKeeper {
     strftime(&text, text.count, "%Y%m%dT%H%M%S", &parts)
     let stamp = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     let digits = "\(1000 + time.milliseconds % 1000)".dropFirst()
-    return "fanfare-\(stamp).\(digits)Z.backup.gz"
+    return "fanfare-\(stamp).\(digits)Z\(suffix)"
   }
 }

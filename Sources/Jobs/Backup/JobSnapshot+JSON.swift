@@ -106,6 +106,7 @@ extension JobSnapshot {
     writer.member("result", quoted: job.result)
     job.failure?.write("failure", into: &writer)
     cancellation?.write("cancellation", into: &writer)
+    writer.fact("remove", isRemoved)
     writer.member("created_at", job.createdAt)
     writer.member("started_at", job.startedAt)
     writer.member("finished_at", job.finishedAt)
@@ -120,6 +121,7 @@ extension JobSnapshot {
     writer.member("sequence", sequence)
     writer.member("base", base)
     writer.member("token", token)
+    writer.member("order", order?.rawValue)
     writer.member("max_attempts", maxAttempts)
     retry?.write(into: &writer)
     writer.member("timeout", timeout)
@@ -176,10 +178,12 @@ extension JobSnapshot {
     self.init(
       job: job, sequence: Int64(try value.number("sequence")),
       base: Int64(try value.number("base")), token: UInt64(max(0, try value.number("token"))),
-      maxAttempts: maxAttempts, retry: try RetryPolicy(optional: value), timeout: job.timeout,
+      order: try value.name(optional: "order") { QueueOrder(rawValue: $0) }, maxAttempts: maxAttempts,
+      retry: try RetryPolicy(optional: value), timeout: job.timeout,
       idempotencyKey: value["idempotency_key"]?.string, fingerprint: value["fingerprint"]?.string,
       uniqueKey: value["unique_key"]?.string, contentKey: value["content_key"]?.string,
       dependencies: dependencies, weight: value["weight"]?.int ?? 1,
-      cancellation: try JobFailure(optional: value["cancellation"]), log: log)
+      cancellation: try JobFailure(optional: value["cancellation"]),
+      isRemoved: value["remove"]?.bool ?? false, log: log)
   }
 }

@@ -4,7 +4,7 @@ package import EventLoop
 @EventLoop
 package protocol BrokerArchive: AnyObject, Sendable {
   /// A page of what the broker holds: queues that somebody set first, then schedules, the jobs in the
-  /// order of their acceptance, and groups last, after their jobs.
+  /// order of their acceptance, groups after their jobs, and last what queues remember of all that went before.
   ///
   /// Every job that was on record when the first page was taken, and is when its own page is, comes exactly
   /// once, whole, as it stands at that moment; one accepted meanwhile comes too. A page is bounded by `limit` and
@@ -12,16 +12,24 @@ package protocol BrokerArchive: AnyObject, Sendable {
   /// before, nil for the first.
   func archive(after cursor: String?, limit: Int) async throws(BrokerError) -> ArchivePage
 
+  /// Whether an archive holds all that the broker stands for; false while a part of it cannot be reached.
+  var isWhole: Bool { get }
+
   /// Takes in what an archive holds, whichever broker wrote it; safe to repeat.
   ///
   /// What the broker has already — a job or group by its id, a schedule by its name, a queue that somebody
   /// set — stays as it is and counts as known. **Jobs** come with their place in line: order and priorities are as
   /// they were. One that ran comes back queued in its old place, with a token greater than any it had; its attempt
-  /// does not count. One that waits emits a `state` event (reason `restored`); an ended one emits nothing. Parents
-  /// that are not on record count as ended well. A job whose idempotency or unique key another job has, and that
+  /// does not count. One that was to stop does: it is taken in as cancelled, for the reason that was given; as failed
+  /// where it had passed its total timeout, or has by now; and is forgotten where it was to be removed. One that
+  /// waits emits a `state` event (reason `restored`); one that ended by being taken in emits
+  /// that end, and one that had ended nothing. Parents that are not on record count as ended well; one that ended here
+  /// and did not complete decides as at any acceptance. A job whose idempotency or unique key another job has, and that
   /// has not begun, is taken in as cancelled (`duplicate`, naming the other). **Groups** count their jobs on
   /// record as they stand here, and as forgotten as many ended ones as the archive counts more; its number rises
   /// where that is not what was archived. The jobs of a group that is not on record are taken in all the same.
+  /// **Ledgers** raise what a queue remembers to what they say, and leave alone what is as high already: nothing
+  /// is counted twice, and one that raises nothing counts as known.
   func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport
 
   /// Forgets jobs without a word: they are kept elsewhere now. Unknown and running ones are passed over.
@@ -30,6 +38,10 @@ package protocol BrokerArchive: AnyObject, Sendable {
   /// before its end goes on waiting: elsewhere its parent is on record, and it is to follow there. A group
   /// counts such a job no more.
   func discard(_ ids: [JobID]) async throws(BrokerError)
+}
+
+extension BrokerArchive {
+  package var isWhole: Bool { true }
 }
 
 /// A piece of an archive.
@@ -50,6 +62,44 @@ package enum ArchiveEntry: Hashable, Sendable {
   case schedule(ScheduleStatus)
   case group(JobGroup, callback: JobRequest?)
   case job(JobSnapshot)
+  case ledger(QueueLedger)
+}
+
+/// What a queue remembers beside its settings and its jobs: what it did since ever, and whose turn it is.
+package struct QueueLedger: Hashable, Sendable {
+  package var queue: QueueName
+  package var totals: QueueTotals
+  package var lastFinishedAt: Timestamp?
+  package var lastFailedAt: Timestamp?
+  package var lastFailure: String?
+  /// Of a fair queue: the tag of the job that was taken last, and that which the next job of a user gets at the
+  /// earliest, where it is a later one.
+  package var virtualTime: Int64
+  package var turns: [String: Int64]
+
+  package init(
+    queue: QueueName, totals: QueueTotals = QueueTotals(), lastFinishedAt: Timestamp? = nil,
+    lastFailedAt: Timestamp? = nil, lastFailure: String? = nil, virtualTime: Int64 = 0,
+    turns: [String: Int64] = [:]
+  ) {
+    self.queue = queue
+    self.totals = totals
+    self.lastFinishedAt = lastFinishedAt
+    self.lastFailedAt = lastFailedAt
+    self.lastFailure = lastFailure
+    self.virtualTime = virtualTime
+    self.turns = turns
+  }
+
+  init(of status: QueueStatus, virtualTime: Int64, turns: [String: Int64]) {
+    self.init(
+      queue: status.name, totals: status.totals, lastFinishedAt: status.lastFinishedAt,
+      lastFailedAt: status.lastFailedAt, lastFailure: status.lastFailure, virtualTime: virtualTime,
+      turns: turns)
+  }
+
+  /// Whether there is nothing to remember.
+  var isBlank: Bool { self == QueueLedger(queue: queue) }
 }
 
 /// All that is kept of one job.
@@ -62,6 +112,7 @@ package struct JobSnapshot: Hashable, Sendable {
   package var base: Int64
   package var token: UInt64
   /// What the request itself said; nil where the queue decides.
+  package var order: QueueOrder?
   package var maxAttempts: Int?
   package var retry: RetryPolicy?
   package var timeout: Duration?
@@ -74,19 +125,22 @@ package struct JobSnapshot: Hashable, Sendable {
   package var weight: Int
   /// What it fails or is cancelled with when it stops, since somebody asked.
   package var cancellation: JobFailure?
+  /// It runs, and is to be forgotten when it ends.
+  package var isRemoved: Bool
   package var log: [String]
 
   package init(
-    job: Job, sequence: Int64, base: Int64, token: UInt64 = 0, maxAttempts: Int? = nil,
-    retry: RetryPolicy? = nil, timeout: Duration? = nil, idempotencyKey: String? = nil,
+    job: Job, sequence: Int64, base: Int64, token: UInt64 = 0, order: QueueOrder? = nil,
+    maxAttempts: Int? = nil, retry: RetryPolicy? = nil, timeout: Duration? = nil, idempotencyKey: String? = nil,
     fingerprint: String? = nil, uniqueKey: String? = nil, contentKey: String? = nil,
     dependencies: JobDependencies = JobDependencies(), weight: Int = 1,
-    cancellation: JobFailure? = nil, log: [String] = []
+    cancellation: JobFailure? = nil, isRemoved: Bool = false, log: [String] = []
   ) {
     self.job = job
     self.sequence = sequence
     self.base = base
     self.token = token
+    self.order = order
     self.maxAttempts = maxAttempts
     self.retry = retry
     self.timeout = timeout
@@ -97,7 +151,15 @@ package struct JobSnapshot: Hashable, Sendable {
     self.dependencies = dependencies
     self.weight = weight
     self.cancellation = cancellation
+    self.isRemoved = isRemoved
     self.log = log
+  }
+
+  /// What one that runs has to end with if its run is over at this moment; nil: it may run again.
+  func end(at now: Timestamp) -> JobFailure? {
+    guard job.state == .running else { return nil }
+    if let cancellation { return cancellation }
+    return job.endBy.map { $0 <= now } == true ? .totalTimeout : nil
   }
 }
 

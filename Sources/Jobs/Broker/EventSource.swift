@@ -22,6 +22,21 @@ package protocol EventSource: AnyObject, Sendable {
 
   /// Whether events arrive at present: false between the loss of the source and its full recovery.
   var isDelivering: Bool { get }
+
+  /// Whether the events of this channel arrive at present: a broker that keeps jobs at several places may
+  /// deliver those of one and not of another.
+  func isDelivering(on channel: Channel) -> Bool
+
+  /// Has `tell` called when delivery was interrupted, and when all that was missed is made up for and it goes on:
+  /// what ``isDelivering(on:)`` answers may then be another. For one who listens.
+  func whenDeliveryChanges(_ tell: @escaping @EventLoop () -> Void)
+}
+
+extension EventSource {
+  package func isDelivering(on channel: Channel) -> Bool { isDelivering }
+
+  /// Never interrupted.
+  package func whenDeliveryChanges(_ tell: @escaping @EventLoop () -> Void) {}
 }
 
 /// What a watcher receives.

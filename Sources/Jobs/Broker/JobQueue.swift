@@ -70,7 +70,9 @@ package protocol JobQueue: AnyObject, Sendable {
   /// Renews leases, all of one worker in one step, to `duration` from now; answers in their order.
   ///
   /// A lease that is no longer the caller's is `lost`, and nothing is changed for it. One that was
-  /// shown as stalled is shown as running again (a `state` event, reason `recovered`).
+  /// shown as stalled is shown as running again (a `state` event, reason `recovered`). A broker that keeps
+  /// jobs at several places renews each lease where its job is: those it cannot reach are `unavailable`, and
+  /// keep nobody else's from being renewed. It throws `unavailable` where it could reach none.
   func extend(_ leases: [Lease], for duration: Duration) async throws(BrokerError)
     -> [LeaseStanding]
 

@@ -5,11 +5,12 @@
   ARGV[1] job id    ARGV[2] its record, as record.lua has it; its number is given here
   ARGV[3] its payload, or "" where the record has it    ARGV[4] what it came to, packed, or ""
   ARGV[5] a MessagePack map: parents {ids}; key, fingerprint: of its idempotency, for `remembered` ms from its
-          acceptance; log {lines}
+          acceptance; log {lines}; ran: it did, and with it stop {the failure it was to end with}, packed, and in
+          which state it would have ended, removed: it was to be forgotten, late: the failure of one past its time
   Touches: what enqueue touches, RESTORED USERS_RESTORED LOGS RESULTS FINISHED GROUP_CALLBACKS GROUP_INDEX
   Answers: "restored" | "known" | "duplicate"
-  Emits:   state queued, scheduled, blocked or retrying with reason restored; or cancelled, for a duplicate;
-           nothing for one that has ended; its group, if that is on record
+  Emits:   state queued, scheduled, blocked or retrying with reason restored; or cancelled, for a duplicate, or
+           the end of one that was to stop; what follows for one whose parent did not complete; nothing for one that has ended; its group, if that is on record
 ]]
 --- @include "includes/now"
 --- @include "includes/queue"
@@ -82,6 +83,22 @@ if is_terminal(job.state) then
   return "restored"
 end
 
+-- In no line yet: who ends here leaves no place.
+job.state = job.state == QUEUED and BLOCKED or job.state
+if also.ran then
+  local failed, ended = also.stop, also.ended
+  if not failed and more.eb and more.eb <= now then failed, ended = also.late, FAILED end
+  if failed then
+    more.rm = also.removed
+    remember_key()
+    finish(job, queue, ended, failed, "restored")
+    write_counts()
+    return "restored"
+  end
+  -- The attempt under way does not count.
+  job.attempt, more.pm, more.rep = math.max(0, job.attempt - 1), nil, nil
+end
+
 if more.uk and not holder then
   local other = unique_holder(job.user, job.queue, more.uk)
   holder = other and other.id
@@ -98,10 +115,12 @@ claim_keys(job)
 local limit = limit_of(job)
 if limit then redis.call("ZADD", LIMITS, limit, id) end
 
-local pending = 0
+local pending, failed = 0, nil
 for _, parent in ipairs(also.parents or {}) do
   local other = read_job(parent)
-  if other and not is_terminal(other.state) then
+  if other and is_terminal(other.state) then
+    if other.state ~= COMPLETED and more.pr ~= "r" then failed = failed or parent end
+  elseif other then
     pending = pending + 1
     redis.call("ZADD", CHILDREN .. parent, job.sequence, id)
     if not other.more.ch then
@@ -110,6 +129,7 @@ for _, parent in ipairs(also.parents or {}) do
     end
   end
 end
+if failed then pending = math.max(pending, 1) end
 more.pa = pending > 0 and pending or nil
 if pending == 0 then more.ps, more.pr = nil, nil end
 local state, due = job.state, more.du
@@ -122,5 +142,9 @@ else
   place(job, queue)
 end
 change(job, "restored")
+if failed then
+  --- @include "includes/fail_child"
+  fail_child(job, failed)
+end
 write_counts()
 return "restored"

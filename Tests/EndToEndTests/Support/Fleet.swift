@@ -14,8 +14,8 @@ actor Fleet {
   /// What the keys in Redis begin with.
   static let prefix = "fleet:"
 
-  /// A Redis and a configuration; `extra` is laid over it.
-  init(extra: String = "") async throws {
+  /// A Redis and a configuration; `extra` stands behind it, and `broker` in its section of that name.
+  init(extra: String = "", broker: String = "", embedded: Int = 0) async throws {
     redis = try await RedisServer.start(appendOnly: .everysec)
     let secret = "a secret of thirty-two bytes or more, for tests"
     issuer = TokenIssuer(
@@ -32,12 +32,13 @@ actor Fleet {
       lease = "6s"
       reap_interval = "1s"
       amnesty = "60s"
+      \(broker)
       [[admission.keys]]
       id = "test"
       algorithm = "HS256"
       secret = "\(secret)"
       [workers]
-      embedded = 0
+      embedded = \(embedded)
       drain = "5s"
       kill_grace = "1s"
       [[workers.commands]]
@@ -50,10 +51,12 @@ actor Fleet {
   }
 
   /// A new gateway on a port of its own, with workers of so many slots in it, and so many requests a minute
-  /// for each user.
-  func gateway(slots: Int = 0, requests: Int = 10) async throws -> (process: FanfareProcess, port: Int) {
+  /// for each user; with the folder of the configuration or another.
+  func gateway(
+    slots: Int = 0, requests: Int = 10, folder: String? = nil
+  ) async throws -> (process: FanfareProcess, port: Int) {
     let process = try await FanfareProcess.start(
-      ["serve", "--config", configuration],
+      ["serve", "--config", configuration] + (folder.map { ["--folder", $0] } ?? []),
       environment: ["FANFARE_WORKERS_EMBEDDED": "\(slots)", "FANFARE_ADMISSION_REQUESTS": "\(requests)"],
       until: slots > 0 ? "  workers " : "broker ")
     processes.append(process)

@@ -33,4 +33,18 @@ import Testing
     let end = Publication(.group(group(.finished)))
     #expect(!end.isProgress && end.isTerminal)
   }
+
+  @Test("of an interruption is no step of anything, and is never dropped")
+  @EventLoop func delivery() throws {
+    let id = JobID()
+    let publication = Publication(isDelivering: false, on: .job(id))
+    #expect(!publication.isProgress && !publication.isTerminal && publication.position == nil)
+    let push = try json(String(decoding: publication.push.payload, as: UTF8.self))["push"]
+    #expect(push?["channel"]?.string == "job:\(id)")
+    #expect(push?["pub"]?.text.description == #"{"data":{"event":"delivery","id":"\#(id)","delivering":false}}"#)
+    let event = String(decoding: publication.serverSentEvent.bytes, as: UTF8.self)
+    #expect(event == "event: delivery\ndata: {\"event\":\"delivery\",\"id\":\"\(id)\",\"delivering\":false}\n\n")
+    let users = Publication(isDelivering: true, on: .user("alice"))
+    #expect(users.data.description == #"{"event":"delivery","delivering":true}"#)
+  }
 }

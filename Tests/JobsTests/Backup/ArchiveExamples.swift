@@ -23,7 +23,20 @@ enum ArchiveExamples {
     let time = Timestamp(milliseconds: 1_763_700_000_123)
     let queues: [ArchiveEntry] = [.queue(.video, settings, .draining), .queue(.mail, QueueSettings(), .active)]
     let jobs = [waiting(at: time), running(at: time), completed(at: time)].map { ArchiveEntry.job($0) }
-    return try queues + schedules(at: time) + jobs + groups(at: time)
+    return try queues + schedules(at: time) + jobs + groups(at: time) + ledgers(at: time)
+  }
+
+  private static func ledgers(at time: Timestamp) -> [ArchiveEntry] {
+    var whole = QueueLedger(
+      queue: .video, lastFinishedAt: time, lastFailedAt: time, lastFailure: "no \"sound\"",
+      virtualTime: 7_000_000, turns: ["alice": 9_000_000, "bøb": 8_000_000])
+    whole.totals.accepted = 21
+    whole.totals.completed = 6
+    whole.totals.failed = 5
+    whole.totals.cancelled = 4
+    whole.totals.retried = 3
+    whole.totals.lost = 2
+    return [.ledger(whole), .ledger(QueueLedger(queue: .mail))]
   }
 
   /// A request with every member set.
@@ -108,11 +121,11 @@ enum ArchiveExamples {
     job.group = GroupID()
     job.pendingParents = 1
     return JobSnapshot(
-      job: job, sequence: 27_000_000_000_002, base: 42, token: 27_000_000_000_003, maxAttempts: 5,
+      job: job, sequence: 27_000_000_000_002, base: 42, token: 27_000_000_000_003, order: .lifo, maxAttempts: 5,
       retry: RetryPolicy(), timeout: .seconds(30), idempotencyKey: "k", fingerprint: "0123456789abcdef",
       uniqueKey: "u", contentKey: "c", dependencies: JobDependencies(parents: [JobID()], whenOneFails: .run),
       weight: 4, cancellation: JobFailure(code: "cancelled", message: "not needed"),
-      log: ["first", "second \"line\""])
+      isRemoved: true, log: ["first", "second \"line\""])
   }
 
   private static func completed(at time: Timestamp) -> JobSnapshot {

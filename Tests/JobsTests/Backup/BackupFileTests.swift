@@ -1,8 +1,9 @@
 import EventLoop
 import Foundation
-import Jobs
 import Support
 import Testing
+
+@testable import Jobs
 
 @Suite("A backup")
 struct BackupFileTests {
@@ -102,6 +103,18 @@ struct BackupFileTests {
     #expect(await target.entries.count == count)
   }
 
+  @Test("is not set aside where the broker does not say that it has as many entries")
+  func shortCount() async throws {
+    let target = await ListedArchive()
+    await EventLoop.run { target.isForgetful = true }
+    try await BackupFile.write(ListedArchive(ArchiveExamples.everything()), payloads, to: path)
+    let error = await #expect(throws: BackupError.self) {
+      _ = try await BackupFile.restore(path, into: target, payloads)
+    }
+    #expect(error?.reason.contains("the broker took in 0 and knew 0") == true)
+    #expect(FileManager.default.fileExists(atPath: path))
+  }
+
   @Test("is empty for an empty broker")
   func empty() async throws {
     try await BackupFile.write(ListedArchive(), payloads, to: path)
@@ -153,7 +166,7 @@ struct BackupFileTests {
     "that nobody wrote is refused, with its fault",
     arguments: [
       ("", "is no backup of Fanfare's"), ("hello", "ends in the middle of a line"),
-      (#"{"fanfare_backup":2}"# + "\n", "was written by a newer Fanfare (form 2)"),
+      (#"{"fanfare_backup":3}"# + "\n", "was written by a newer Fanfare (form 3)"),
       (#"{"fanfare_backup":1}"# + "\n", "ends in the middle: its last line is missing"),
       (
         #"{"fanfare_backup":1}"# + "\n" + #"{"job":{}}"# + "\n",
@@ -168,32 +181,32 @@ struct BackupFileTests {
     #expect(error?.reason.hasPrefix(reason) == true, "\(error?.reason ?? "")")
   }
 
+  @Test("of the first form is read as one without what the second has")
+  func firstForm() async throws {
+    let id = JobID()
+    let lines = [
+      #"{"fanfare_backup":1,"created_at":1763700000123}"#,
+      #"{"queue":{"name":"video","mode":"active","order":"fifo","defaults":{"max_attempts":3}}}"#,
+      #"{"job":{"id":"\#(id)","queue":"video","kind":"example","user":"alice","state":"queued","priority":5,"#
+        + #""attempt":0,"lost":0,"created_at":1763700000123,"updated_at":1763700000123,"offset":1,"#
+        + #""epoch":"00000001","payload":"{}","sequence":28010400123000,"base":428010400123000,"token":0,"#
+        + #""weight":1}}"#,
+    ].map { $0 + "\n" }.joined()
+    let digest = RunningDigest()
+    digest.update(Array(lines.utf8))
+    let end = #"{"entries":2,"jobs":1,"sha256":"\#(digest.hexadecimal())"}"# + "\n"
+    try Data((lines + end).utf8).write(to: URL(fileURLWithPath: path))
+    let target = await ListedArchive()
+    let (summary, _) = try await BackupFile.restore(path, into: target, payloads)
+    #expect(summary.entries == 2 && summary.jobs == 1)
+    let job = try #require(await target.entries.last?.snapshot)
+    #expect(job.job.id == id && job.order == nil && !job.isRemoved)
+  }
+
   @Test("is readable by its owner only")
   func permissions() async throws {
     try await BackupFile.write(ListedArchive(), payloads, to: path)
     let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
     #expect(mode == 0o600)
-  }
-}
-
-@Suite("The keeper of backups")
-struct BackupKeeperTests {
-  @Test("keeps the newest, and leaves other files alone")
-  func keeping() async throws {
-    let folder = TemporaryFolder()
-    try Data("mine".utf8).write(to: URL(fileURLWithPath: folder.path + "/notes.txt"))
-    let archive = try await ListedArchive(ArchiveExamples.everything())
-    let keeper = await EventLoop.run {
-      BackupKeeper(
-        of: archive, PayloadStore(files: ArtifactStore(root: folder.path + "/files")), in: folder.path,
-        every: nil, keeping: 2, logger: .silent)
-    }
-    var paths: [String] = []
-    for _ in 1...4 { paths.append(try await keeper.backUp().path) }
-    #expect(Set(paths).count == 4)
-    let kept = try BackupKeeper.backups(in: folder.path).map { "\(folder.path)/\($0)" }
-    #expect(kept == paths.suffix(2))
-    #expect(FileManager.default.fileExists(atPath: folder.path + "/notes.txt"))
-    #expect(try await BackupFile.verify(kept[1]).entries == archive.entries.count)
   }
 }

@@ -1,5 +1,6 @@
 import EventLoop
 import Jobs
+import Support
 
 /// An archive that is a list: what a backup is written from, and what it is read back into.
 @EventLoop
@@ -8,6 +9,11 @@ final class ListedArchive: BrokerArchive {
   private let pageSize: Int
   /// Thrown by the next page.
   var fault: BrokerError?
+  var isWhole = true
+  /// Takes entries in and does not say so.
+  var isForgetful = false
+  /// How often it was archived.
+  let archivings = Arrivals<Int>()
 
   init(_ entries: [ArchiveEntry] = [], pageSize: Int = 3) {
     self.entries = entries
@@ -15,6 +21,7 @@ final class ListedArchive: BrokerArchive {
   }
 
   func archive(after cursor: String?, limit: Int) async throws(BrokerError) -> ArchivePage {
+    if cursor == nil { archivings.append(archivings.values.count + 1) }
     let start = cursor.flatMap { Int($0) } ?? 0
     if start > 0, let fault { throw fault }
     let end = min(start + pageSize, entries.count)
@@ -32,7 +39,7 @@ final class ListedArchive: BrokerArchive {
         report.restored += 1
       }
     }
-    return report
+    return isForgetful ? RestoreReport() : report
   }
 
   func discard(_ ids: [JobID]) async throws(BrokerError) {

@@ -169,8 +169,13 @@ extension BrokerContract {
 }
 
 extension BrokerArchive {
-  /// Every page of an archive, one after the other.
+  /// Every page of an archive, one after the other, without what queues remember.
   func everything(limit: Int) async throws -> [ArchiveEntry] {
+    try await wholeArchive(limit: limit).filter { $0.ledger == nil }
+  }
+
+  /// Every page of an archive, one after the other.
+  func wholeArchive(limit: Int) async throws -> [ArchiveEntry] {
     var entries: [ArchiveEntry] = []
     var cursor: String?
     for _ in 0..<200 {
@@ -188,6 +193,11 @@ extension ArchiveEntry {
   var snapshot: JobSnapshot? {
     guard case .job(let snapshot) = self else { return nil }
     return snapshot
+  }
+
+  var ledger: QueueLedger? {
+    guard case .ledger(let ledger) = self else { return nil }
+    return ledger
   }
 
   var group: JobGroup? {

@@ -124,6 +124,29 @@ struct FallbackBrokerTests {
     await pair.broker.close()
   }
 
+  @Test("renews what runs here while what runs for the shared one cannot be renewed")
+  @EventLoop func leasesOfBoth() async throws {
+    let pair = try await Pair.open(folder)
+    try await pair.broker.accept()
+    let there = try #require(try await pair.broker.next()).lease
+    pair.goAway()
+    await pair.shared.close()
+    try await pair.broker.accept()
+    let here = try #require(try await pair.broker.next()).lease
+    #expect(try await pair.broker.extend([there, here], for: .seconds(60)) == [.unavailable, .held])
+    let report = WorkerReport(
+      id: .a, host: "h", process: 1, version: "v", queues: [.default], kinds: [], slots: 2, memory: 0,
+      startedAt: .now, mode: .quiet)
+    let answer = try await pair.broker.beat(report, renewing: [here, there, here], for: .seconds(60))
+    #expect(answer.standings == [.held, .unavailable, .held])
+    #expect(answer.wanted == .quiet, "who was told to be quiet stays so")
+    #expect(try await pair.broker.settle(here, .complete(nil)) == .settled(.completed))
+    await #expect(throws: BrokerError.unavailable) {
+      try await pair.broker.extend([there], for: .seconds(60))
+    }
+    await pair.broker.close()
+  }
+
   @Test("hands over what waits for a job with it, and keeps what waits for one that runs here")
   @EventLoop func families() async throws {
     let pair = try await Pair.open(folder)
@@ -226,6 +249,26 @@ struct FallbackBrokerTests {
     #expect(events.map(\.position.offset) == events.map(\.position.offset).sorted())
     #expect(Set(events.map(\.position.offset)).count == events.count)
     subscription.cancel()
+    await pair.broker.close()
+  }
+
+  @Test("archives what is kept here while the shared one is away, and both while it is there")
+  @EventLoop func archive() async throws {
+    let pair = try await Pair.open(folder)
+    let there = try await pair.broker.accept().id
+    pair.goAway()
+    let here = try await pair.broker.accept().id
+    let lease = try #require(try await pair.broker.next()).lease
+    #expect(!pair.broker.isWhole)
+    let part = try await pair.broker.wholeArchive(limit: 1)
+    #expect(part.compactMap(\.snapshot?.job.id) == [here])
+    await pair.comeBack()
+    #expect(pair.broker.isWhole)
+    let whole = try await pair.broker.wholeArchive(limit: 1)
+    #expect(whole.compactMap(\.snapshot?.job.id) == [here, there], "what runs here has not been handed over")
+    try await pair.broker.end(lease)
+    await pair.comeBack()
+    #expect(try await pair.broker.wholeArchive(limit: 1).compactMap(\.snapshot?.job.id) == [there, here])
     await pair.broker.close()
   }
 

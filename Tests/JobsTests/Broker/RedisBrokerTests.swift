@@ -122,6 +122,22 @@ import Testing
     await broker.close()
   }
 
+  @Test("says when delivery is interrupted, and when what was missed has been delivered")
+  func deliveryTold() async throws {
+    let server = try await RedisServer.start()
+    let broker = try await broker(on: server)
+    let watched = try await broker.enqueue(.example()).job
+    let own = Arrivals<Delivery>()
+    _ = try await broker.subscribe(to: .job(watched.id)) { own.append($0) }
+    let told = Arrivals<[Int: Bool]>()
+    broker.whenDeliveryChanges { [unowned broker] in
+      told.append([own.values.count: broker.isDelivering(on: .job(watched.id))])
+    }
+    try await server.ask(RedisCommand("CLIENT", "KILL", "TYPE", "pubsub"))
+    #expect(try await told.values(atLeast: 2) == [[0: false], [1: true]], "with the snapshot before it")
+    await broker.close()
+  }
+
   @Test("makes up for what happened while the source was away")
   func missedEvents() async throws {
     let server = try await RedisServer.start(appendOnly: .always)

@@ -38,6 +38,7 @@ extension EmbeddedBroker: BrokerArchive {
       room -= callback?.payload.bytes.count ?? 0
     }
     let isLast = room >= 0 && records.count + groups.count < limit
+    if isLast { page.entries += try await ledgers() }
     page.next = isLast ? nil : place.cursor
     return page
   }
@@ -58,13 +59,13 @@ extension EmbeddedBroker: BrokerArchive {
     let terms = record.terms
     return JobSnapshot(
       job: job, sequence: record.sequence, base: record.base, token: record.token,
-      maxAttempts: terms.maxAttempts, retry: terms.retry, timeout: job.timeout,
+      order: terms.order, maxAttempts: terms.maxAttempts, retry: terms.retry, timeout: job.timeout,
       idempotencyKey: terms.idempotencyKey,
       fingerprint: terms.idempotencyKey == nil ? nil : terms.fingerprint,
       uniqueKey: terms.uniqueKey, contentKey: terms.contentKey,
       dependencies: JobDependencies(
         parents: record.parents, whenOneFails: terms.whenParentFails),
-      weight: terms.weight, cancellation: record.cancellation,
+      weight: terms.weight, cancellation: record.cancellation, isRemoved: record.isRemoved,
       log: try await logLines(of: job.id))
   }
 
@@ -97,6 +98,10 @@ extension EmbeddedBroker: BrokerArchive {
         }
         restore(group, callback)
         report.restored += 1
+      case .ledger(let ledger):
+        // What was counted until now is in the book once it is kept.
+        try await store.kept()
+        if restore(ledger) { report.restored += 1 } else { report.known += 1 }
       }
     }
     try await store.kept()
@@ -113,10 +118,13 @@ extension EmbeddedBroker: BrokerArchive {
     let job = snapshot.job
     makeQueue(job.queue, at: now)
     let settings = store.table.settings(of: job.queue)
-    let holder = job.state.isTerminal ? nil : holder(ofKeysOf: snapshot, at: now)
-    let parents = snapshot.dependencies.parents.filter {
+    let isOver = job.state.isTerminal || snapshot.end(at: now) != nil
+    let holder = isOver ? nil : holder(ofKeysOf: snapshot, at: now)
+    var parents = snapshot.dependencies.parents.filter {
       store.table[$0].map { !$0.job.state.isTerminal } ?? false
     }
+    let failed = isOver || holder != nil ? nil : failedParent(of: snapshot.dependencies)
+    if let failed { parents = [failed] }
     var record = EmbeddedRecord.restored(
       snapshot, sequence: take(snapshot.sequence), settings, parents: parents,
       isParked: store.table.room(of: job.user, in: job.queue) == 0, duplicateOf: holder, at: now)
@@ -132,11 +140,29 @@ extension EmbeddedBroker: BrokerArchive {
           step(group.id, closes: false, at: now)
         }
       }
-      store.count(in: job.queue) { $0.totals.accepted += 1 }
+      store.count(in: job.queue) {
+        $0.totals.accepted += 1
+        $0.totals.count(job.state)
+      }
     } else {
       record = apply(record, record.event(.state, reason: "restored"), at: now)
+      // An acceptance counts as that, and this one was an end as well.
+      let state = record.job.state
+      store.count(in: job.queue) { $0.totals.count(state) }
+      if let failed {
+        let event = record.followFailure(of: failed, at: now)
+        record = apply(record, event, at: now)
+      }
     }
-    if !snapshot.log.isEmpty { store.append(snapshot.log, to: record) }
+    if !snapshot.log.isEmpty, store.table[id] != nil { store.append(snapshot.log, to: record) }
+  }
+
+  /// The parent that decides that its child does not run, since it ended here without completing.
+  private func failedParent(of dependencies: JobDependencies) -> JobID? {
+    guard dependencies.whenOneFails != .run else { return nil }
+    return dependencies.parents.first { parent in
+      store.table[parent].map { $0.job.state.isTerminal && $0.job.state != .completed } ?? false
+    }
   }
 
   /// Takes in a group after its jobs: what is on record is counted as it stands here.
@@ -183,8 +209,21 @@ extension EmbeddedBroker: BrokerArchive {
   }
 }
 
+extension QueueTotals {
+  /// Counts a job that is taken in after its end, in the state that it ended in.
+  fileprivate mutating func count(_ state: JobState) {
+    switch state {
+    case .completed: completed += 1
+    case .failed: failed += 1
+    case .cancelled: cancelled += 1
+    case .scheduled, .blocked, .queued, .running, .retrying: break
+    }
+  }
+}
+
 extension EmbeddedRecord {
-  /// The record of a job that an archive holds: what ran waits again, what waits is one step further.
+  /// The record of a job that an archive holds: what ran waits again, or has ended where it was to stop; what
+  /// waits is one step further.
   fileprivate static func restored(
     _ snapshot: JobSnapshot, sequence: Int64, _ settings: QueueSettings, parents: [JobID],
     isParked: Bool, duplicateOf holder: JobID?, at now: Timestamp
@@ -195,7 +234,14 @@ extension EmbeddedRecord {
     job.isStalled = false
     job.isCancelling = false
     job.pendingParents = parents.count
-    if !job.state.isTerminal {
+    if let end = snapshot.end(at: now) {
+      job.state = end.isTotalTimeout ? .failed : .cancelled
+      job.failure = end
+      job.finishedAt = now
+      job.updatedAt = now
+      job.pendingParents = 0
+      job.position.offset += 1
+    } else if !job.state.isTerminal {
       if job.state == .running { job.attempt = max(0, job.attempt - 1) }
       job.progress = Progress()
       job.position.offset += 1
@@ -218,7 +264,7 @@ extension EmbeddedRecord {
     }
     let isKeyless = holder != nil
     let terms = JobTerms(
-      maxAttempts: snapshot.maxAttempts, retry: snapshot.retry,
+      order: snapshot.order, maxAttempts: snapshot.maxAttempts, retry: snapshot.retry,
       idempotencyKey: isKeyless ? nil : snapshot.idempotencyKey,
       fingerprint: snapshot.fingerprint ?? "", uniqueKey: isKeyless ? nil : snapshot.uniqueKey,
       contentKey: isKeyless ? nil : snapshot.contentKey,
@@ -228,8 +274,9 @@ extension EmbeddedRecord {
       score: QueueScore(base: snapshot.base, priority: job.priority, ageing: settings.ageing),
       waitsFrom: job.dueAt ?? job.createdAt)
     // Greater than any it had, so that who held the last lease holds none.
-    record.token = snapshot.token + (job.state.isTerminal ? 0 : 1)
+    record.token = snapshot.token + (snapshot.job.state.isTerminal ? 0 : 1)
     record.parents = holder == nil ? parents : []
+    record.isRemoved = snapshot.isRemoved && job.state.isTerminal
     return record
   }
 }

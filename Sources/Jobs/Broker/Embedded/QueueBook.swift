@@ -72,12 +72,7 @@ struct QueueTally: Sendable, Hashable {
 
 extension QueueBook.Record {
   mutating func add(_ tally: QueueTally) {
-    totals.accepted += tally.totals.accepted
-    totals.completed += tally.totals.completed
-    totals.failed += tally.totals.failed
-    totals.cancelled += tally.totals.cancelled
-    totals.retried += tally.totals.retried
-    totals.lost += tally.totals.lost
+    totals.add(tally.totals)
     lastFinishedAt = tally.lastFinishedAt ?? lastFinishedAt
     if let failure = tally.failure {
       lastFailedAt = failure.at

@@ -1,5 +1,4 @@
 import EventLoop
-import Logging
 
 extension FallbackBroker: JobQueue {
   package func enqueue(_ request: JobRequest) async throws(BrokerError) -> Acceptance {
@@ -25,6 +24,8 @@ extension FallbackBroker: JobQueue {
     let there = zip(settlements, isLocal).filter { !$0.1 }.map(\.0)
     let isAway = !isReachable()
     if here.isEmpty, !isAway { return try await shared.exchange(there, for: request) }
+    // At once, not after a time: what ends here meanwhile is not to wait for that.
+    if isAway, !there.isEmpty { throw .unavailable }
     // The one that may fail goes first: what is then repeated is settled once all the same.
     var remotely = Exchange()
     if !there.isEmpty || (request != nil && !isAway) {
@@ -49,17 +50,36 @@ extension FallbackBroker: JobQueue {
   package func extend(
     _ leases: [Lease], for duration: Duration
   ) async throws(BrokerError) -> [LeaseStanding] {
+    try await renew(leases, for: duration) { [shared] there throws(BrokerError) in
+      try await shared.extend(there, for: duration)
+    }
+  }
+
+  /// Renews each lease where its job lives, `remotely` those of the shared broker: an absence of that one lets
+  /// no local lease run out.
+  private func renew(
+    _ leases: [Lease], for duration: Duration,
+    remotely: @EventLoop ([Lease]) async throws(BrokerError) -> [LeaseStanding]
+  ) async throws(BrokerError) -> [LeaseStanding] {
     let isLocal = leases.map { localJobs.contains($0.job) }
-    if !isLocal.contains(true) { return try await shared.extend(leases, for: duration) }
     let here = zip(leases, isLocal).filter(\.1).map(\.0)
     let there = zip(leases, isLocal).filter { !$0.1 }.map(\.0)
+    guard !here.isEmpty else { return try await remotely(there) }
     var first = try await local.extend(here, for: duration)[...]
-    var second = there.isEmpty ? [] : try await shared.extend(there, for: duration)[...]
-    var standings: [LeaseStanding] = []
-    for isLocal in isLocal {
-      if let standing = isLocal ? first.popFirst() : second.popFirst() { standings.append(standing) }
+    var second: ArraySlice<LeaseStanding>
+    do throws(BrokerError) {
+      // Known to be away, it is not waited for.
+      guard isReachable() || there.isEmpty else { throw .unavailable }
+      second = try await remotely(there)[...]
+    } catch .unavailable {
+      second = there.map { _ in .unavailable }[...]
+    } catch { throw error }
+    return isLocal.map { isLocal in
+      guard let standing = isLocal ? first.popFirst() : second.popFirst() else {
+        preconditionFailure("a broker answered for fewer leases than asked")
+      }
+      return standing
     }
-    return standings
   }
 
   package func report(
@@ -177,14 +197,16 @@ extension FallbackBroker: WorkerDirectory {
   package func beat(
     _ report: WorkerReport, renewing leases: [Lease], heard: Timestamp?, for duration: Duration
   ) async throws(BrokerError) -> HeartbeatAnswer {
-    guard leases.contains(where: { localJobs.contains($0.job) }) || !isReachable() else {
-      return try await shared.beat(report, renewing: leases, heard: heard, for: duration)
+    // Whom nobody can tell anything else goes on as it is.
+    var (wanted, at) = (report.mode, Timestamp?.none)
+    let standings = try await renew(leases, for: duration) {
+      [shared, isReachable] there throws(BrokerError) in
+      guard isReachable() || !there.isEmpty else { return [] }
+      let answer = try await shared.beat(report, renewing: there, heard: heard, for: duration)
+      (wanted, at) = (answer.wanted, answer.at)
+      return answer.standings
     }
-    let standings = try await extend(leases, for: duration)
-    guard isReachable() else { return HeartbeatAnswer(standings: standings, wanted: .running) }
-    // Not all is named here: nothing may be taken for unheard of.
-    let answer = try await shared.beat(report, renewing: [], for: duration)
-    return HeartbeatAnswer(standings: standings, wanted: answer.wanted)
+    return HeartbeatAnswer(standings: standings, wanted: wanted, at: at)
   }
 
   package func dismiss(_ worker: WorkerID) async throws(BrokerError) {
@@ -250,10 +272,25 @@ extension FallbackBroker: BrokerAudit {
 }
 
 extension FallbackBroker: BrokerArchive {
-  /// Of the shared broker: what is kept here is on its way there.
+  /// What is kept here, then what the shared broker holds, if it is there. A job that is handed over meanwhile
+  /// comes from both, and is missed by neither.
   package func archive(
     after cursor: String?, limit: Int
-  ) async throws(BrokerError) -> ArchivePage { try await shared.archive(after: cursor, limit: limit) }
+  ) async throws(BrokerError) -> ArchivePage {
+    // Whose page it is, and that broker's own place.
+    let place = cursor.map { $0.dropFirst() }.flatMap { $0.isEmpty ? nil : String($0) }
+    var page: ArchivePage
+    if cursor?.first == "s" {
+      page = try await shared.archive(after: place, limit: limit)
+      page.next = page.next.map { "s" + $0 }
+    } else {
+      page = try await local.archive(after: place, limit: limit)
+      page.next = page.next.map { "l" + $0 } ?? (isReachable() ? "s" : nil)
+    }
+    return page
+  }
+
+  package var isWhole: Bool { isReachable() }
 
   package func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport {
     try await shared.restore(entries)
@@ -273,69 +310,5 @@ extension FallbackBroker: RequestBudget {
     of user: String, limit: Int, window: Duration
   ) async throws(BrokerError) -> BudgetStanding {
     try await active.requestBudget(of: user, limit: limit, window: window)
-  }
-}
-
-extension FallbackBroker: EventSource {
-  /// Watches with both: a job is handed over without its watchers doing anything. While the shared broker is
-  /// away its half stands as soon as it is back.
-  package func subscribe(
-    to channel: Channel, _ receive: @escaping @EventLoop (Delivery) -> Void
-  ) async throws(BrokerError) -> any EventSubscription {
-    let here = try await local.subscribe(to: channel, receive)
-    return try await joined(here) { [shared] () async throws(BrokerError) in
-      try await shared.subscribe(to: channel, receive)
-    }
-  }
-
-  package func directives(
-    for worker: WorkerID, _ receive: @escaping @EventLoop (WorkerDirective) -> Void
-  ) async throws(BrokerError) -> any EventSubscription {
-    let here = try await local.directives(for: worker, receive)
-    return try await joined(here) { [shared] () async throws(BrokerError) in
-      try await shared.directives(for: worker, receive)
-    }
-  }
-
-  package var isDelivering: Bool { isReachable() ? shared.isDelivering : local.isDelivering }
-
-  private func joined(
-    _ here: any EventSubscription,
-    _ open: @escaping @EventLoop () async throws(BrokerError) -> any EventSubscription
-  ) async throws(BrokerError) -> any EventSubscription {
-    let pair = PairOfSubscriptions(here)
-    if isReachable() {
-      do throws(BrokerError) { pair.add(try await open()) } catch {
-        pair.cancel()
-        throw error
-      }
-    } else {
-      let logger = logger
-      Task { @EventLoop in
-        do throws(BrokerError) { pair.add(try await open()) } catch {
-          logger.warning("a watcher could not be joined", metadata: ["error": "\(error)"])
-        }
-      }
-    }
-    return pair
-  }
-}
-
-/// A watcher's subscriptions with both brokers.
-@EventLoop
-private final class PairOfSubscriptions: EventSubscription {
-  private var subscriptions: [any EventSubscription]
-  private var isCancelled = false
-
-  init(_ first: any EventSubscription) { subscriptions = [first] }
-
-  func add(_ second: any EventSubscription) {
-    if isCancelled { second.cancel() } else { subscriptions.append(second) }
-  }
-
-  func cancel() {
-    isCancelled = true
-    for subscription in subscriptions { subscription.cancel() }
-    subscriptions = []
   }
 }

@@ -11,6 +11,8 @@ package import Logging
 /// Groups and schedules are kept by the shared broker alone: a submission that names a group throws
 /// `unavailable` while it is away.
 ///
+/// A backup of that time holds what is kept here, and says that it is not whole.
+///
 /// Jobs of the shared broker cannot be seen or changed while it is away; who watches them waits. The budget of
 /// requests is counted here meanwhile, by each gateway for itself.
 @EventLoop

@@ -35,7 +35,40 @@ extension RedisBroker {
         entries.append(.job(try JobSnapshot(archived: pieces)))
       }
     }
+    if next.text == nil { entries += try await ledgers() }
     return ArchivePage(entries: entries, next: next.text)
+  }
+
+  /// What queues remember, each read at a moment of its own.
+  private func ledgers() async throws(BrokerError) -> [ArchiveEntry] {
+    let answer = try await run(scripts.queues) { _ in }
+    var entries: [ArchiveEntry] = []
+    for part in answer.elements ?? [] {
+      let status = try QueueStatus(described: part)
+      let virtualTime = QueueStatus.virtualTime(described: part)
+      let turns = status.settings.isFair ? try await turns(in: status.name, after: virtualTime) : [:]
+      let ledger = QueueLedger(of: status, virtualTime: virtualTime, turns: turns)
+      if !ledger.isBlank { entries.append(.ledger(ledger)) }
+    }
+    return entries
+  }
+
+  /// The tags that users' next jobs get, of those that get later ones than the queue's time.
+  private func turns(in queue: QueueName, after time: Int64) async throws(BrokerError) -> [String: Int64] {
+    let fields: [RedisValue]
+    do {
+      let command = RedisCommand(
+        "ZRANGE", keys.key(.fair, queue.description), "(\(time)", "+inf", "BYSCORE", "WITHSCORES")
+      fields = try await client.send(command).elements ?? []
+    } catch { throw BrokerError(error) }
+    var turns: [String: Int64] = [:]
+    for index in stride(from: 0, to: fields.count - 1, by: 2) {
+      guard let user = fields[index].text, let tag = fields[index + 1].text.flatMap({ Double($0) }) else {
+        throw .corrupt("the turns of queue \(queue) have another form")
+      }
+      turns[user] = Int64(tag)
+    }
+    return turns
   }
 
   package func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport {
@@ -47,6 +80,7 @@ extension RedisBroker {
       case .job(let snapshot): try await restore(snapshot, &report)
       case .schedule(let status): try await restore(status, &report)
       case .group(let group, let callback): try await restore(group, callback, &report)
+      case .ledger(let ledger): try await restore(ledger, &report)
       }
     }
     return report
@@ -120,9 +154,52 @@ extension RedisBroker {
     }
   }
 
+  private func restore(
+    _ ledger: QueueLedger, _ report: inout RestoreReport
+  ) async throws(BrokerError) {
+    let answer = try await run(scripts.restoreLedger) { command in
+      command.append(ledger.queue.description)
+      command.append(ledger.fields.encoded)
+      command.append(ledger.lastFailedAt?.milliseconds ?? 0)
+      command.append(JobFailure(code: "restored", message: ledger.lastFailure ?? "").packed)
+      for (user, tag) in ledger.turns {
+        command.append(user)
+        command.append(tag)
+      }
+    }
+    switch answer.text {
+    case "restored": report.restored += 1
+    case "known": report.known += 1
+    default: throw .corrupt("restore_ledger answered in another form")
+    }
+  }
+
   package func discard(_ ids: [JobID]) async throws(BrokerError) {
     guard !ids.isEmpty else { return }
     _ = try await run(scripts.discard) { command in for id in ids { command.append(id.key) } }
+  }
+}
+
+extension QueueLedger {
+  /// What only rises, by the names of COUNTERS.
+  fileprivate var fields: MessagePack {
+    let counts: [(String, Int64)] = [
+      ("in", Int64(totals.accepted)), ("tc", Int64(totals.completed)), ("tf", Int64(totals.failed)),
+      ("tx", Int64(totals.cancelled)), ("ty", Int64(totals.retried)), ("lost", Int64(totals.lost)),
+      ("ended", lastFinishedAt?.milliseconds ?? 0), ("v", virtualTime),
+    ]
+    return .map(Dictionary(uniqueKeysWithValues: counts.map { ($0.0, .integer($0.1)) }))
+  }
+}
+
+extension QueueStatus {
+  /// Of a fair queue: the tag of the job that was taken last.
+  fileprivate static func virtualTime(described: RedisValue) -> Int64 {
+    let counters = described.elements?[2].elements ?? []
+    for index in stride(from: 0, to: counters.count - 1, by: 2) where counters[index].text == "v" {
+      return counters[index + 1].integer ?? 0
+    }
+    return 0
   }
 }
 
@@ -140,12 +217,13 @@ extension JobSnapshot {
       job: job, sequence: record.sequence,
       base: more["b"]?.integer ?? QueueScore.base(of: record.sequence, order: .fifo),
       token: more["v"]?.integer.flatMap { UInt64(exactly: $0) } ?? 0,
-      maxAttempts: more["m"]?.integer.map { Int($0) }, retry: more["rp"].flatMap { RetryPolicy($0) },
+      order: more["o"].map { $0.text == "l" ? .lifo : .fifo }, maxAttempts: more["m"]?.integer.map { Int($0) },
+      retry: more["rp"].flatMap { RetryPolicy($0) },
       timeout: more["to"]?.duration, idempotencyKey: parts[2].isNull ? nil : more["ik"]?.text,
       fingerprint: parts[2].text, uniqueKey: more["uk"]?.text, contentKey: more["ck"]?.text,
       dependencies: JobDependencies(parents: isWaiting ? parents : [], whenOneFails: rule),
       weight: more["wt"]?.integer.map { Int($0) } ?? 1,
-      cancellation: more["x"]?.bytes.flatMap { JobFailure(packed: $0) },
+      cancellation: more["x"]?.bytes.flatMap { JobFailure(packed: $0) }, isRemoved: more["rm"] != nil,
       log: (parts[1].elements ?? []).compactMap(\.text))
   }
 
@@ -158,6 +236,7 @@ extension JobSnapshot {
     func set(_ name: String, _ value: Timestamp?) {
       if let value { more[name] = .integer(value.milliseconds) }
     }
+    if let order { more["o"] = .text(order == .lifo ? "l" : "f") }
     if let maxAttempts { more["m"] = .integer(Int64(maxAttempts)) }
     if let retry { more["rp"] = retry.messagePack }
     if let timeout { more["to"] = .duration(timeout) }
@@ -173,12 +252,14 @@ extension JobSnapshot {
     if job.state.isTerminal {
       set("fi", job.finishedAt)
       more["up"] = .integer(job.updatedAt.milliseconds)
+    } else {
+      set("du", job.dueAt)
+    }
+    if job.state.isTerminal || job.state == .running {
       if let permille = job.progress.permille {
         more["pm"] = .integer(job.state == .completed ? 1000 : Int64(permille))
         more["rep"] = .bytes(job.progress.packed)
       }
-    } else {
-      set("du", job.dueAt)
     }
     // Greater than any it had: who held the last lease holds none.
     if token > 0 { more["v"] = .integer(Int64(clamping: token) + 1) }
@@ -187,10 +268,8 @@ extension JobSnapshot {
       more["ps"] = .array(dependencies.parents.map { .text($0.key) })
     }
     let payload = job.payload?.bytes ?? []
-    // The attempt under way does not count.
-    let attempt = job.state == .running ? max(0, job.attempt - 1) : job.attempt
     let fields: [MessagePack] = [
-      .text(restoredState.letter), .integer(Int64(job.priority.level)), .integer(Int64(attempt)),
+      .text(restoredState.letter), .integer(Int64(job.priority.level)), .integer(Int64(job.attempt)),
       .integer(Int64(job.lostDeliveries)), .integer(Int64(clamping: job.position.offset)),
       .integer(sequence), .integer(0), .text(job.queue.description), .text(job.kind.description),
       .text(job.user), payload.count <= inlineLimit ? .bytes(payload) : .boolean(false),
@@ -210,6 +289,15 @@ extension JobSnapshot {
       also["remembered"] = .duration(RedisBroker.idempotencyLifetime)
     }
     if !log.isEmpty { also["log"] = .array(log.map { .text($0) }) }
+    if job.state == .running {
+      also["ran"] = .boolean(true)
+      also["late"] = .bytes(JobFailure.totalTimeout.packed)
+      if let cancellation {
+        also["stop"] = .bytes(cancellation.packed)
+        also["ended"] = .text((cancellation.isTotalTimeout ? JobState.failed : .cancelled).letter)
+      }
+      if isRemoved { also["removed"] = .boolean(true) }
+    }
     return .map(also)
   }
 }

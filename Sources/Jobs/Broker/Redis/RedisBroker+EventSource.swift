@@ -21,6 +21,8 @@ extension RedisBroker {
 
   package var isDelivering: Bool { subscriber.isLive && reconciliation == nil }
 
+  package func whenDeliveryChanges(_ tell: @escaping @EventLoop () -> Void) { deliveryChanged = tell }
+
   package func subscribe(
     to channel: Channel, _ receive: @escaping @EventLoop (Delivery) -> Void
   ) async throws(BrokerError) -> any EventSubscription {
@@ -89,11 +91,15 @@ extension RedisBroker {
     // Until everything was read anew nothing is said to be delivered, even once Redis is back.
     let standing = watchers.filter(\.value.stands).map(\.key)
     reconciliation = Reconciliation(owed: (reconciliation?.owed ?? []).union(standing))
+    deliveryChanged?()
   }
 
   /// Reads every watched job and group anew and delivers it; until then ``isDelivering`` is false.
   func reconcile() {
-    guard reconciliation != nil else { return }
+    guard reconciliation != nil else {
+      deliveryChanged?()
+      return
+    }
     reconciling = Task { @EventLoop [weak self] in
       while let self, !Task.isCancelled {
         do throws(BrokerError) {
@@ -101,6 +107,7 @@ extension RedisBroker {
           guard !Task.isCancelled else { return }
           reconciliation = nil
           logger.info("events are delivered again")
+          deliveryChanged?()
           return
         } catch {
           logger.debug("watched jobs could not be read", metadata: ["error": "\(error)"])

@@ -29,6 +29,8 @@ package final class RedisBroker: Broker {
   var reconciling: Task<Void, Never>?
   var lastDecoded: (message: [UInt8], event: JobEvent)?
 
+  /// Hears that events are interrupted, and that they are delivered again.
+  var deliveryChanged: (@EventLoop () -> Void)?
   /// How long an idempotency key is remembered.
   nonisolated static let idempotencyLifetime = Duration.seconds(86_400)
 

@@ -4,8 +4,8 @@ import Redis
 struct RedisScripts: Sendable {
   let archive, audit, beat, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
     discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, passOn, places, promote,
-    prune, putSchedule, queues, read, reap, report, restore, restoreGroup, setQueue, spendRequest,
-    statistics, upcoming, workers: RedisFunction
+    prune, putSchedule, queues, read, reap, report, restore, restoreGroup, restoreLedger, setQueue,
+    spendRequest, statistics, upcoming, workers: RedisFunction
 
   init(keys: RedisKeys, includes: [String: [UInt8]] = Self.includes) {
     let assembler = LuaAssembler(includes: includes, constants: keys.constants)
@@ -42,6 +42,7 @@ struct RedisScripts: Sendable {
     report = script("report", PackageResources.report_lua)
     restore = script("restore", PackageResources.restore_lua)
     restoreGroup = script("restore_group", PackageResources.restore_group_lua)
+    restoreLedger = script("restore_ledger", PackageResources.restore_ledger_lua)
     setQueue = script("set_queue", PackageResources.set_queue_lua)
     spendRequest = script("spend_request", PackageResources.spend_request_lua)
     statistics = script("statistics", PackageResources.statistics_lua)
