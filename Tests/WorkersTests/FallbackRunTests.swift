@@ -24,10 +24,10 @@ struct FallbackRunTests {
       shared: shared, local: try await EmbeddedBroker.open(at: folder.path("local"), logger: logger),
       isReachable: { line.isUp }, logger: logger)
     let fates = Arrivals<[Fate: JobID]>()
-    // Each runs for longer than a lease lasts.
+    // The work itself: each runs for longer than a lease lasts.
     let nap = ClosureWorker("nap") { job in
       await fates.append([.began: job.id])
-      do { try await Task.sleep(for: .seconds(5)) } catch {
+      do { try await ContinuousClock().sleep(for: .seconds(5)) } catch {
         await fates.append([.killed: job.id])
         throw error
       }

@@ -31,7 +31,7 @@ struct WatchedStream {
 
   /// Takes the data of a subscribe result, or of a publication.
   mutating func take(_ data: JSONValue, isLive: Bool) {
-    guard data["event"]?.string != "position" else { return }
+    guard !["position", "delivery"].contains(data["event"]?.string) else { return }
     newest = newest.suffix(5) + [data.text.description]
     guard let offset = data["offset"]?.int, let state = data["state"]?.string else {
       return fault("something without offset or state: \(data.text)")

@@ -50,15 +50,17 @@ actor Fleet {
       """, to: "config.toml")
   }
 
-  /// A new gateway on a port of its own, with workers of so many slots in it, and so many requests a minute
-  /// for each user; with the folder of the configuration or another.
+  /// A new gateway on a port of its own; slots of workers in it, requests a minute for each user and folder are
+  /// the configuration's or others.
   func gateway(
-    slots: Int = 0, requests: Int = 10, folder: String? = nil
+    slots: Int? = nil, requests: Int? = nil, folder: String? = nil
   ) async throws -> (process: FanfareProcess, port: Int) {
+    var environment: [String: String] = [:]
+    if let slots { environment["FANFARE_WORKERS_EMBEDDED"] = "\(slots)" }
+    if let requests { environment["FANFARE_ADMISSION_REQUESTS"] = "\(requests)" }
     let process = try await FanfareProcess.start(
       ["serve", "--config", configuration] + (folder.map { ["--folder", $0] } ?? []),
-      environment: ["FANFARE_WORKERS_EMBEDDED": "\(slots)", "FANFARE_ADMISSION_REQUESTS": "\(requests)"],
-      until: slots > 0 ? "  workers " : "broker ")
+      environment: environment, until: slots ?? 0 > 0 ? "  workers " : "broker ")
     processes.append(process)
     let page = await process.banner.first { $0.contains("  page") } ?? ""
     let port = page.split(separator: ":").last.flatMap { Int($0.filter(\.isNumber)) }

@@ -18,6 +18,8 @@ extension RedisBrokerTests {
       cluster = try await server.ask(RedisCommand("CLUSTER", "INFO")).text ?? ""
     }
     let broker = try await broker(on: server)
+    // What is called comes back.
+    try await server.ask(RedisCommand("FUNCTION", "FLUSH"))
     let worker = WorkerID.a
     let failing = try await broker.enqueue(.example(user: "{x}", key: "{once}")).job
     _ = try await broker.enqueue(.example(user: "bob"))

@@ -81,8 +81,8 @@ package final class RedisBroker: Broker {
     await subscriber.waitUntilLive(upTo: .seconds(1))
   }
 
-  /// Refuses a Redis that has no functions, and takes away those of other versions of this broker: a gateway that
-  /// still runs one gives them to Redis again when it misses them.
+  /// Gives Redis the functions, refuses one that knows none, and takes away those of other versions of this broker: a
+  /// gateway that still runs one gives them to Redis again when it misses them.
   private func requireFunctions() async throws(BrokerError) {
     do throws(RedisError) {
       let info = try await client.send(RedisCommand("INFO", "server")).text ?? ""
@@ -93,11 +93,14 @@ package final class RedisBroker: Broker {
         throw RedisError.refused(RedisFailure("Redis 7.0 or newer is needed, this one is \(version)"))
       }
       let list = RedisCommand("FUNCTION", "LIST", "LIBRARYNAME", "\(keys.functions)_*")
-      let names = Set(scripts.all.map(\.name))
-      for library in try await client.send(list).elements ?? [] {
-        guard let name = library.elements?.dropFirst().first?.text, !names.contains(name) else { continue }
-        _ = try await client.send(RedisCommand("FUNCTION", "DELETE", name))
-      }
+      let libraries = try await client.send(list).elements ?? []
+      let there = Set(libraries.compactMap { $0.elements?.dropFirst().first?.text })
+      let others = there.subtracting(scripts.all.map(\.name))
+      for name in others { _ = try await client.send(RedisCommand("FUNCTION", "DELETE", name)) }
+      try await client.provide(scripts.all.filter { !there.contains($0.name) })
+    } catch .refused(let failure) where failure.meansUnavailable {
+      // It takes none at present; each is given again when it is missed.
+      logger.warning("Redis does not take functions now", metadata: ["error": "\(failure)"])
     } catch { throw BrokerError(error) }
   }
 
