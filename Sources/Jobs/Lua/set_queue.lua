@@ -25,8 +25,8 @@ if verb == "set" then
   settings.mode, settings.since, settings.created, settings.updated, settings.version =
     queue.mode, queue.since, queue.created, now, version + 1
   settings.name, settings.counters = queue.name, queue.counters
-  if settings.fair and not queue.fair then
-    -- Turns begin behind the jobs that wait already.
+  if settings.fair and not queue.fair and not queue.is_new then
+    -- Turns begin behind the jobs that wait already; where none can, as a restore says that they went on.
     local last = redis.call("HGET", NUMBERS, "sequence") or 0
     local time = redis.call("HGET", queue.counters, "v") or 0
     redis.call("HSET", queue.counters, "v",

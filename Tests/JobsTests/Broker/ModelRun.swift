@@ -200,6 +200,8 @@ final class ModelRun {
     done = "fire \(request)"
     let name = ScheduleName("nightly")!
     let due = time.now()
+    // One whose times stay as they were would keep its moment.
+    _ = try await broker.remove(name)
     try await broker.put(Schedule(name: name, cron: try CronExpression("0 3 * * *"), request: request), next: due)
     requests.append(request)
     let expected = model.submit(request, .none)

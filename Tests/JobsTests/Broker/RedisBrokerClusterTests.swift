@@ -78,6 +78,7 @@ extension RedisBrokerTests {
       #expect(report.findings == [])
       cursor = report.next
     } while cursor != nil
+    await broker.passOnWork(in: [.mail, .video])
     let libraries = try await server.ask(RedisCommand("FUNCTION", "LIST")).elements ?? []
     #expect(
       Set(libraries.compactMap { $0.elements?.dropFirst().first?.text }) == Set(broker.scripts.all.map(\.name)),

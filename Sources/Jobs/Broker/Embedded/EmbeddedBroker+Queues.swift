@@ -44,9 +44,8 @@ extension EmbeddedBroker: QueueAdministration {
     try requireOpen()
     if let version, version != store.table.queues[name]?.version ?? 0 { throw .changedMeanwhile }
     let now = clock()
-    store.changeQueue(name, at: now) { [newestSequence] in
-      $0.set(settings, newest: newestSequence, at: now)
-    }
+    let newest = store.table.queues[name].map { _ in newestSequence }
+    store.changeQueue(name, at: now) { $0.set(settings, newest: newest, at: now) }
     admitParked(in: name, limit: Self.stepLimit, at: now)
     wakeAll(for: name)
     return try await kept(name)

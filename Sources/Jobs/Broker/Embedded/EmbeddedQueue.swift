@@ -70,9 +70,12 @@ struct EmbeddedQueue: Sendable, Hashable {
     turns[user] = max(turns[user] ?? 0, base - QueueScore.half + Self.turn)
   }
 
-  /// `newest` is the last number that was given to a job: turns begin behind the jobs that wait already.
-  mutating func set(_ settings: QueueSettings, newest: Int64, at now: Timestamp) {
-    if settings.isFair, !self.settings.isFair { virtualTime = max(virtualTime, newest, now.sequence) }
+  /// `newest` is the last number that was given to a job: turns begin behind the jobs that wait already. Nil for
+  /// a queue that is new: where none can wait, turns begin as a restore says that they went on.
+  mutating func set(_ settings: QueueSettings, newest: Int64?, at now: Timestamp) {
+    if settings.isFair, !self.settings.isFair, let newest {
+      virtualTime = max(virtualTime, newest, now.sequence)
+    }
     if !settings.isFair { turns = [:] }
     self.settings = settings
     version += 1
