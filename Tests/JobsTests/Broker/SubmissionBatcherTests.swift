@@ -138,7 +138,7 @@ struct SubmissionBatcherTests {
       Issue.record("it was accepted")
     } catch .corrupt(let why) {
       #expect(why.contains("WRONGTYPE"))
-      #expect(why.hasPrefix("enqueue: "), "\(why)")
+      #expect(why.hasPrefix("\(broker.scripts.enqueue.name): "), "\(why)")
     } catch { throw error }
     #expect(try await broker.find(.mail).totals.accepted == 16)
     let listed = try await broker.jobs(matching: JobFilter(user: "alice", limit: 100)).jobs

@@ -145,6 +145,8 @@ package final class RedisBroker: Broker {
         command.append(keys.tag)
         arguments(&command)
       }
+    } catch .refused(let failure) {
+      throw .corrupt("\(function.name): \(failure.description)")
     } catch { throw BrokerError(error) }
   }
 }

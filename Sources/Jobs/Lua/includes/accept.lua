@@ -76,6 +76,8 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
     redis.call("ZADD", LIMITS, math.min(more.sb or more.eb, more.eb or more.sb), id)
   end
 
+  -- Before it stands anywhere: what may fail yet is in there.
+  index_job(job)
   if #pending > 0 or failed then
     more.du, more.pr, more.pa, more.ps = due, asked.rule, math.max(#pending, 1), asked.parents
     for _, parent in ipairs(pending) do
@@ -93,7 +95,6 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
   else
     place(job, queue)
   end
-  index_job(job)
   count(queue, "in", 1)
   tally(queue, "i")
   change(job)

@@ -4,14 +4,14 @@ local function index_job(job)
   local number, user = job.number, job.user
   local place = number % 128
   local chunk = (number - place) / 128
-  later("HSET", INDEX_CHUNKS .. chunk, place, job.id)
-  if place == 0 then later("ZADD", INDEX, chunk, chunk) end
   local newest = newest_chunks[user]
   if not newest then
     local first = redis.call("ZREVRANGE", USERS .. user, 0, 0)[1]
     newest = { first = first, size = first and redis.call("SCARD", user_chunk(first, user)) or 256 }
     newest_chunks[user] = newest
   end
+  later("HSET", INDEX_CHUNKS .. chunk, place, job.id)
+  if place == 0 then later("ZADD", INDEX, chunk, chunk) end
   if newest.size >= 256 then
     newest.first, newest.size = number, 0
     later("ZADD", USERS .. user, number, number)
