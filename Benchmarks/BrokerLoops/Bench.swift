@@ -42,8 +42,8 @@ final class Bench {
     }
     meter.redis = value("used_cpu_user") + value("used_cpu_sys")
     meter.memory = Int(value("used_memory"))
-    let scripts = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("cmdstat_evalsha:") }
-    meter.calls = scripts.flatMap { Int($0.split(separator: "=")[1].prefix { $0 != "," }) } ?? 0
+    let functions = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("cmdstat_fcall:") }
+    meter.calls = functions.flatMap { Int($0.split(separator: "=")[1].prefix { $0 != "," }) } ?? 0
     return meter
   }
 
