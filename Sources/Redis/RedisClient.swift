@@ -87,14 +87,7 @@ package final class RedisClient {
 
   /// Gives Redis functions before they are called: one whose memory is full would not take them then.
   package func provide(_ functions: [RedisFunction]) async throws(RedisError) {
-    let loads = functions.map { function in
-      Task { @EventLoop in
-        do throws(RedisError) { return Result<Void, RedisError>.success(try await load(function)) } catch {
-          return .failure(error)
-        }
-      }
-    }
-    for load in loads { try await load.value.get() }
+    for function in functions { try await load(function) }
   }
 
   private func load(_ function: RedisFunction) async throws(RedisError) {

@@ -86,16 +86,7 @@ struct Examination: Hashable, Sendable {
       report.member("found", findings.count)
       report.member("mended", findings.count - left)
       report.member("left", left)
-      report.array("findings") { list in
-        for finding in findings {
-          list.object {
-            $0.member("kind", finding.kind.rawValue)
-            $0.member("subject", finding.subject)
-            $0.member("detail", finding.detail)
-            $0.member("mended", finding.isRepaired)
-          }
-        }
-      }
+      AuditFinding.write(findings, into: &report)
     }
     return writer.text
   }

@@ -78,16 +78,7 @@ package struct MaintenanceDocument: Hashable, Sendable {
         audit.member("checked", checked)
         audit.member("found", findings.count)
         audit.member("mended", findings.count(where: \.isRepaired))
-        audit.array("findings") { list in
-          for finding in findings {
-            list.object {
-              $0.member("kind", finding.kind.rawValue)
-              $0.member("subject", finding.subject)
-              $0.member("detail", finding.detail)
-              $0.member("mended", finding.isRepaired)
-            }
-          }
-        }
+        AuditFinding.write(findings, into: &audit)
       }
       document.member("cursor", next)
     }

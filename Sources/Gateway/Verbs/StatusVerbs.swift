@@ -89,14 +89,3 @@ package final class StatusVerbs {
     }
   }
 }
-
-extension QueueTotals {
-  fileprivate mutating func add(_ other: QueueTotals) {
-    accepted += other.accepted
-    completed += other.completed
-    failed += other.failed
-    cancelled += other.cancelled
-    retried += other.retried
-    lost += other.lost
-  }
-}

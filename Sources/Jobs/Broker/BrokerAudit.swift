@@ -61,3 +61,19 @@ package struct AuditFinding: Hashable, Sendable {
     self.isRepaired = isRepaired
   }
 }
+
+extension AuditFinding {
+  /// As people's tools read it: `"findings":[{"kind","subject","detail","mended"}]`.
+  package static func write(_ findings: [AuditFinding], into writer: inout JSONWriter) {
+    writer.array("findings") { list in
+      for finding in findings {
+        list.object {
+          $0.member("kind", finding.kind.rawValue)
+          $0.member("subject", finding.subject)
+          $0.member("detail", finding.detail)
+          $0.member("mended", finding.isRepaired)
+        }
+      }
+    }
+  }
+}

@@ -25,10 +25,9 @@ for _, id in ipairs(redis.call("ZRANGEBYSCORE", LIMITS, "-inf", now, "LIMIT", 0,
     redis.call("ZADD", LIMITS, limit, id)
   elseif limit then
     local queue, more = queue_named(job.queue), job.more
-    local late = not more.st and more.sb and more.sb <= now
     if job.state ~= RUNNING then
       withdraw(job, queue)
-      finish(job, queue, FAILED, late and NOT_STARTED_IN_TIME or TOTAL_TIMEOUT)
+      finish(job, queue, FAILED, limit_failure(job))
       expired[#expired + 1] = id
     else
       more.x, more.xe = TOTAL_TIMEOUT, true

@@ -42,6 +42,7 @@ local last, number = unpack(redis.call("HMGET", NUMBERS, "sequence", "number"))
 job.number = (number or -1) + 1
 redis.call("HSET", NUMBERS, "sequence", string.format("%.0f", math.max(tonumber(last or -1), job.sequence)),
   "number", job.number)
+begin_chunk(job.number)
 if payload ~= "" then redis.call("SET", PAYLOADS .. id, payload) end
 for _, line in ipairs(also.log or {}) do redis.call("RPUSH", LOGS .. id, line) end
 if outcome ~= "" then set_outcome(job, outcome) end

@@ -66,4 +66,14 @@ package struct QueueTotals: Hashable, Sendable {
   package var lost = 0
 
   package init() {}
+
+  /// Adds what another counts.
+  package mutating func add(_ other: QueueTotals) {
+    accepted += other.accepted
+    completed += other.completed
+    failed += other.failed
+    cancelled += other.cancelled
+    retried += other.retried
+    lost += other.lost
+  }
 }

@@ -23,6 +23,18 @@ final class SessionHarness {
     self.issuer = issuer
   }
 
+  /// Runs `body` as ``run(settings:isCutOff:backsUp:_:)`` does, where nobody's budget is spent soon.
+  static func runUnlimited(
+    settings change: @Sendable (inout GatewaySettings) -> Void = { _ in },
+    _ body: @EventLoop (SessionHarness) async throws -> Void
+  ) async throws {
+    try await run(
+      settings: {
+        $0.requestLimit = 10_000
+        change(&$0)
+      }, body)
+  }
+
   /// Runs `body` with a fresh gateway whose settings `change` may alter, and which keeps two backups if it
   /// `backsUp`; one that is cut off has another broker
   /// behind `broker`, which it cannot reach.

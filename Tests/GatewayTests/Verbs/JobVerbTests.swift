@@ -6,18 +6,6 @@ import Testing
 /// The verbs on jobs as HTTP and sockets have them, on a real broker.
 @Suite("What is done to jobs") struct JobVerbTests {
   @EventLoop
-  private func run(
-    settings change: @Sendable (inout GatewaySettings) -> Void = { _ in },
-    _ body: @EventLoop (SessionHarness) async throws -> Void
-  ) async throws {
-    try await SessionHarness.run(
-      settings: {
-        $0.requestLimit = 10_000
-        change(&$0)
-      }, body)
-  }
-
-  @EventLoop
   private func submit(
     _ harness: SessionHarness, _ members: String = "", by user: String = "alice"
   ) async throws -> String {
@@ -28,7 +16,7 @@ import Testing
 
   @Test("a submission tells the limits of the job's time")
   func times() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let job = try await submit(
         harness, #","delay":60,"start_within":10,"total_timeout":100,"max_attempts":2"#)
       let answer = try await harness.ask(.get, "/v1/jobs/\(job)")
@@ -52,7 +40,7 @@ import Testing
       let reply = try #require(await connection.frames(2).last)
       #expect(reply.contains(#""durability":"local""#))
     }
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let answer = try await harness.ask(.post, "/v1/jobs", #"{"kind":"echo"}"#)
       #expect(answer["durability"] == nil)
     }
@@ -60,7 +48,7 @@ import Testing
 
   @Test("a repeat says by what an earlier job was found")
   func match() async throws {
-    try await run(settings: { $0.reusableKinds = [JobKind("echo")!] }) { harness in
+    try await SessionHarness.runUnlimited(settings: { $0.reusableKinds = [JobKind("echo")!] }) { harness in
       let body = #"{"kind":"echo","unique_key":"one"}"#
       let first = try await harness.ask(.post, "/v1/jobs", body, headers: ["idempotency-key": "k"])
       #expect(first["match"] == nil)
@@ -82,7 +70,7 @@ import Testing
 
   @Test("the same bytes under another upload's name are the same input")
   func uploads() async throws {
-    try await run(settings: { $0.reusableKinds = [JobKind("echo")!] }) { harness in
+    try await SessionHarness.runUnlimited(settings: { $0.reusableKinds = [JobKind("echo")!] }) { harness in
       var jobs: [String?] = []
       for content in ["same", "same", "other"] {
         let upload = try await harness.ask(.post, "/v1/uploads?name=a.txt", content)
@@ -98,7 +86,7 @@ import Testing
 
   @Test("a job may only wait for jobs that its user may see")
   func parents() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let own = try await submit(harness)
       let others = try await submit(harness, by: "bob")
       let child = try await submit(harness, #","depends_on":["\#(own)"]"#)
@@ -114,7 +102,7 @@ import Testing
 
   @Test("each verb changes the job and answers with it")
   func verbs() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let job = try await submit(harness, #","delay":60"#)
       let promoted = try await harness.ask(.post, "/v1/jobs/\(job)/promote")
       #expect(promoted.status == 200)
@@ -144,7 +132,7 @@ import Testing
 
   @Test("a running job that is removed is told to be on its way out")
   func removalOfRunning() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let job = try await submit(harness)
       _ = try await harness.lease()
       let answer = try await harness.ask(.delete, "/v1/jobs/\(job)")
@@ -155,7 +143,7 @@ import Testing
 
   @Test("the reason given for cancelling a running job is the reason of its end")
   func reason() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let job = try await submit(harness)
       let lease = try await harness.lease().lease
       let asked = try await harness.ask(
@@ -171,7 +159,7 @@ import Testing
 
   @Test("what the state of a job does not allow is a conflict that names the state")
   func conflict() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let job = try await submit(harness)
       let answer = try await harness.ask(.post, "/v1/jobs/\(job)/promote")
       #expect(answer.status == 409)
@@ -187,7 +175,7 @@ import Testing
       (.delete, "", ""), (.get, "/why", ""), (.get, "/log", ""),
     ] as [(Request.Method, String, String)])
   func ownership(method: Request.Method, path: String, body: String) async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let job = try await submit(harness)
       let stranger = try await harness.ask(method, "/v1/jobs/\(job)\(path)", body, by: "bob")
       #expect(stranger.status == 404)
@@ -199,7 +187,7 @@ import Testing
 
   @Test("a token without the scope is refused")
   func scope() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let job = try await submit(harness)
       let answer = try await harness.ask(.post, "/v1/jobs/\(job)/cancel", scopes: [.read])
       #expect(answer.status == 403)
@@ -209,7 +197,7 @@ import Testing
 
   @Test("one is told why a job waits")
   func why() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let job = try await submit(harness)
       _ = try await harness.admin(.post, "/v1/queues/default/pause")
       let answer = try await harness.ask(.get, "/v1/jobs/\(job)/why")
@@ -222,7 +210,7 @@ import Testing
 
   @Test("a listing is narrowed by everything there is")
   func listing() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let first = try await submit(harness, #","queue":"a""#)
       let second = try await submit(harness, #","queue":"b","delay":60"#)
       _ = try await submit(harness, by: "bob")
@@ -247,7 +235,7 @@ import Testing
 
   @Test("many jobs are handled at once, a page at a time, and what cannot be is told")
   func bulk() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       var jobs: Set<String> = []
       for _ in 0..<5 { jobs.insert(try await submit(harness, #","queue":"a","delay":60"#)) }
       let queued = try await submit(harness, #","queue":"a""#)
@@ -273,7 +261,7 @@ import Testing
 
   @Test("what ended before a moment is listed, and removed at once")
   func endedBefore() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let old = try await submit(harness, "")
       let ended = try await harness.ask(.post, "/v1/jobs/\(old)/cancel")
       let moment = try #require(ended["finished_at"]?.int)
@@ -290,7 +278,7 @@ import Testing
 
   @Test("a bulk action says what is missing of it")
   func bulkFaults() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let empty = try await harness.ask(.post, "/v1/jobs/bulk", "{}")
       #expect(empty["errors"]?.array?.map { $0["pointer"]?.string } == ["/action", "/filter"])
       let wrong = try await harness.ask(
@@ -304,7 +292,7 @@ import Testing
 
   @Test("the worker of a job is shown to operators alone")
   func worker() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let job = try await submit(harness)
       _ = try await harness.lease()
       #expect(try await harness.ask(.get, "/v1/jobs/\(job)")["worker"] == nil)
@@ -316,7 +304,7 @@ import Testing
 
   @Test("a long poll for news of a job that has ended answers at once")
   func endedPoll() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let job = try await submit(harness)
       _ = try await harness.ask(.post, "/v1/jobs/\(job)/cancel")
       let tag = try #require(try await harness.ask(.get, "/v1/jobs/\(job)").headers["etag"])
@@ -328,7 +316,7 @@ import Testing
 
   @Test("a socket is told all that HTTP is told")
   func procedures() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let job = try await submit(harness, #","delay":60"#)
       let id = #"{"id":"\#(job)"}"#
       let promoted = try await harness.call("job.promote", id)

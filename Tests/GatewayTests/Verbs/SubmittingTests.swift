@@ -4,20 +4,9 @@ import Jobs
 import Testing
 
 @Suite("Submitting") struct SubmittingTests {
-  private func run(
-    settings change: @Sendable (inout GatewaySettings) -> Void = { _ in },
-    _ body: @EventLoop (SessionHarness) async throws -> Void
-  ) async throws {
-    try await SessionHarness.run(
-      settings: {
-        $0.requestLimit = 10_000
-        change(&$0)
-      }, body)
-  }
-
   @Test("nobody asks for a more urgent priority than is allowed")
   func maxPriority() async throws {
-    try await run(settings: { $0.maxPriority = 4 }) { harness in
+    try await SessionHarness.runUnlimited(settings: { $0.maxPriority = 4 }) { harness in
       func submit(_ priority: Int?, limit: Int? = nil, scopes: Permissions? = nil) async throws -> FakeAnswer {
         let member = priority.map { #","priority":\#($0)"# } ?? ""
         return try await harness.ask(
@@ -48,7 +37,7 @@ import Testing
 
   @Test("submissions with one key at the same time are one job, and each is answered with it")
   func keyInFlight() async throws {
-    try await run { harness in
+    try await SessionHarness.runUnlimited { harness in
       let answers = try await Self.answersAtOnce(harness)
       Self.check(answers)
       #expect(try await harness.ask(.get, "/v1/jobs")["jobs"]?.array?.count == 1)

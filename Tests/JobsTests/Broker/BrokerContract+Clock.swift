@@ -29,9 +29,12 @@ extension BrokerContract {
       let lease = try #require(try await broker.next()).lease
       let second = try await broker.accept()
       let scheduled = try await broker.accept(.example { $0.start = .after(.seconds(600)) })
+      _ = try await broker.maintain()
       try await time.pass(.seconds(-3600))
       let third = try await broker.accept()
+      #expect(third.createdAt >= second.createdAt && third.updatedAt >= third.createdAt)
       #expect(try await broker.extend([lease], for: .seconds(30)) == [.held])
+      #expect(try await broker.maintain() == MaintenanceReport())
       let taken = try #require(try await broker.next()).lease
       #expect(taken.job == second.id)
       try await broker.end(taken, .release)

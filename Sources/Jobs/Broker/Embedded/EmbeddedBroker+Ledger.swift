@@ -59,14 +59,4 @@ extension QueueTotals {
     excess.lost = max(0, lost - other.lost)
     return excess
   }
-
-  /// Adds what another counts.
-  mutating func add(_ other: QueueTotals) {
-    accepted += other.accepted
-    completed += other.completed
-    failed += other.failed
-    cancelled += other.cancelled
-    retried += other.retried
-    lost += other.lost
-  }
 }

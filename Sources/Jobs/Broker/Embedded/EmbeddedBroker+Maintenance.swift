@@ -61,6 +61,7 @@ extension EmbeddedBroker {
 
   /// How many leases are extended in one go.
   private static let pardons = 1000
+
   private func showStalled(
     _ record: inout EmbeddedRecord, at now: Timestamp, _ report: inout MaintenanceReport
   ) {

@@ -22,9 +22,7 @@ struct LuaAssembler: Sendable {
     expand(script, isScript: true, into: &parts)
     let flags = parts.flags.map { "\"\($0)\"" }.joined(separator: ", ")
     let text = (parts.definitions + [""] + parts.beginnings + parts.body + [flags]).joined(separator: "\n")
-    let digest = RunningDigest()
-    digest.update(Array(text.utf8))
-    let full = "\(name)_\(digest.hexadecimal().prefix(16))"
+    let full = "\(name)_\(RunningDigest.hexadecimal(of: Array(text.utf8)).prefix(16))"
     let library =
       ["#!lua name=\(full)"] + parts.definitions
       + ["redis.register_function{ function_name = \"\(full)\", callback = function(KEYS, ARGV)"]

@@ -24,9 +24,7 @@ extension RedisBroker {
 
   package func passOnWork(in queues: [QueueName]) async {
     // Where it fails, others look by themselves a little later.
-    _ = try? await client.call(scripts.passOn) { command in
-      command.append("1")
-      command.append(keys.tag)
+    _ = try? await run(scripts.passOn) { command in
       for queue in queues { command.append(queue.description) }
     }
   }

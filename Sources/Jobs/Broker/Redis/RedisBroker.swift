@@ -37,23 +37,13 @@ package final class RedisBroker: Broker {
   /// A broker on the Redis at `endpoint`, with all its keys below `prefix`; it does nothing before
   /// ``start()``. An answer later than `answersWithin` counts as a loss of the connection; what is warned of is
   /// looked at every `memoryLooks`.
-  package convenience init(
+  package init(
     endpoint: RedisEndpoint, prefix: String = "fanfare:", partition: Int = 0,
     answersWithin: Duration = .seconds(5), memoryLooks: Duration = .seconds(30), logger: Logger
   ) {
-    let keys = RedisKeys(prefix: prefix, partition: partition)
-    self.init(
-      endpoint: endpoint, keys: keys, scripts: RedisScripts(keys: keys), answersWithin: answersWithin,
-      memoryLooks: memoryLooks, logger: logger)
-  }
-
-  init(
-    endpoint: RedisEndpoint, keys: RedisKeys, scripts: RedisScripts, answersWithin: Duration,
-    memoryLooks: Duration = .seconds(30), logger: Logger
-  ) {
     self.memoryLooks = memoryLooks
-    self.keys = keys
-    self.scripts = scripts
+    keys = RedisKeys(prefix: prefix, partition: partition)
+    scripts = RedisScripts(keys: keys)
     client = RedisClient(endpoint: endpoint, answersWithin: answersWithin, logger: logger)
     subscriber = RedisSubscriber(
       endpoint: endpoint, heartbeat: keys.key(.heartbeat), silence: answersWithin * 2,

@@ -131,11 +131,7 @@ struct RedisKeys: Hashable, Sendable {
 
   /// What the names of this partition's functions begin with: two brokers on one Redis, below two prefixes, have
   /// functions of their own.
-  var functions: String {
-    let digest = RunningDigest()
-    digest.update(Array(tag.utf8))
-    return "fanfare_\(digest.hexadecimal().prefix(8))"
-  }
+  var functions: String { "fanfare_\(RunningDigest.hexadecimal(of: Array(tag.utf8)).prefix(8))" }
 
   func key(_ family: Family, _ rest: String = "") -> String { tag + family.rawValue + rest }
 

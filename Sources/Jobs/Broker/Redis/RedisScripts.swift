@@ -6,11 +6,16 @@ struct RedisScripts: Sendable {
     discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, passOn, places, promote,
     prune, putSchedule, queues, read, reap, report, restore, restoreGroup, restoreLedger, setQueue,
     spendRequest, statistics, upcoming, workers: RedisFunction
+  /// Each of these.
+  let all: [RedisFunction]
 
-  init(keys: RedisKeys, includes: [String: [UInt8]] = Self.includes) {
-    let assembler = LuaAssembler(includes: includes, constants: keys.constants)
+  init(keys: RedisKeys) {
+    let assembler = LuaAssembler(includes: Self.includes, constants: keys.constants)
+    let prefix = keys.functions
+    var made: [RedisFunction] = []
     func script(_ name: String, _ bytes: [UInt8]) -> RedisFunction {
-      assembler.assemble(bytes, as: "\(keys.functions)_\(name)")
+      made.append(assembler.assemble(bytes, as: "\(prefix)_\(name)"))
+      return made[made.count - 1]
     }
     archive = script("archive", PackageResources.archive_lua)
     audit = script("audit", PackageResources.audit_lua)
@@ -48,15 +53,7 @@ struct RedisScripts: Sendable {
     statistics = script("statistics", PackageResources.statistics_lua)
     upcoming = script("upcoming", PackageResources.upcoming_lua)
     workers = script("workers", PackageResources.workers_lua)
-  }
-
-  var all: [RedisFunction] {
-    [
-      archive, audit, beat, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
-      discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, passOn, places, promote,
-      prune, putSchedule, queues, read, reap, report, restore, restoreGroup, setQueue, spendRequest,
-      statistics, upcoming, workers,
-    ]
+    all = made
   }
 
   static let includes: [String: [UInt8]] = [

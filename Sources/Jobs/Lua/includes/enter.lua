@@ -6,7 +6,7 @@
 -- this sets its state, and the caller keeps and tells it (change).
 local function enter(job, queue)
   job.state = QUEUED
-  later("ZADD", WAITING .. queue.name, score(job, queue), job.id)
+  later("ZADD", WAITING .. queue.name, score(job), job.id)
   count(queue, "w" .. job.priority, 1)
   wake(queue)
 end

@@ -21,7 +21,6 @@ finish = function(job, queue, state, text, reason)
   set_outcome(job, text)
   -- Lua makes room for a name that is set to nil where it was not: only what there is, is cleared.
   if more.x then more.x, more.xg, more.xf, more.xe = nil, nil, nil, nil end
-  if more.h then more.h, more.sl, more.at = nil, nil, nil end
   if more.du then more.du = nil end
   if more.pa then more.pa, more.ps = nil, nil end
   if more.sb or more.eb then redis.call("ZREM", LIMITS, job.id) end

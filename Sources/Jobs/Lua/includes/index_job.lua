@@ -11,7 +11,6 @@ local function index_job(job)
     newest_chunks[user] = newest
   end
   later("HSET", INDEX_CHUNKS .. chunk, place, job.id)
-  if place == 0 then later("ZADD", INDEX, chunk, chunk) end
   if newest.size >= 256 then
     newest.first, newest.size = number, 0
     later("ZADD", USERS .. user, number, number)

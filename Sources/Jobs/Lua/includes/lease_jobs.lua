@@ -1,4 +1,5 @@
 --- @include "includes/later"
+--- @include "includes/limit_of"
 --- @include "includes/start"
 --- @include "includes/wake"
 --- @include "includes/counter"
@@ -32,7 +33,8 @@ local function lease_jobs(answer, worker, deadline, limit, names, first)
       for index = 1, #popped, 2 do
         local job = read_job(popped[index])
         local is_queued, more = job and job.state == QUEUED, job and job.more
-        if is_queued and (more.sb and not more.st and more.sb <= now or more.eb and more.eb <= now) then
+        local ends_at = is_queued and (more.sb or more.eb) and limit_of(job)
+        if ends_at and ends_at <= now then
           --- @include "includes/expire_job"
           expire_job(job, queue)
           late_left, is_all = late_left - 1, false

@@ -7,7 +7,7 @@ local function place(job, queue)
   if taken and taken > queue.window then
     admit(queue, job.user, -1)
     job.state = BLOCKED
-    redis.call("ZADD", parked_key(job), score(job, queue), job.id)
+    redis.call("ZADD", parked_key(job), score(job), job.id)
     redis.call("ZADD", PARKED_USERS .. queue.name, 0, job.user)
     count(queue, "b", 1)
   else

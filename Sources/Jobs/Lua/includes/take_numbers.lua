@@ -1,4 +1,5 @@
 --- @include "includes/numbers"
+--- @include "includes/user_chunk"
 local function take_numbers()
   if not next_sequence or number_need == 0 then
     number_need = math.max(number_need, 1)
@@ -9,8 +10,7 @@ local function take_numbers()
     next_sequence, next_number = sequence, number
   end
   local sequence, number = next_sequence, next_number
-  -- Before anything else about the job may fail: the chunk it begins (index_job) is that of others, too.
-  if number % 128 == 0 then redis.call("ZADD", INDEX, number / 128, number / 128) end
+  begin_chunk(number)
   next_sequence, next_number, number_need = sequence + 1, number + 1, number_need - 1
   return sequence, number
 end

@@ -7,5 +7,11 @@
 -- where RESTORED has them.
 local function user_chunk(first, user) return USER_CHUNKS .. first .. " " .. user end
 
+-- Names the chunk of the listing of all jobs that a number begins, if it does: when the number is given, before
+-- anything else about the job may fail, since the chunk is that of others too.
+local function begin_chunk(number)
+  if number % 128 == 0 then redis.call("ZADD", INDEX, number / 128, number / 128) end
+end
+
 -- The newest chunk of each user to whose listing a script adds: its name, and how many numbers it has.
 local newest_chunks = {}
