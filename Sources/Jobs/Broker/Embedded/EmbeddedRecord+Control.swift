@@ -25,7 +25,7 @@ extension EmbeddedRecord {
       !parents.isEmpty ? .blocked : due != nil ? .scheduled : isParked ? .blocked : .queued
     let job = Job(
       id: request.id, queue: request.queue, kind: request.kind, user: request.user, state: state,
-      priority: request.priority, createdAt: createdAt, updatedAt: now, timeout: request.timeout,
+      priority: request.priority, createdAt: createdAt, updatedAt: max(now, createdAt), timeout: request.timeout,
       dueAt: due, pendingParents: parents.count, group: request.group,
       position: StreamPosition(offset: 1, epoch: StreamPosition.newEpoch()),
       payload: request.payload)

@@ -196,7 +196,8 @@ struct EmbeddedRecord: Sendable {
     }
     let wasRunning = job.state == .running
     job.state = state
-    job.updatedAt = now
+    // As in Redis: a clock that was set back changes nothing before its acceptance.
+    job.updatedAt = max(now, job.createdAt)
     job.position.offset += 1
     if state == .running {
       if !wasRunning || job.position.offset > reservedOffset {
