@@ -1,9 +1,10 @@
+--- @include "includes/digits"
 -- How many of a user's jobs are queued or run in a queue (ADMITTED). Where no window is to be kept, what a script
 -- changes of it is summed up and written at its end.
 local admissions = {}
 
 local function admitted(name, user, by)
-  local taken = redis.call("HINCRBY", ADMITTED .. name, user, by)
+  local taken = redis.call("HINCRBY", ADMITTED .. name, user, digits(by))
   if taken <= 0 then redis.call("HDEL", ADMITTED .. name, user) end
   return taken
 end

@@ -1,3 +1,4 @@
+--- @include "includes/digits"
 --- @include "includes/counts"
 --- @include "includes/later"
 --- @include "includes/score"
@@ -6,7 +7,7 @@
 -- this sets its state, and the caller keeps and tells it (change).
 local function enter(job, queue)
   job.state = QUEUED
-  later("ZADD", WAITING .. queue.name, score(job), job.id)
+  later("ZADD", WAITING .. queue.name, digits(score(job)), job.id)
   count(queue, "w" .. job.priority, 1)
   wake(queue)
 end

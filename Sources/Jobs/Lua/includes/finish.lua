@@ -1,3 +1,4 @@
+--- @include "includes/digits"
 --- @include "includes/later"
 --- @include "includes/counts"
 --- @include "includes/change"
@@ -48,5 +49,5 @@ finish = function(job, queue, state, text, reason)
   end
   -- Those that end in one step keep their order.
   ended = ended + 1
-  later("ZADD", FINISHED .. state .. ":" .. queue.name, micros + ended, job.id)
+  later("ZADD", FINISHED .. state .. ":" .. queue.name, digits(micros + ended), job.id)
 end

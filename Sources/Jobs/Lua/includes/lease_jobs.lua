@@ -1,3 +1,4 @@
+--- @include "includes/digits"
 --- @include "includes/later"
 --- @include "includes/limit_of"
 --- @include "includes/start"
@@ -23,7 +24,7 @@ local function lease_jobs(answer, worker, deadline, limit, names, first)
     local is_all = false
     while wanted > 0 and late_left > 0 and not is_all do
       carry_out("ZADD", WAITING .. queue.name)
-      local popped = redis.call("ZPOPMIN", WAITING .. queue.name, wanted)
+      local popped = redis.call("ZPOPMIN", WAITING .. queue.name, digits(wanted))
       is_all = #popped < 2 * wanted
       if #popped > 2 then
         local ids = {}

@@ -1,9 +1,10 @@
+--- @include "includes/digits"
 --- @include "includes/counts"
 --- @include "includes/change"
 -- Queue the jobs whose time has come, at most `limit`, each at its old place; how many.
 local function promote_due(limit)
   local promoted = 0
-  for _, id in ipairs(redis.call("ZRANGEBYSCORE", DUE, "-inf", now, "LIMIT", 0, limit)) do
+  for _, id in ipairs(redis.call("ZRANGEBYSCORE", DUE, "-inf", digits(now), "LIMIT", "0", digits(limit))) do
     local job = read_job(id)
     if job and (job.state == SCHEDULED or job.state == RETRYING) then
       --- @include "includes/withdraw"

@@ -1,3 +1,4 @@
+--- @include "includes/digits"
 --- @include "includes/later"
 --- @include "includes/counts"
 --- @include "includes/fair"
@@ -26,7 +27,7 @@ local function start(job, queue, worker, deadline)
   more.v = math.max((more.v or 0) + 1, micros - BEGINNING * 1000)
   more.h = worker
   job.state, job.attempt = RUNNING, job.attempt + 1
-  later("ZADD", LEASES, deadline, job.id)
+  later("ZADD", LEASES, digits(deadline), job.id)
   later("SADD", WORKER_JOBS .. worker, job.id)
   change(job)
 end

@@ -1,3 +1,4 @@
+--- @include "includes/digits"
 --- @include "includes/numbers"
 --- @include "includes/user_chunk"
 local function take_numbers()
@@ -6,7 +7,8 @@ local function take_numbers()
     local last, highest = unpack(redis.call("HMGET", NUMBERS, "sequence", "number"))
     local sequence = math.max((last or -1) + 1, micros - BEGINNING * 1000)
     local number = (highest or -1) + 1
-    redis.call("HSET", NUMBERS, "sequence", sequence + number_need - 1, "number", number + number_need - 1)
+    redis.call("HSET", NUMBERS, "sequence", digits(sequence + number_need - 1),
+      "number", digits(number + number_need - 1))
     next_sequence, next_number = sequence, number
   end
   local sequence, number = next_sequence, next_number

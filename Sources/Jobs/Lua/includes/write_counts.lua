@@ -1,3 +1,4 @@
+--- @include "includes/digits"
 --- @include "includes/later"
 --- @include "includes/admit"
 --- @include "includes/counts"
@@ -18,16 +19,16 @@ local function write_counts()
   end
   for name, changes in pairs(counted) do
     for field, by in pairs(changes) do
-      if by ~= 0 then redis.call("HINCRBY", COUNTERS .. name, field, by) end
+      if by ~= 0 then redis.call("HINCRBY", COUNTERS .. name, field, digits(by)) end
     end
   end
   if next(tallied) then
     local minute = math.floor(now / 60000)
     for name, changes in pairs(tallied) do
-      local key = MINUTES .. name .. ":" .. minute
+      local key = MINUTES .. name .. ":" .. digits(minute)
       for field, by in pairs(changes) do
         -- 25 hours; given with the first of each field, which is rare enough.
-        if redis.call("HINCRBY", key, field, by) == by then redis.call("EXPIRE", key, 90000) end
+        if redis.call("HINCRBY", key, field, digits(by)) == by then redis.call("EXPIRE", key, "90000") end
       end
     end
   end
