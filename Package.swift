@@ -29,6 +29,7 @@ let webClientFiles: [Resource] = [
   .embedInCode("gateway-http.js"),
   .embedInCode("group.js"),
   .embedInCode("index.html"),
+  .embedInCode("interruption.js"),
   .embedInCode("job-list.js"),
   .embedInCode("job-progress-style.js"),
   .embedInCode("job-progress.js"),

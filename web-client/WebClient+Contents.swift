@@ -15,6 +15,7 @@ extension WebClient {
     ("gateway-http.js", PackageResources.gateway_http_js),
     ("group.js", PackageResources.group_js),
     ("index.html", PackageResources.index_html),
+    ("interruption.js", PackageResources.interruption_js),
     ("job-list.js", PackageResources.job_list_js),
     ("job-progress-style.js", PackageResources.job_progress_style_js),
     ("job-progress.js", PackageResources.job_progress_js),

@@ -62,6 +62,8 @@ export class Fanfare {
     this.user = undefined
     /** By channel. @type {Map<string, Set<RecordWatch>>} */
     this.watches = new Map()
+    /** Channels of which all that happens comes here. @type {Set<string>} */
+    this.heard = new Set()
     /** @type {JobList | undefined} */
     this.list = undefined
   }
@@ -136,7 +138,10 @@ export class Fanfare {
     const channel = `${noun}:${id}`
     const store = this.#storeOf(channel)
     const watches = this.watches.get(channel) ?? new Set()
-    const watch = new RecordWatch({ noun, id, store, environment: this.environment, onRelease: () => this.#release(channel, watch) })
+    const watch = new RecordWatch({
+      noun, id, store, environment: this.environment, isHeard: this.heard.has(channel),
+      onRelease: () => this.#release(channel, watch),
+    })
     this.watches.set(channel, watches.add(watch))
     if (this.connection.state === 'closed') {
       queueMicrotask(() => watch.fail(new ClientClosed(this.connection.end)))
@@ -181,10 +186,23 @@ export class Fanfare {
     const store = this.#storeOf(channel)
     if (!store) return {}
     return {
-      onSubscribed: ({ data, offset, epoch }) => { if (data) store.replace({ offset, epoch, ...data }) },
-      onPublication: ({ data, offset }, epoch) => store.merge(data, { offset, epoch }),
+      onSubscribed: ({ data, offset, epoch }) => {
+        if (data) store.replace({ offset, epoch, ...data })
+        this.#hear(channel, true)
+      },
+      onPublication: ({ data, offset }, epoch) => {
+        // Of the stream, not of its job or group: the gateway itself cannot hear what happens, or can again.
+        if (data.event === 'delivery') this.#hear(channel, data.delivering)
+        else store.merge(data, { offset, epoch })
+      },
+      onInterrupted: () => this.#hear(channel, false),
       onUnsubscribed: (end) => this.#ended(channel, end),
     }
+  }
+
+  #hear(channel, isHeard) {
+    isHeard ? this.heard.add(channel) : this.heard.delete(channel)
+    for (const watch of [...(this.watches.get(channel) ?? [])]) watch.hear(isHeard)
   }
 
   #storeOf(channel) {
@@ -194,6 +212,7 @@ export class Fanfare {
 
   // A refusal is an error of the watch; so is a client closed for good, after which nothing will come.
   #ended(channel, { code, reason }) {
+    this.heard.delete(channel)
     const error = this.connection.state === 'closed' ? new ClientClosed({ code, reason }) : new ReplyError({ code, message: reason })
     for (const watch of [...(this.watches.get(channel) ?? [])]) watch.fail(error)
   }
@@ -203,6 +222,7 @@ export class Fanfare {
     watches?.delete(watch)
     if (!watches || watches.size > 0) return
     this.watches.delete(channel)
+    this.heard.delete(channel)
     this.connection.unsubscribe(channel)
     // The list shows what its jobs came to.
     if (watch.noun === 'group' || !this.list) this.#storeOf(channel).forget(watch.id)

@@ -22,6 +22,8 @@ export const styleText = `
   .frame[data-tone="cancelled"] { --_tone: var(--_still); }
   .line { display: flex; align-items: baseline; gap: 0.75rem; margin-bottom: 0.375rem; }
   .headline { font-weight: 600; color: var(--_tone); }
+  .interruption { flex-shrink: 99; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+    font-size: 0.8125em; color: var(--_still); }
   .percent { margin-inline-start: auto; font-weight: 600; font-variant-numeric: tabular-nums; }
   .track { position: relative; overflow: hidden; height: var(--_height); border-radius: 99rem; background: var(--_track); }
   .bar { position: absolute; inset: 0; border-radius: inherit; background: var(--_tone);
@@ -29,6 +31,8 @@ export const styleText = `
   .frame[data-starts-over] .bar { transition: none; }
   .frame[data-unknown] .bar { inline-size: 30%; opacity: 0.55; animation: sweep 2.4s ease-in-out infinite alternate; }
   @keyframes sweep { from { transform: translateX(-20%); } to { transform: translateX(255%); } }
+  :host([interrupted]) .track { opacity: 0.5; }
+  :host([interrupted]) .bar { animation-play-state: paused; }
   .detail { margin-top: 0.375rem; min-height: 1.4em; color: var(--_still); font-variant-numeric: tabular-nums;
     overflow-wrap: anywhere; }
   .frame[data-tone="failed"] .detail { color: var(--_bad); }

@@ -1,6 +1,6 @@
 import { isTerminal } from './job.js'
 import { styleText } from './job-progress-style.js'
-import { describe } from './job-text.js'
+import { describe, interruptionText } from './job-text.js'
 import { SharedConnections } from './shared-connections.js'
 
 const connections = new SharedConnections()
@@ -15,10 +15,13 @@ let sheet
  * Attributes: `job`; `token`; `url` of the socket (by default that of the gateway this file came from); `label`, the name
  * a screen reader gives it. Instead of a token a page may set the property `fanfare` to its own connection, or feed
  * documents through `show(job)`. Dispatches `change` and `end` with the document in `detail`, and `error`.
- * Parts to style: track, bar, headline, percent, detail.
+ *
+ * Has the attribute `finished` once the job has ended, and `interrupted` while what it shows may be old, since the
+ * connection is away or the gateway cannot hear what happens; a page that feeds documents may set that itself.
+ * Parts to style: track, bar, headline, interruption, percent, detail.
  */
 export class JobProgress extends HTMLElement {
-  static observedAttributes = ['job', 'token', 'url', 'label']
+  static observedAttributes = ['job', 'token', 'url', 'label', 'interrupted']
 
   constructor() {
     super()
@@ -29,7 +32,7 @@ export class JobProgress extends HTMLElement {
     }
     root.adoptedStyleSheets = [sheet]
     this.parts = build(root)
-    this.spoken = ''
+    this.said = { value: '', state: '' }
     this.connectedFanfare = undefined
   }
 
@@ -55,6 +58,7 @@ export class JobProgress extends HTMLElement {
   attributeChangedCallback(name, before, after) {
     if (before === after) return
     if (name === 'label') this.parts.track.setAttribute('aria-label', after ?? 'Progress of the job')
+    else if (name === 'interrupted') this.#say()
     else this.#restart()
   }
 
@@ -75,16 +79,17 @@ export class JobProgress extends HTMLElement {
     const url = this.getAttribute('url') ?? undefined
     this.loan = this.connectedFanfare ? undefined : connections.borrow({ url, token })
     const fanfare = this.connectedFanfare ?? this.loan.fanfare
-    this.watch = fanfare.watch(id)
-    this.watch.addEventListener('change', ({ job }) => {
+    const watch = (this.watch = fanfare.watch(id))
+    watch.addEventListener('change', ({ job }) => {
       this.#render(job)
       this.dispatchEvent(new CustomEvent('change', { detail: job }))
     })
-    this.watch.addEventListener('end', ({ job }) => {
+    watch.addEventListener('end', ({ job }) => {
       this.#stop()
       this.dispatchEvent(new CustomEvent('end', { detail: job }))
     })
-    this.watch.addEventListener('error', ({ error }) => {
+    watch.addEventListener('interruption', () => this.toggleAttribute('interrupted', watch.isInterrupted))
+    watch.addEventListener('error', ({ error }) => {
       if (this.isStopping) return
       this.#renderError(error)
       this.dispatchEvent(new CustomEvent('error', { detail: error }))
@@ -105,13 +110,13 @@ export class JobProgress extends HTMLElement {
     this.#draw(description, job.state)
     // Every number would bury a listener; the states and the quarters tell enough.
     const quarter = description.tone === 'running' ? ` ${Math.floor(description.percent / 25) * 25} percent` : ''
-    this.#speak(job.state ? `${description.headline}${quarter}` : '')
+    this.#say({ state: job.state ? `${description.headline}${quarter}` : '' })
     this.toggleAttribute('finished', isTerminal(job.state))
   }
 
   #renderError(error) {
     this.#draw({ tone: 'failed', headline: 'Not available', detail: error.message })
-    this.#speak(`Not available: ${error.message}`)
+    this.#say({ state: `Not available: ${error.message}` })
   }
 
   #draw({ tone, headline, detail, percent }, state = '') {
@@ -130,13 +135,19 @@ export class JobProgress extends HTMLElement {
     bar.style.transform = isKnown ? `translateX(${percent - 100}%)` : ''
     if (isKnown) track.setAttribute('aria-valuenow', String(Math.floor(percent)))
     else track.removeAttribute('aria-valuenow')
-    track.setAttribute('aria-valuetext', [headline, isKnown ? `${Math.floor(percent)} %` : '', detail].filter(Boolean).join(', '))
+    this.#say({ value: [headline, isKnown ? `${Math.floor(percent)} %` : '', detail].filter(Boolean).join(', ') })
   }
 
-  #speak(text) {
-    if (text === this.spoken) return
-    this.spoken = text
-    this.parts.spoken.textContent = text
+  // To a screen reader: the value where it looks for it, the state when it changes. To the eye only the interruption.
+  #say(news = {}) {
+    Object.assign(this.said, news)
+    const interruption = this.hasAttribute('interrupted') ? interruptionText : ''
+    const { track, spoken } = this.parts
+    track.setAttribute('aria-valuetext', [this.said.value, interruption].filter(Boolean).join(', '))
+    this.parts.interruption.textContent = interruption
+    const text = [this.said.state, interruption].filter(Boolean).join('. ')
+    // The same once more would be read once more.
+    if (spoken.textContent !== text) spoken.textContent = text
   }
 }
 
@@ -151,18 +162,21 @@ function build(root) {
   const frame = part('div', 'frame', root)
   const line = part('div', 'line', frame)
   const headline = part('span', 'headline', line)
+  const interruption = part('span', 'interruption', line)
   const percent = part('span', 'percent', line)
   const track = part('div', 'track', frame)
   const bar = part('div', 'bar', track)
   const detail = part('div', 'detail', frame)
   const spoken = part('div', 'spoken', frame)
+  // Spoken with the state, and not once more.
+  interruption.setAttribute('aria-hidden', 'true')
   track.setAttribute('role', 'progressbar')
   track.setAttribute('aria-valuemin', '0')
   track.setAttribute('aria-valuemax', '100')
   track.setAttribute('aria-label', 'Progress of the job')
   spoken.setAttribute('role', 'status')
   spoken.setAttribute('aria-live', 'polite')
-  return { frame, headline, percent, track, bar, detail, spoken }
+  return { frame, headline, interruption, percent, track, bar, detail, spoken }
 }
 
 if (!customElements.get('job-progress')) customElements.define('job-progress', JobProgress)

@@ -9,6 +9,9 @@
  * @property {number} [percent]  absent when nothing can be said
  */
 
+/** What is said beside a description that may be old. */
+export const interruptionText = 'Updates are interrupted'
+
 /** @param {Record<string, any>} job @returns {Description} */
 export function describe(job) {
   const say = wording[job.state]

@@ -46,6 +46,9 @@ export class JobCard {
     else this.#clearResult()
   }
 
+  /** Whether what it shows may be old. @param {boolean} isInterrupted */
+  interrupt(isInterrupted) { this.progress.toggleAttribute('interrupted', isInterrupted) }
+
   async #cancel() {
     this.isCancelling = this.cancel.disabled = true
     try {

@@ -66,6 +66,7 @@ export class JobCards {
     if (this.watched.has(id)) return
     this.watched.add(id)
     const watch = this.fanfare.watch(id)
+    watch.addEventListener('interruption', () => this.cards.get(id)?.interrupt(watch.isInterrupted))
     const release = () => this.watched.delete(id)
     watch.addEventListener('end', release)
     watch.addEventListener('error', release)

@@ -1,3 +1,5 @@
+import { Interruption } from './interruption.js'
+
 /** Dispatched by a watch and by the list of jobs; its `job` or `group` is the document. */
 export class RecordEvent extends Event {
   /** @param {string} type @param {'job' | 'group'} noun @param {Record<string, any>} document */
@@ -14,6 +16,9 @@ export class RecordEvent extends Event {
  * - `addEventListener('change' | 'end' | 'error', …)`, events with `job` or `group` (or `error`);
  * - `for await (const document of watch)`, the newest document each turn, so a slow reader skips and never falls behind;
  * - `await watch.finished`, the document at its end. A failed job is an answer, not an error: look at `state`.
+ *
+ * While the connection is away, or the gateway cannot hear what happens, it shows what was known last: `isInterrupted`
+ * tells so, and an event `interruption` whenever that changes.
  */
 export class RecordWatch extends EventTarget {
   /**
@@ -23,8 +28,9 @@ export class RecordWatch extends EventTarget {
    * @param {import('./record-store.js').RecordStore} options.store
    * @param {import('./environment.js').Environment} options.environment
    * @param {() => void} options.onRelease
+   * @param {boolean} [options.isHeard]  whether what happens to it is heard already
    */
-  constructor({ noun, id, store, environment, onRelease }) {
+  constructor({ noun, id, store, environment, onRelease, isHeard = false }) {
     super()
     this.noun = noun
     this.id = id
@@ -40,6 +46,8 @@ export class RecordWatch extends EventTarget {
     this.finished = new Promise((resolve, reject) => { this.settle = { resolve, reject } })
     // Whoever does not look at `finished` must not be told of an unhandled rejection.
     this.finished.catch(() => {})
+    this.interruption = new Interruption({ environment, onChange: () => this.dispatchEvent(new Event('interruption')) })
+    if (!isHeard) this.interruption.begin()
     this.stopObserving = store.observe(id, (record) => this.#changed(record))
     // What is known already is news to this caller. A timer, not a microtask: after `await submit(…)` the caller comes to
     // add its listeners only some microtasks later.
@@ -48,6 +56,12 @@ export class RecordWatch extends EventTarget {
       if (record && this.version === 0) this.#changed(record)
     }, 0)
   }
+
+  /** Whether the document may be old, and has been so for a while. */
+  get isInterrupted() { return this.interruption.isOn }
+
+  /** Whether what happens is heard from now on. @param {boolean} isHeard */
+  hear(isHeard) { isHeard || this.isOver ? this.interruption.end() : this.interruption.begin() }
 
   /** Stops watching; `finished` rejects unless it had come. */
   close() { this.fail(new Error('the watch was closed')) }
@@ -88,6 +102,7 @@ export class RecordWatch extends EventTarget {
 
   #finish() {
     this.isOver = true
+    this.interruption.end()
     this.stopObserving()
     this.onRelease()
     this.#wake()

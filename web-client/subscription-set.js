@@ -5,10 +5,12 @@ import { Subscription } from './subscription.js'
 
 // Milliseconds. Longer than for an rpc: a subscribe written before the socket is open waits for the handshake too.
 const answerTimeout = 10_000
+// Milliseconds without trouble after which the backoff starts over.
+const stableAfter = 10_000
 
 /**
  * Responsible for all channels of a client over many connections: asking for each on every new connection, routing
- * pushes, and asking again after errors that pass.
+ * pushes, and asking again, after a pause, for what was refused or taken away for a reason that passes.
  *
  * A channel the gateway subscribed on its own (a submit with `watch`) is treated the same: after a reconnect it is asked
  * for like any other, so that it does not depend on the gateway remembering a connection that is gone.
@@ -27,6 +29,8 @@ export class SubscriptionSet {
     this.channels = new Map()
     this.backoff = new Backoff({ random: environment.random })
     this.retryTimer = undefined
+    this.retryAt = Infinity
+    this.retriedAt = -Infinity
     /** @type {import('./connection.js').Connection | undefined} */
     this.connection = undefined
   }
@@ -66,6 +70,7 @@ export class SubscriptionSet {
   detach() {
     this.connection = undefined
     this.environment.clearTimeout(this.retryTimer)
+    this.retryAt = Infinity
     for (const subscription of this.channels.values()) subscription.interrupt()
   }
 
@@ -106,7 +111,9 @@ export class SubscriptionSet {
     if (!subscription) return
     if (!shouldResubscribe(code)) return this.#finish(subscription, { code, reason })
     if (code === CloseCode.subscriptionStateInvalidated) subscription.forgetPosition()
-    this.#ask(subscription)
+    // Not at once: what the gateway cannot keep up with for one channel it cannot for the others and for other clients.
+    subscription.interrupt()
+    this.#askAgainLater()
   }
 
   #ask(subscription) {
@@ -114,10 +121,7 @@ export class SubscriptionSet {
     if (!connection) return
     connection.request('subscribe', subscription.request(), (error, result) => {
       if (subscription.state === 'ended' || connection !== this.connection) return
-      if (!error) {
-        this.backoff.reset()
-        return subscription.accept(result)
-      }
+      if (!error) return subscription.accept(result)
       this.#refused(subscription, error, connection)
     }, answerTimeout)
   }
@@ -136,14 +140,24 @@ export class SubscriptionSet {
     this.#askAgainLater(error.retryAfter)
   }
 
-  // One timer for all: what is refused for a passing reason is mostly refused for every channel at once.
+  // One wait for all: what is refused for a passing reason is mostly refused for every channel at once, and is one trouble.
   #askAgainLater(seconds = 0) {
+    const now = this.environment.now()
+    if (this.retryAt === Infinity) {
+      if (now - this.retriedAt >= stableAfter) this.backoff.reset()
+      this.retryAt = now + this.backoff.next()
+    }
+    this.retryAt = Math.max(this.retryAt, now + seconds * 1000)
     this.environment.clearTimeout(this.retryTimer)
-    this.retryTimer = this.environment.setTimeout(() => {
-      for (const subscription of this.channels.values()) {
-        if (subscription.state === 'waiting') this.#ask(subscription)
-      }
-    }, Math.max(seconds * 1000, this.backoff.next()))
+    this.retryTimer = this.environment.setTimeout(() => this.#askAgain(), this.retryAt - now)
+  }
+
+  #askAgain() {
+    this.retryAt = Infinity
+    this.retriedAt = this.environment.now()
+    for (const subscription of this.channels.values()) {
+      if (subscription.state === 'waiting') this.#ask(subscription)
+    }
   }
 
   #finish(subscription, end) {

@@ -6,6 +6,7 @@
  * @property {(result: { data?: any, epoch?: string, offset?: number, recovered?: boolean, was_recovering?: boolean }) => void} [onSubscribed]
  *   `data` is the state at `offset`
  * @property {(publication: { data: any, offset?: number }, epoch: string | undefined) => void} [onPublication]
+ * @property {() => void} [onInterrupted]  nothing is heard until it is subscribed again
  * @property {(end: { code: number, reason: string }) => void} [onUnsubscribed]  for good
  */
 export class Subscription {
@@ -53,8 +54,12 @@ export class Subscription {
     this.handlers.onPublication?.(publication, this.epoch)
   }
 
-  /** The connection is gone; the position stays. */
-  interrupt() { if (this.state !== 'ended') this.state = 'waiting' }
+  /** The connection is gone, or the channel taken away for a while; the position stays. */
+  interrupt() {
+    if (this.state === 'ended') return
+    this.state = 'waiting'
+    this.handlers.onInterrupted?.()
+  }
 
   /** The stream this position belonged to is no more: ask from the start. */
   forgetPosition() {

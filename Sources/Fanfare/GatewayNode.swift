@@ -32,14 +32,15 @@ final class GatewayNode: RunningGateway {
     _ broker: any Broker, _ backups: BackupKeeper?
   ) async throws -> GatewayNode {
     let logger = Logger(label: "fanfare.gateway")
-    let store = try Composition.store(configuration, state)
+    // One for who takes payloads in and who removes them: what the one moved the other must find.
+    let payloads = try Composition.payloads(configuration, state)
     let tickets = try ArtifactTicket(
-      key: SecretFile(path: "\(store.root)/.ticket-key").secret())
+      key: SecretFile(path: "\(payloads.files.root)/.ticket-key").secret())
     let issuer = try configuration.isDevelopment ? TokenIssuer(key: keys.developmentKey(), configuration) : nil
     let authenticator = try keys.authenticator()
     let gateway = Gateway(
       settings: GatewaySettings(configuration), broker: broker, authenticator: authenticator,
-      artifacts: store, tickets: tickets, issuer: issuer, backups: backups, logger: logger)
+      payloads: payloads, tickets: tickets, issuer: issuer, backups: backups, logger: logger)
     let server = WebSocketServer(
       limits: Limits(configuration), delegate: gateway, logger: logger)
     let port: Int
@@ -53,7 +54,7 @@ final class GatewayNode: RunningGateway {
     return GatewayNode(
       gateway: gateway, server: server, port: port,
       upkeep: StoreUpkeep(
-        of: PayloadStore(files: store, inlineLimit: configuration.payloads.maxInline.bytes),
+        of: payloads,
         StoreUpkeep.Ages(
           uploads: configuration.uploads.retention, payloads: configuration.payloads.retention,
           artifacts: configuration.artifacts.retention),
@@ -94,7 +95,6 @@ extension GatewaySettings {
     reusableKinds = Set(configuration.jobs.reusableKinds.compactMap { JobKind($0) })
     health = HealthRules(configuration.health)
     payloadLimit = configuration.payloads.maxSize.bytes
-    inlinePayloadLimit = configuration.payloads.maxInline.bytes
     losses = BrokerMaintenance.Configuration(configuration).rules
     uploadLimit = Int64(configuration.uploads.maxSize.bytes)
     givesDevelopmentTokens = configuration.isDevelopment

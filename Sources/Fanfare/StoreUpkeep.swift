@@ -16,40 +16,50 @@ final class StoreUpkeep {
   private var store: ArtifactStore { payloads.files }
   private let ages: Ages
   private let broker: any Broker
+  private let clock: @Sendable () -> Timestamp
   private let logger: Logger
-  private let startedAt = Timestamp.now
+  private let startedAt: Timestamp
   private var timer: LoopTimer?
   private var isSweeping = false
 
   /// How long no payload is removed after the start: gateways that begin together, after all were off, vouch for
   /// those they hold jobs of first.
-  private static let forbearance = Duration.seconds(1800)
+  static let forbearance = Duration.seconds(1800)
 
-  /// Sweeps every ten minutes, first after one.
-  init(of payloads: PayloadStore, _ ages: Ages, broker: any Broker, logger: Logger) {
+  /// Sweeps every ten minutes, first after one, until let go or ``stop()``ped.
+  init(
+    of payloads: PayloadStore, _ ages: Ages, broker: any Broker, every interval: Duration = .seconds(600),
+    first: Duration = .seconds(60), clock: @escaping @Sendable () -> Timestamp = { .now }, logger: Logger
+  ) {
     self.payloads = payloads
     self.ages = ages
     self.broker = broker
+    self.clock = clock
     self.logger = logger
-    timer = LoopTimer(every: .seconds(600), first: .seconds(60)) { [weak self] in
+    startedAt = clock()
+    timer = LoopTimer(every: interval, first: first) { [weak self] in
       Task { await self?.sweep() }
     }
   }
 
+  /// Sweeps no more. A sweep that is under way ends by itself.
   func stop() { timer = nil }
 
-  private func sweep() async {
+  /// One look at the whole store; does nothing where one is under way. What cannot be removed now is left to
+  /// the next.
+  func sweep() async {
     guard !isSweeping else { return }
     isSweeping = true
     defer { isSweeping = false }
+    let now = clock()
     do {
-      let uploadCount = try await store.sweepUploads(olderThan: ages.uploads)
+      let uploadCount = try await store.sweepUploads(olderThan: ages.uploads, now: now)
       let broker = broker
-      let jobCount = try await store.sweepArtifacts(olderThan: ages.artifacts) {
+      let jobCount = try await store.sweepArtifacts(olderThan: ages.artifacts, now: now) {
         try await broker.job($0) != nil
       }
       let payloadCount = try await payloads.sweep(
-        olderThan: ages.payloads, removes: .now - startedAt >= Self.forbearance, knownTo: broker)
+        olderThan: ages.payloads, now: now, removes: now - startedAt >= Self.forbearance, knownTo: broker)
       if uploadCount + jobCount + payloadCount > 0 {
         logger.info(
           "files were removed",

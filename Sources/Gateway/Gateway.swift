@@ -19,10 +19,10 @@ package final class Gateway {
   private var whenEmpty: LoopContinuation<Void>?
 
   /// The parts a gateway is given; `issuer` only where development tokens are handed out, `backups` where
-  /// they are made.
+  /// they are made. Uploads and artifacts lie in the store of the payloads.
   package init(
     settings: GatewaySettings, broker: any Broker, authenticator: Authenticator,
-    artifacts: ArtifactStore, tickets: ArtifactTicket, issuer: TokenIssuer?,
+    payloads: PayloadStore, tickets: ArtifactTicket, issuer: TokenIssuer?,
     backups: BackupKeeper? = nil, logger: Logger
   ) {
     self.settings = settings
@@ -32,7 +32,6 @@ package final class Gateway {
     hub = Hub(
       broker: broker, wheel: wheel, places: settings.placeInterval, estimates: estimates,
       logger: logger)
-    let payloads = PayloadStore(files: artifacts, inlineLimit: settings.inlinePayloadLimit)
     let verbs = JobVerbs(
       broker: broker, payloads: payloads, estimates: estimates, maxPriority: settings.maxPriority)
     let limiter = RateLimiter(
@@ -54,7 +53,7 @@ package final class Gateway {
     routes += EventStreamRoutes(environment: environment).routes
     routes +=
       ArtifactRoutes(
-        store: artifacts, tickets: tickets, environment: environment,
+        store: payloads.files, tickets: tickets, environment: environment,
         identify: { request throws(Problem) in try door.identify(request) }
       ).routes
     routes += HealthRoutes(broker: broker, isDraining: { draining.isUnderWay }).routes

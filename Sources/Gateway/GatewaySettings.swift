@@ -37,8 +37,6 @@ package struct GatewaySettings: Sendable {
 
   /// Bytes of a job's payload.
   package var payloadLimit = JobRequest.payloadLimit
-  /// Bytes of a payload that is kept in the broker's record; larger ones go to the artifact store.
-  package var inlinePayloadLimit = PayloadStore.standardInlineLimit
   /// Bytes of an uploaded file.
   package var uploadLimit: Int64 = 2 << 30
   /// Kinds of which an earlier result may be the answer to a submission with the same input.

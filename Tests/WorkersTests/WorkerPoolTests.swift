@@ -178,36 +178,6 @@ import Testing
     await workshop.close()
   }
 
-  @Test(
-    "ends a cancelled job's processes and settles it as cancelled",
-    arguments: [true, false])
-  func cancellation(byDirective: Bool) async throws {
-    let folder = TemporaryFolder()
-    let fifo = Fifo(folder.path("life"))
-    let workshop = await Workshop(
-      [
-        ClosureWorker("sleep") { job in
-          _ = try await Self.run(job, Self.sleeper(fifo.path))
-          return .completed(nil)
-        }
-      ], timing: LeaseTiming(lease: .seconds(10), beat: .milliseconds(20)))
-    let job = await workshop.broker.add("sleep")
-    #expect(await fifo.line() == "alive")
-    await EventLoop.run {
-      if byDirective {
-        workshop.broker.direct(.cancel(job, forced: false))
-      } else {
-        workshop.broker.standings[job] = .cancelRequested
-      }
-    }
-    guard case .cancel = await workshop.broker.settlement(of: job) else {
-      Issue.record("the job was not settled as cancelled")
-      return
-    }
-    await fifo.end()
-    await workshop.close()
-  }
-
   @Test("kills a job whose lease was lost, and writes nothing more")
   func lostLease() async throws {
     let folder = TemporaryFolder()
@@ -274,104 +244,6 @@ import Testing
     await workshop.close()
   }
 
-  @Test("waits for running jobs when it drains, and takes no more")
-  func drain() async throws {
-    let gate = Gate()
-    let started = Gate()
-    let workshop = await Workshop([
-      ClosureWorker("wait") { [done] _ in
-        await started.open()
-        await gate.wait()
-        return done
-      }
-    ])
-    let job = await workshop.broker.add("wait")
-    await started.wait()
-    async let drained: Void = workshop.pool.drain(grace: .seconds(50))
-    await gate.open()
-    await drained
-    #expect(await workshop.broker.settlement(of: job) == .complete(ok))
-    let late = await workshop.broker.add("wait")
-    #expect(await !workshop.broker.leased.contains { $0.lease.job == late })
-    #expect(await workshop.pool.running == 0)
-  }
-
-  @Test("gives back what does not end within the grace of a drain")
-  func release() async throws {
-    let folder = TemporaryFolder()
-    let fifo = Fifo(folder.path("life"))
-    let workshop = await Workshop([
-      ClosureWorker("sleep") { job in
-        _ = try await Self.run(job, Self.sleeper(fifo.path))
-        return .completed(nil)
-      }
-    ])
-    let job = await workshop.broker.add("sleep")
-    #expect(await fifo.line() == "alive")
-    await workshop.pool.drain(grace: .milliseconds(50))
-    #expect(await workshop.broker.settlement(of: job) == .release)
-    await fifo.end()
-  }
-
-  @Test("ends at once when asked a second time, even if a program ignores SIGTERM")
-  func secondDrain() async throws {
-    let folder = TemporaryFolder()
-    let fifo = Fifo(folder.path("life"))
-    let stubborn = "trap '' TERM; exec 9>\"$1\"; echo alive >&9; while :; do sleep 1000; done"
-    let workshop = await Workshop(
-      [
-        ClosureWorker("sleep") { job in
-          _ = try await Self.run(job, ChildCommand("/bin/sh", ["-c", stubborn, "sh", fifo.path]))
-          return .completed(nil)
-        }
-      ], killGrace: .seconds(1000))
-    let job = await workshop.broker.add("sleep")
-    #expect(await fifo.line() == "alive")
-    async let first: Void = workshop.pool.drain(grace: .seconds(1000))
-    await workshop.pool.drain(grace: .zero)
-    await first
-    #expect(await workshop.broker.settlement(of: job) == .release)
-    await fifo.end()
-  }
-
-  @Test("leaves a worker that ignores its end to itself")
-  func abandonment() async throws {
-    let gate = Gate()
-    let started = Gate()
-    let workshop = await Workshop(
-      [
-        ClosureWorker("deaf") { [done] _ in
-          await started.open()
-          await gate.wait()
-          return done
-        }
-      ], abandonment: .milliseconds(50))
-    let job = await workshop.broker.add("deaf")
-    await started.wait()
-    await workshop.pool.drain(grace: .zero)
-    #expect(await workshop.broker.settlement(of: job) == .release)
-    await gate.open()
-  }
-
-  @Test("counts work that was done before it heard of its cancellation as done")
-  func doneWins() async throws {
-    let workshop = await Workshop(
-      [
-        ClosureWorker("quick") { [done] job in
-          job.report(Progress(percent: 1))
-          while !job.isCancelled { await Task.yield() }
-          return done
-        }
-      ])
-    await EventLoop.run {
-      let job = workshop.broker.add("quick")
-      workshop.broker.standings[job] = .cancelRequested
-    }
-    await workshop.broker.until { !workshop.broker.settlements.isEmpty }
-    #expect(await workshop.broker.settlements[0].settlement == .complete(ok))
-    await workshop.close()
-  }
-
   @Test("settles a job and takes the next one in one call")
   func fused() async throws {
     let workshop = await Workshop([ClosureWorker("echo") { [done] _ in done }], slots: 1)
@@ -381,32 +253,6 @@ import Testing
     let exchanges = await workshop.broker.exchanges
     #expect(exchanges.count { $0.settlements == 1 && $0.limit == 1 } == 10)
     #expect(await workshop.broker.mostLeasedAtOnce == 1)
-    await workshop.close()
-  }
-
-  @Test("kills at once when a cancellation is forced, also one that was asked for before")
-  func forced() async throws {
-    let folder = TemporaryFolder()
-    let fifo = Fifo(folder.path("life"))
-    let stubborn = "trap '' TERM; exec 9>\"$1\"; echo alive >&9; while :; do sleep 1000; done"
-    let workshop = await Workshop(
-      [
-        ClosureWorker("sleep") { job in
-          _ = try await Self.run(job, ChildCommand("/bin/sh", ["-c", stubborn, "sh", fifo.path]))
-          return .completed(nil)
-        }
-      ], killGrace: .seconds(1000))
-    let job = await workshop.broker.add("sleep")
-    #expect(await fifo.line() == "alive")
-    await EventLoop.run {
-      workshop.broker.direct(.cancel(job, forced: false))
-      workshop.broker.direct(.cancel(job, forced: true))
-    }
-    guard case .cancel = await workshop.broker.settlement(of: job) else {
-      Issue.record("the job was not settled as cancelled")
-      return
-    }
-    await fifo.end()
     await workshop.close()
   }
 

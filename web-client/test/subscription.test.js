@@ -3,9 +3,11 @@ import { describe, test } from 'node:test'
 import { connected } from './support/connected.js'
 import { settled } from './support/manual-environment.js'
 
+const unsubscribe = (code, channel = 'job:1') => ({ push: { channel, unsubscribe: { code, reason: 'gap' } } })
+
 /** A subscribed channel `job:1` at offset 3 of epoch e, and all it was told. */
-async function subscribed(answer = () => ({ recoverable: true, epoch: 'e', offset: 3, data: { id: '1' } })) {
-  const context = await connected({ prepare: (server) => server.on('subscribe', answer) })
+async function subscribed(answer = () => ({ recoverable: true, epoch: 'e', offset: 3, data: { id: '1' } }), options = {}) {
+  const context = await connected({ prepare: (server) => server.on('subscribe', answer), ...options })
   const told = { results: [], publications: [], ends: [] }
   context.client.subscribe('job:1', {
     onSubscribed: (result) => told.results.push(result),
@@ -109,17 +111,66 @@ describe('an unsubscribe from the gateway', () => {
   })
 
   test('from 2500 on asks to subscribe again, from the last position', async () => {
-    const { server, told } = await subscribed()
-    server.socket.deliver({ push: { channel: 'job:1', unsubscribe: { code: 2500, reason: 'gap' } } })
-    await settled()
+    const { server, environment, told } = await subscribed()
+    server.socket.deliver(unsubscribe(2500))
+    await environment.advance(1000)
     assert.deepEqual(server.sent('subscribe')[1], { channel: 'job:1', recover: true, epoch: 'e', offset: 3 })
     assert.equal(told.ends.length, 0)
   })
 
-  test('with 2502 the position is dropped first', async () => {
-    const { server } = await subscribed()
-    server.socket.deliver({ push: { channel: 'job:1', unsubscribe: { code: 2502, reason: 'invalidated' } } })
+  test('is followed by a pause, which is drawn', async () => {
+    for (const [random, pause] of [[0.5, 250], [0.9, 450], [0, 50]]) {
+      const { server, environment } = await subscribed(undefined, { random })
+      server.socket.deliver(unsubscribe(2500))
+      await environment.advance(pause - 1)
+      assert.equal(server.sent('subscribe').length, 1, `${random}`)
+      await environment.advance(1)
+      assert.equal(server.sent('subscribe').length, 2, `${random}`)
+    }
+  })
+
+  test('is followed by longer and longer pauses, until the channel has been left to us for a while', async () => {
+    const { server, environment } = await subscribed()
+    const pause = async () => {
+      const before = server.sent('subscribe').length
+      const start = environment.now()
+      server.socket.deliver(unsubscribe(2500))
+      while (server.sent('subscribe').length === before) await environment.advance(50)
+      return environment.now() - start
+    }
+    assert.deepEqual([await pause(), await pause(), await pause()], [250, 500, 1000])
+    await environment.advance(10_000)
+    assert.equal(await pause(), 250)
+  })
+
+  test('from many channels at once is one trouble: one pause for all', async () => {
+    const { client, server, environment } = await subscribed()
+    for (let id = 2; id <= 20; id += 1) client.subscribe(`job:${id}`, {})
     await settled()
+    for (let id = 1; id <= 20; id += 1) server.socket.deliver(unsubscribe(2500, `job:${id}`))
+    await environment.advance(249)
+    assert.equal(server.sent('subscribe').length, 20)
+    await environment.advance(1)
+    assert.equal(server.sent('subscribe').length, 40)
+  })
+
+  test('asks for nothing in the pause when the channel is given up, or the connection lost', async () => {
+    const { client, server, environment } = await subscribed()
+    server.socket.deliver(unsubscribe(2500))
+    client.unsubscribe('job:1')
+    client.subscribe('job:2', {})
+    await settled()
+    server.socket.deliver(unsubscribe(2500, 'job:2'))
+    server.socket.drop(1006)
+    await environment.advance(5000)
+    assert.deepEqual(server.sent('subscribe').map(({ channel }) => channel), ['job:1', 'job:2', 'job:2'])
+    assert.equal(server.sent('unsubscribe').length, 0)
+  })
+
+  test('with 2502 the position is dropped first', async () => {
+    const { server, environment } = await subscribed()
+    server.socket.deliver(unsubscribe(2502))
+    await environment.advance(1000)
     assert.deepEqual(server.sent('subscribe')[1], { channel: 'job:1' })
   })
 })

@@ -11,19 +11,20 @@ import Testing
 final class SessionHarness {
   let broker: EmbeddedBroker
   let gateway: Gateway
-  let files: ArtifactStore
+  let payloads: PayloadStore
+  nonisolated var files: ArtifactStore { payloads.files }
   let issuer: TokenIssuer
 
   private init(
-    broker: EmbeddedBroker, gateway: Gateway, files: ArtifactStore, issuer: TokenIssuer
+    broker: EmbeddedBroker, gateway: Gateway, payloads: PayloadStore, issuer: TokenIssuer
   ) {
     self.broker = broker
     self.gateway = gateway
-    self.files = files
+    self.payloads = payloads
     self.issuer = issuer
   }
 
-  /// Runs `body` as ``run(settings:isCutOff:backsUp:_:)`` does, where nobody's budget is spent soon.
+  /// Runs `body` as ``run(settings:inlineLimit:isCutOff:backsUp:_:)`` does, where nobody's budget is spent soon.
   static func runUnlimited(
     settings change: @Sendable (inout GatewaySettings) -> Void = { _ in },
     _ body: @EventLoop (SessionHarness) async throws -> Void
@@ -36,11 +37,10 @@ final class SessionHarness {
   }
 
   /// Runs `body` with a fresh gateway whose settings `change` may alter, and which keeps two backups if it
-  /// `backsUp`; one that is cut off has another broker
-  /// behind `broker`, which it cannot reach.
+  /// `backsUp`; one that is cut off has another broker behind `broker`, which it cannot reach.
   static func run(
-    settings change: @Sendable (inout GatewaySettings) -> Void = { _ in }, isCutOff: Bool = false,
-    backsUp: Bool = false,
+    settings change: @Sendable (inout GatewaySettings) -> Void = { _ in },
+    inlineLimit: Int = PayloadStore.standardInlineLimit, isCutOff: Bool = false, backsUp: Bool = false,
     _ body: @EventLoop (SessionHarness) async throws -> Void
   ) async throws {
     let temporary = TemporaryFolder()
@@ -59,20 +59,20 @@ final class SessionHarness {
         shared: broker, local: EmbeddedBroker.open(at: "\(folder)/local", logger: logger),
         isReachable: { false }, logger: logger)
     }
-    let files = ArtifactStore(root: "\(folder)/files")
+    let payloads = PayloadStore(files: ArtifactStore(root: "\(folder)/files"), inlineLimit: inlineLimit)
     let gateway = Gateway(
       settings: settings, broker: reached,
       authenticator: try Authenticator(keys: [key.verificationKey()]),
-      artifacts: files,
+      payloads: payloads,
       tickets: try ArtifactTicket(key: Array(repeating: 9, count: 32)),
       issuer: TokenIssuer(key: key),
       backups: backsUp
         ? BackupKeeper(
-          of: reached, PayloadStore(files: files), in: "\(folder)/backups", every: nil, keeping: 2,
+          of: reached, payloads, in: "\(folder)/backups", every: nil, keeping: 2,
           logger: logger) : nil,
       logger: logger)
     let harness = SessionHarness(
-      broker: broker, gateway: gateway, files: files, issuer: TokenIssuer(key: key))
+      broker: broker, gateway: gateway, payloads: payloads, issuer: TokenIssuer(key: key))
     try await body(harness)
     await reached.close()
   }

@@ -15,11 +15,10 @@ import Testing
     try await SessionHarness.run(
       settings: {
         $0.requestLimit = 10_000
-        $0.inlinePayloadLimit = 2000
         $0.payloadLimit = 50_000
         $0.reusableKinds = [JobKind("echo")!]
         change(&$0)
-      }, isCutOff: isCutOff, body)
+      }, inlineLimit: 2000, isCutOff: isCutOff, body)
   }
 
   /// A JSON string of so many bytes.
@@ -146,15 +145,14 @@ import Testing
       let again = try await harness.ask(.post, "/v1/groups", body)
       #expect(again["jobs"]?.array?.allSatisfy { $0["match"]?.string == "idempotency_key" } == true)
       #expect(files(harness) == kept, "repeated it is the same group and the same jobs")
-      let payloads = PayloadStore(files: harness.files)
       for letter in ["a", "b"] {
         let leased = try await harness.lease()
-        #expect(try await payloads.text(of: leased.payload).description.contains(letter))
+        #expect(try await harness.payloads.text(of: leased.payload).description.contains(letter))
         _ = try await harness.broker.settle(leased.lease, .complete(nil))
       }
       _ = try await harness.broker.settle(try await harness.lease().lease, .complete(nil))
       let callback = try await harness.lease()
-      #expect(try await payloads.text(of: callback.payload).description == text(3000, "c"))
+      #expect(try await harness.payloads.text(of: callback.payload).description == text(3000, "c"))
       let shown = try await harness.ask(.get, "/v1/jobs/\(callback.lease.job)")
       #expect(shown["payload"]?.text.description == text(3000, "c"))
     }

@@ -129,6 +129,71 @@ extension BrokerContract {
       #expect(after.position == before.position)
     }
   }
+
+  @Test(
+    "cancels at once whatever waits", arguments: Backend.allCases,
+    [JobState.scheduled, .blocked, .queued, .retrying])
+  func cancelWaiting(_ backend: Backend, _ state: JobState) async throws {
+    try await backend.withBroker { broker in
+      let job = try await job(in: state, on: broker)
+      let cancelled = try await broker.cancel(job.id, reason: "not needed", forced: true)
+      #expect(cancelled.state == .cancelled)
+      #expect(cancelled.failure == JobFailure(code: "cancelled", message: "not needed"))
+      #expect(cancelled.position.offset == job.position.offset + 1, "one event")
+      #expect(try await broker.find(job.id) == cancelled)
+      #expect(try await broker.find().waiting == 0)
+    }
+  }
+
+  @Test("cancels a parked job without touching its user's others", arguments: Backend.allCases)
+  func cancelParked(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await broker.change { $0.userWindow = 1 }
+      let holder = try await broker.accept()
+      let parked = [try await broker.accept(), try await broker.accept()]
+      #expect(try await broker.cancel(parked[0].id, reason: nil).state == .cancelled)
+      #expect(try await broker.find(parked[1].id).state == .blocked)
+      #expect(try await broker.cancel(holder.id, reason: nil).state == .cancelled)
+      #expect(try await broker.find(parked[1].id).state == .queued)
+    }
+  }
+
+  @Test("has a worker kill at once when forced, even if it was asked before", arguments: Backend.allCases)
+  func forcedCancel(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      let job = try await broker.accept()
+      let directives = DirectiveLog()
+      let subscription = try await broker.directives(for: .a) { directives.record($0) }
+      let lease = try #require(try await broker.next()).lease
+      let asked = try await broker.cancel(job.id, reason: "first", forced: false)
+      #expect(try await directives.first() == .cancel(job.id, forced: false))
+      let forced = try await broker.cancel(job.id, reason: "second", forced: true)
+      #expect(try await directives.first() == .cancel(job.id, forced: true))
+      #expect(asked.position == forced.position, "it was told before")
+      #expect(try await broker.extend([lease], for: .seconds(30)) == [.cancelRequested])
+      #expect(try await broker.end(lease, .release) == .cancelled)
+      #expect(try await broker.find(job.id).failure?.message == "first")
+      await subscription.cancel()
+    }
+  }
+
+  @Test(
+    "ends a cancelled job with the reason that was given", arguments: Backend.allCases,
+    [
+      Settlement.fail(.example, retry: .after(.zero)), .fail(.example, retry: .never), .release,
+      .cancel(.example),
+    ])
+  func cancelReason(_ backend: Backend, _ settlement: Settlement) async throws {
+    try await backend.withBroker { broker in
+      let job = try await broker.accept()
+      let lease = try #require(try await broker.next()).lease
+      _ = try await broker.cancel(job.id, reason: "the client hung up")
+      #expect(try await broker.end(lease, settlement) == .cancelled)
+      #expect(
+        try await broker.find(job.id).failure
+          == JobFailure(code: "cancelled", message: "the client hung up"))
+    }
+  }
 }
 
 /// The directives a worker was given.

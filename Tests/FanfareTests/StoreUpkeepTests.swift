@@ -1,0 +1,129 @@
+import EventLoop
+import Foundation
+import Jobs
+import Logging
+import Support
+import Synchronization
+import Testing
+
+@testable import Fanfare
+
+@Suite("The upkeep of the store", .timeLimit(.minutes(1))) struct StoreUpkeepTests {
+  /// Passes on what is logged.
+  private struct Telling: LogHandler {
+    let told: AsyncStream<String>.Continuation
+    var logLevel = Logger.Level.info
+    var metadata: Logger.Metadata = [:]
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+    func log(event: LogEvent) { told.yield("\(event.message)") }
+  }
+
+  private let folder = TemporaryFolder()
+  private let hour = Duration.seconds(3600)
+  private var payloads: PayloadStore {
+    PayloadStore(files: ArtifactStore(root: folder.path("store")), inlineLimit: 2000)
+  }
+
+  /// The names of the payloads in the store.
+  private var files: Set<String> {
+    let names = FileManager.default.enumerator(atPath: folder.path("store/payloads"))?.allObjects ?? []
+    return Set(names.compactMap { $0 as? String }.filter { $0.contains("/") }.map { String($0.suffix(36)) })
+  }
+
+  private var quiet: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+
+  private func openBroker() async throws -> EmbeddedBroker {
+    try await EmbeddedBroker.open(at: folder.path("broker"), logger: quiet)
+  }
+
+  /// Keeps payloads for a day; its timer never fires unless it is told to.
+  @EventLoop private func upkeep(
+    over broker: any Broker, every interval: Duration = .seconds(1_000_000), _ logger: Logger,
+    clock: @escaping @Sendable () -> Timestamp
+  ) -> StoreUpkeep {
+    StoreUpkeep(
+      of: payloads,
+      StoreUpkeep.Ages(uploads: hour * 24, payloads: hour * 24, artifacts: hour * 24), broker: broker,
+      every: interval, first: interval, clock: clock, logger: logger)
+  }
+
+  /// Moves a large payload to the store, as for a job that is asked for next.
+  private func keep() async throws -> JobRequest {
+    let text = JSONText(unchecked: Array("\"\(String(repeating: "x", count: 3000))\"".utf8))
+    return try await payloads.moved(
+      JobRequest(kind: JobKind("echo")!, user: "alice", payload: text))
+  }
+
+  @Test("removes a payload that nobody refers to any more once it is old enough, and no other")
+  @EventLoop func payload() async throws {
+    let broker = try await openBroker()
+    let known = try await keep(), orphan = try await keep()
+    _ = try await broker.enqueue(known)
+    let clock = ManualClock(at: .now)
+    let upkeep = upkeep(over: broker, quiet) { clock.now }
+    clock.advance(by: hour * 23)
+    await upkeep.sweep()
+    #expect(files == [known.id.description, orphan.id.description])
+    clock.advance(by: hour * 2)
+    await upkeep.sweep()
+    #expect(files == [known.id.description])
+    #expect(try await broker.remove(known.id))
+    await upkeep.sweep()
+    #expect(files == [known.id.description], "a sweep vouched for it a moment ago")
+    clock.advance(by: hour * 25)
+    await upkeep.sweep()
+    #expect(files.isEmpty)
+    await broker.close()
+  }
+
+  @Test("removes no payload for half an hour after the start, however old it is")
+  @EventLoop func forbearance() async throws {
+    let broker = try await openBroker()
+    let orphan = try await keep()
+    let clock = ManualClock(at: .now + hour * 48)
+    let upkeep = upkeep(over: broker, quiet) { clock.now }
+    clock.advance(by: StoreUpkeep.forbearance - .seconds(1))
+    await upkeep.sweep()
+    #expect(files == [orphan.id.description])
+    clock.advance(by: .seconds(1))
+    await upkeep.sweep()
+    #expect(files.isEmpty)
+    await broker.close()
+  }
+
+  @Test("sweeps by itself, again and again, until it is stopped")
+  @EventLoop func timer() async throws {
+    let broker = try await openBroker()
+    let clock = ManualClock(at: .now)
+    let count = Mutex(0)
+    let (sweeps, swept) = AsyncStream.makeStream(of: Void.self)
+    let (lines, told) = AsyncStream.makeStream(of: String.self)
+    // Each sweep asks once what time it is.
+    let upkeep = upkeep(
+      over: broker, every: .milliseconds(1), Logger(label: "test") { _ in Telling(told: told) }
+    ) {
+      count.withLock { $0 += 1 }
+      swept.yield()
+      return clock.now
+    }
+    _ = try await keep()
+    clock.advance(by: hour * 48)
+    var line = lines.makeAsyncIterator()
+    let first = await line.next(isolation: #isolation)
+    #expect(first == "files were removed")
+    #expect(files.isEmpty)
+    var sweep = sweeps.makeAsyncIterator()
+    for _ in 0..<10 { await sweep.next(isolation: #isolation) }
+    upkeep.stop()
+    let before = count.withLock { $0 }
+    let ticks = Arrivals<Void>()
+    let timer = LoopTimer(every: .milliseconds(1)) { ticks.append(()) }
+    try await ticks.values(atLeast: 50)
+    timer.stop()
+    #expect(count.withLock { $0 } <= before + 1, "one may have been on its way")
+    await broker.close()
+  }
+}
