@@ -53,26 +53,25 @@ final class Bench {
   }
 
   /// Runs `step` so many times, `width` of them in flight.
-  func measure(
-    _ name: String, times: Int, width: Int,
-    _ step: @escaping @EventLoop @Sendable () async throws -> Void
+  func run(
+    _ times: Int, width: Int, _ step: @escaping @EventLoop @Sendable () async throws -> Void
   ) async throws {
-    let measurement = Measurement()
-    let start = try await meter()
     let lanes = (0..<width).map { lane in
       Task { @EventLoop in
         let count = times / width + (lane < times % width ? 1 : 0)
-        for _ in 0..<count { try await measurement.time(step) }
+        for _ in 0..<count { try await step() }
       }
     }
     for lane in lanes { try await lane.value }
-    try await measurement.report(name, self, since: start)
+  }
+
+  /// Enqueues, unmeasured, what is then to be drained.
+  func fill(_ jobs: Int) async throws {
+    try await run(jobs, width: 256) { try await self.enqueue() }
   }
 
   /// Takes and ends jobs until none is left, `batch` at a time: each call ends what the last one brought.
-  func drain(_ name: String, jobs: Int, batch: Int) async throws {
-    let measurement = Measurement()
-    let start = try await meter()
+  func drain(_ jobs: Int, batch: Int, _ measurement: Measurement = Measurement()) async throws {
     let request = LeaseRequest(queues: [queue], limit: batch, duration: .seconds(60), worker: worker)
     let result = JSONText(unchecked: Array(#"{"ok":true}"#.utf8))
     var done = 0
@@ -87,6 +86,11 @@ final class Bench {
       held = exchange.jobs
       if held.isEmpty, done < jobs { throw Failure(description: "the queue is empty after \(done)") }
     }
-    try await measurement.report(name, self, since: start, jobs: jobs)
+  }
+
+  /// Unmeasured, before all else: scripts are loaded, files have their first pages.
+  func warmUp() async throws {
+    try await fill(50)
+    try await drain(50, batch: 1)
   }
 }

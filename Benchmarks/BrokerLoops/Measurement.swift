@@ -17,8 +17,8 @@ final class Measurement {
 
   func add(_ time: Duration) { times.append(time) }
 
-  /// One line: how many jobs a second, the distribution of the steps' times, processor time a job here and in
-  /// Redis. `jobs` in a step count as many.
+  /// One line: how many jobs a second, the distribution of the steps' times; of a job, processor time here
+  /// and in Redis, calls of functions, growth of Redis's memory. There are as many jobs as steps, or `jobs`.
   func report(_ name: String, _ bench: Bench, since start: Meter, jobs: Int? = nil) async throws {
     let meter = try await bench.meter()
     times.sort()
@@ -36,7 +36,8 @@ final class Measurement {
       "per_s=\(String(format: "%.0f", Double(count) / seconds)) p50=\(milliseconds(0.5))",
       "p90=\(milliseconds(0.9)) p99=\(milliseconds(0.99)) max=\(milliseconds(1))",
       "own_us=\(micros(meter.own - start.own)) redis_us=\(micros(meter.redis - start.redis))",
-      "calls=\(String(format: "%.2f", Double(meter.calls - start.calls) / Double(count)))")
+      "calls=\(String(format: "%.2f", Double(meter.calls - start.calls) / Double(count)))",
+      "bytes=\((meter.memory - start.memory) / count)")
     fflush(nil)
   }
 }
@@ -47,7 +48,7 @@ struct Meter: Sendable {
   /// Seconds of processor time: of this process, and of Redis.
   var own: Double
   var redis = 0.0
-  /// Scripts that Redis ran, and bytes it uses.
+  /// Functions that Redis ran, and bytes it uses.
   var calls = 0
   var memory = 0
 }
