@@ -166,7 +166,7 @@ let package = Package(
       name: "TokenVerification", dependencies: ["Gateway"], path: "Benchmarks/TokenVerification",
       swiftSettings: settings),
     .executableTarget(
-      name: "BrokerLoops", dependencies: ["Jobs", "Redis", "EventLoop", logging],
+      name: "BrokerLoops", dependencies: ["Jobs", "Workers", "Redis", "EventLoop", logging],
       path: "Benchmarks/BrokerLoops", swiftSettings: settings),
 
     .target(name: "CShiftedClock", path: "Tests/CShiftedClock"),

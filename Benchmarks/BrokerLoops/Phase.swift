@@ -6,7 +6,8 @@ enum Phase: Sendable {
   case enqueue(inFlight: Int)
   /// Of jobs that wait: takes them and ends them.
   case run(batch: Int)
-  case endToEnd(batch: Int, slots: Int)
+  case endToEnd(batch: Int, slots: Int, inFlight: Int)
+  case pool(slots: Int)
   case report(inFlight: Int)
   case latency
 
@@ -16,9 +17,11 @@ enum Phase: Sendable {
     "run-1": .run(batch: 1),
     "run-10": .run(batch: 10),
     "run-100": .run(batch: 100),
-    "end-to-end-1": .endToEnd(batch: 1, slots: 1),
-    "end-to-end-1-slots-10": .endToEnd(batch: 1, slots: 10),
-    "end-to-end-100": .endToEnd(batch: 100, slots: 1),
+    "end-to-end-1": .endToEnd(batch: 1, slots: 1, inFlight: 16),
+    "end-to-end-100": .endToEnd(batch: 100, slots: 1, inFlight: 256),
+    "pool-1": .pool(slots: 1),
+    "pool-10": .pool(slots: 10),
+    "pool-100": .pool(slots: 100),
     "report-1": .report(inFlight: 1),
     "report-64": .report(inFlight: 64),
     "latency": .latency,
@@ -31,8 +34,9 @@ enum Phase: Sendable {
     case .run(let batch):
       try await bench.fill(jobs)
       try await bench.drain(name, jobs: jobs, batch: batch)
-    case .endToEnd(let batch, let slots):
-      try await bench.endToEnd(name, jobs: jobs, batch: batch, slots: slots)
+    case .endToEnd(let batch, let slots, let width):
+      try await bench.endToEnd(name, jobs: jobs, batch: batch, slots: slots, inFlight: width)
+    case .pool(let slots): try await bench.pool(name, jobs: jobs, slots: slots)
     case .report(let width): try await bench.report(name, times: jobs, width: width)
     case .latency: try await bench.latency(jobs: jobs)
     }
@@ -60,12 +64,12 @@ extension Bench {
     try await measurement.report(name, self, since: start, jobs: jobs)
   }
 
-  /// Submitting and working at once, as fast as both go: 16 submissions in flight, one worker whose slots
+  /// Submitting and working at once, as fast as both go: so many submissions in flight, one worker whose slots
   /// take a batch a call.
-  func endToEnd(_ name: String, jobs: Int, batch: Int, slots: Int) async throws {
+  func endToEnd(_ name: String, jobs: Int, batch: Int, slots: Int, inFlight: Int) async throws {
     let measurement = Measurement()
     let start = try await meter()
-    let submitter = Task { @EventLoop in try await run(jobs, width: 16) { try await self.enqueue() } }
+    let submitter = Task { @EventLoop in try await run(jobs, width: inFlight) { try await self.enqueue() } }
     let request = LeaseRequest(queues: [queue], limit: batch, duration: .seconds(60), worker: worker)
     let done = Ends()
     let workers = (0..<slots).map { _ in
