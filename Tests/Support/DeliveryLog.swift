@@ -18,6 +18,14 @@ package final class DeliveryLog {
     arrivals.append(delivery)
   }
 
+  /// Returns the deliveries once they fulfil `condition`; throws only when the test is cancelled.
+  @discardableResult
+  package func deliveries(
+    until condition: @escaping @EventLoop ([Delivery]) -> Bool
+  ) async throws -> [Delivery] {
+    try await arrivals.values(until: condition)
+  }
+
   /// Returns the events once they fulfil `condition`; throws only when the test is cancelled.
   @discardableResult
   package func events(

@@ -24,7 +24,7 @@ final class JobClient {
   }
 
   /// Sends a command and returns its reply; publications that come before it are kept, and so is the document
-  /// that a subscription begins with: what it tells is told by no event after it.
+  /// that a subscription begins with, asked for or not: what it tells is told by no event after it.
   func call(_ method: String, _ request: String) async throws -> JSONValue {
     let id = nextID
     nextID += 1
@@ -68,7 +68,8 @@ final class JobClient {
   func drop() { socket.socket.reset() }
 
   private func keep(_ object: JSONValue) {
-    if let data = object["push"]?["pub"]?["data"] { waiting.append(data) }
+    let push = object["push"]
+    if let data = push?["pub"]?["data"] ?? push?["subscribe"]?["data"] { waiting.append(data) }
   }
 
   private var lines: [String] = []
