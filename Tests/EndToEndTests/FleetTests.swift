@@ -83,7 +83,7 @@ import Testing
     try await withFleet { fleet in
       let (_, port) = try await fleet.gateway(slots: 2, requests: 10_000)
       let admin = try await JobClient.connect(to: port, token: fleet.token("root", [.admin, .read]))
-      let gateways = try #require(try await workers(admin).first?["id"]?.string)
+      let gateways = try await newWorker(admin, besides: nil)
       let stopped = try await admin.rpc("worker.stop", #"{"id":"\#(gateways)"}"#)
       #expect(stopped["rpc"]?["data"]?["worker"]?["wanted"]?.string == "stopping", "\(stopped.text)")
       while try await workers(admin).first?["mode"]?.string != "stopped" {}
@@ -99,13 +99,10 @@ import Testing
       gate.lift()
       _ = try await client.event(where: isIn("completed"))
       let other = try await fleet.worker()
-      var alone: String?
-      while alone == nil {
-        alone = try await workers(admin).compactMap { $0["id"]?.string }.first { $0 != gateways }
-      }
-      _ = try await admin.rpc("worker.stop", #"{"id":"\#(alone!)"}"#)
+      let alone = try await newWorker(admin, besides: gateways)
+      _ = try await admin.rpc("worker.stop", #"{"id":"\#(alone)"}"#)
       #expect(await other.ended() == 0)
-      let refused = try await admin.rpc("worker.start", #"{"id":"\#(alone!)"}"#)
+      let refused = try await admin.rpc("worker.start", #"{"id":"\#(alone)"}"#)
       #expect(refused["error"] != nil, "\(refused.text)")
     }
   }
@@ -129,6 +126,14 @@ import Testing
   @EventLoop private func workers(_ client: JobClient) async throws -> [JSONValue] {
     let reply = try await client.rpc("worker.list")
     return Array(try #require(reply["rpc"]?["data"]?["workers"]?.array, "\(reply.text)"))
+  }
+
+  /// The id of a worker besides another: it runs before it has told of itself.
+  @EventLoop private func newWorker(_ client: JobClient, besides other: String?) async throws -> String {
+    while true {
+      let ids = try await workers(client).compactMap { $0["id"]?.string }
+      if let id = ids.first(where: { $0 != other }) { return id }
+    }
   }
 
   @Test("lets a watcher go on at another gateway when its own was killed")
