@@ -39,7 +39,7 @@ extension Bench {
     defer { try? FileManager.default.removeItem(at: folder) }
     let idle = IdleWorker(kind: kind, jobs: jobs)
     let pool = WorkerPool(
-      broker: broker, registry: WorkerRegistry([idle]), store: try ArtifactStore(root: folder.path),
+      broker: broker, registry: WorkerRegistry([idle]), store: ArtifactStore(root: folder.path),
       configuration: WorkerPool.Configuration(queues: [queue], slots: slots), logger: Logger(label: "pool"))
     let measurement = Measurement()
     let start = try await meter()
