@@ -69,8 +69,9 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .executable(name: "fanfare", targets: ["Fanfare"]),
-    // Not part of Fanfare: tests load it into a Redis of theirs.
+    // Not part of Fanfare: tests load them into a Redis of theirs, and into what runs under a sanitizer.
     .library(name: "ShiftedClock", type: .dynamic, targets: ["CShiftedClock"]),
+    .library(name: "VisibleMutex", type: .dynamic, targets: ["CVisibleMutex"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -169,7 +170,13 @@ let package = Package(
       name: "BrokerLoops", dependencies: ["Jobs", "Workers", "Redis", "EventLoop", logging],
       path: "Benchmarks/BrokerLoops", swiftSettings: settings),
 
-    .target(name: "CShiftedClock", path: "Tests/CShiftedClock"),
+    // Loaded into programs that were not built here: no sanitizer of ours, whose symbols those lack.
+    .target(
+      name: "CShiftedClock", path: "Tests/CShiftedClock",
+      cSettings: [.unsafeFlags(["-fno-sanitize=all"])]),
+    .target(
+      name: "CVisibleMutex", path: "Tests/CVisibleMutex",
+      cSettings: [.unsafeFlags(["-fno-sanitize=all"])]),
     .target(
       name: "Support", dependencies: ["Jobs", "Redis", "EventLoop", logging], path: "Tests/Support",
       swiftSettings: settings),

@@ -38,7 +38,9 @@ package final class WorkerPool {
   private var desk: ExchangeDesk!
   private let host = ProcessInfo.processInfo.hostName
   private let startedAt = Timestamp.now
+  private let measureMemory: @Sendable () async -> Int
   private var memory = 0
+  private var isMeasuring = false
   /// The broker's time of the last heartbeat that was answered.
   private var heardAt: Timestamp?
   /// Heartbeats that are to follow at once: a call that took jobs failed, and what it may have been given is
@@ -54,11 +56,13 @@ package final class WorkerPool {
 
   /// A pool that does nothing before ``start()``.
   ///
-  /// `orphanGuard` ends the children if this process is killed; without one they would live on.
+  /// `orphanGuard` ends the children if this process is killed; without one they would live on. `measureMemory` answers
+  /// with the bytes that this process and its children hold, which may take a while; by default it reads `/proc`.
   package init(
     broker: any Broker, registry: WorkerRegistry, store: ArtifactStore,
     configuration: Configuration = Configuration(), id: WorkerID = .generated(),
-    orphanGuard: OrphanGuard? = nil, logger: Logger
+    orphanGuard: OrphanGuard? = nil, logger: Logger,
+    measureMemory: (@Sendable () async -> Int)? = nil
   ) {
     self.broker = broker
     self.registry = registry
@@ -66,6 +70,7 @@ package final class WorkerPool {
     self.configuration = configuration
     self.id = id
     self.orphanGuard = orphanGuard
+    self.measureMemory = measureMemory ?? { await ResidentMemory.bytes() }
     var logger = logger
     logger[metadataKey: "worker"] = "\(id)"
     self.logger = logger
@@ -257,7 +262,7 @@ package final class WorkerPool {
   /// Renews the leases, says how the worker is, and learns what it is wanted to be.
   private func beat(_ leases: [Lease]) async {
     // Renewals do not wait for the file system; the first report, which renews nothing, may.
-    if memory == 0, leases.isEmpty { memory = await ResidentMemory.bytes() }
+    if memory == 0, leases.isEmpty { await updateMemory() }
     let asked = Uptime.now
     do throws(BrokerError) {
       let answer = try await broker.beat(
@@ -278,7 +283,16 @@ package final class WorkerPool {
       heartbeat.failed()
       logger.warning("leases could not be renewed", metadata: ["error": "\(error)"])
     }
-    memory = await ResidentMemory.bytes()
+    await updateMemory()
+  }
+
+  /// One measurement at a time: where they take longer than a beat they would pile up, and leave the threads that
+  /// everything else needs to nothing else.
+  private func updateMemory() async {
+    guard !isMeasuring else { return }
+    isMeasuring = true
+    memory = await measureMemory()
+    isMeasuring = false
   }
 
   private var report: WorkerReport {

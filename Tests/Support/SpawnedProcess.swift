@@ -15,8 +15,13 @@ package final class SpawnedProcess: Sendable {
   private let exit: AsyncStream<Never>
   private let status = Mutex<Int32?>(nil)
 
-  /// Starts a program, by its path, with exactly this environment, no signal blocked, and no file
-  /// open but its three. Its input ends when this process ends, however that happens.
+  // Where tests run under a sanitizer, the programs they start were built with it too, and report as the tests do.
+  private static let sanitizerOptions = ProcessInfo.processInfo.environment.filter { name, _ in
+    ["ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "LD_PRELOAD"].contains(name)
+  }
+
+  /// Starts a program, by its path, with exactly this environment (and the options of a sanitizer), no signal
+  /// blocked, and no file open but its three. Its input ends when this process ends, however that happens.
   package init(_ program: String, _ arguments: [String], environment: [String: String]) throws {
     let ends = Self.pipe()
     let input = Self.pipe()
@@ -34,7 +39,7 @@ package final class SpawnedProcess: Sendable {
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
     var settings: [UnsafeMutablePointer<CChar>?] =
-      environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+      environment.merging(Self.sanitizerOptions) { own, _ in own }.map { strdup("\($0.key)=\($0.value)") } + [nil]
     var pid: pid_t = 0
     let code = posix_spawn(&pid, program, &actions, &attributes, &words, &settings)
     for text in words + settings { free(text) }

@@ -26,6 +26,27 @@ extension WorkerPoolTests {
     #expect(await workshop.broker.dismissed == [workshop.pool.id])
   }
 
+  @Test("goes on beating while its memory is measured, and measures once at a time")
+  func slowMeasurement() async throws {
+    let measured = Gate()
+    let begun = Recorder<Int>()
+    let workshop = await Workshop(
+      [ClosureWorker("echo") { [done] _ in done }],
+      timing: LeaseTiming(lease: .seconds(10), beat: .milliseconds(20)),
+      measureMemory: {
+        begun.add(1)
+        // The first report waits for its figure.
+        if begun.all.count > 1 { await measured.wait() }
+        return begun.all.count
+      })
+    await workshop.broker.until { workshop.broker.beats.count >= 6 }
+    #expect(begun.all.count == 2)
+    #expect(await workshop.broker.beats.last?.memory == 1)
+    await measured.open()
+    await workshop.broker.until { workshop.broker.beats.last?.memory ?? 0 > 2 }
+    await workshop.close()
+  }
+
   @Test("takes no jobs while it is quiet, and goes on when it is told to", arguments: [true, false])
   func quiet(byDirective: Bool) async throws {
     let workshop = await Workshop(

@@ -17,7 +17,8 @@ final class Workshop {
     _ workers: [any Worker], slots: Int = 2,
     timing: LeaseTiming = LeaseTiming(lease: .seconds(30), beat: .seconds(10)),
     killGrace: Duration = .seconds(20), abandonment: Duration = .seconds(20),
-    payloadPatience: Duration = .seconds(20), stopGrace: Duration = .seconds(20)
+    payloadPatience: Duration = .seconds(20), stopGrace: Duration = .seconds(20),
+    measureMemory: (@Sendable () async -> Int)? = nil
   ) {
     store = ArtifactStore(root: folder.path("store"))
     var logger = Logger(label: "test")
@@ -27,7 +28,7 @@ final class Workshop {
       configuration: WorkerPool.Configuration(
         slots: slots, timing: timing, killGrace: killGrace, pollInterval: .milliseconds(200),
         abandonment: abandonment, payloadPatience: payloadPatience, stopGrace: stopGrace),
-      logger: logger)
+      logger: logger, measureMemory: measureMemory)
     pool.start()
   }
 
