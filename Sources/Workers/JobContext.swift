@@ -8,8 +8,6 @@ package final class JobContext: Sendable {
   package let job: LeasedJob
   /// What was asked for, wherever it was kept meanwhile.
   package let payload: JSONText
-  /// A private folder, empty at first, removed when the run has ended.
-  package let folder: String
   /// Where inputs lie and outputs go.
   package let store: ArtifactStore
 
@@ -20,6 +18,7 @@ package final class JobContext: Sendable {
   private let killGrace: Duration
   private let orphanGuard: OrphanGuard?
   private let children = Mutex(Children())
+  private let folderOfOwn = Mutex<Task<Result<String, ArtifactError>, Never>?>(nil)
 
   private struct Children {
     var running: [ObjectIdentifier: ChildProcess] = [:]
@@ -28,12 +27,11 @@ package final class JobContext: Sendable {
   }
 
   init(
-    job: LeasedJob, payload: JSONText, folder: String, store: ArtifactStore, reporter: JobReporter,
+    job: LeasedJob, payload: JSONText, store: ArtifactStore, reporter: JobReporter,
     killGrace: Duration, orphanGuard: OrphanGuard?
   ) {
     self.job = job
     self.payload = payload
-    self.folder = folder
     self.store = store
     self.reporter = reporter
     self.killGrace = killGrace
@@ -75,6 +73,35 @@ package final class JobContext: Sendable {
 
   // MARK: Files
 
+  /// A private folder, empty at first, removed when the run has ended. Made when it is first asked for: what does
+  /// without costs the disk nothing. Throws ``WorkFolderFault``.
+  package func folder() async throws -> String {
+    let making = folderOfOwn.withLock { making in
+      let task =
+        making
+        ?? Task { [store, lease = job.lease] in
+          do throws(ArtifactError) {
+            return .success(try await store.makeWorkFolder(job: lease.job, token: lease.token))
+          } catch {
+            return .failure(error)
+          }
+        }
+      making = task
+      return task
+    }
+    do {
+      return try await making.value.get()
+    } catch {
+      throw WorkFolderFault(reason: error)
+    }
+  }
+
+  /// Removes the folder with all it holds, if there is one.
+  func removeFolder() async throws(ArtifactError) {
+    guard let making = folderOfOwn.withLock({ $0 }), case .success(let path) = await making.value else { return }
+    try await store.removeWorkFolder(path)
+  }
+
   /// Makes a file the job's artifact. The file is moved; throws ``Jobs/ArtifactError``.
   package func publish(_ file: String, as name: ArtifactName) async throws -> Artifact {
     try await store.publish(
@@ -110,6 +137,7 @@ package final class JobContext: Sendable {
     onError: @escaping @Sendable ([UInt8]) -> Void
   ) async throws -> ChildExit {
     var command = command
+    let folder = try await folder()
     if command.folder == nil { command.folder = folder }
     let environment = [
       "PATH": ChildCommand.path, "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8",
@@ -134,6 +162,11 @@ package final class JobContext: Sendable {
     try Task.checkCancellation()
     return exit
   }
+}
+
+/// There is no folder for a job to run in.
+struct WorkFolderFault: Error {
+  let reason: ArtifactError
 }
 
 /// Why a run is to end before its work is done.

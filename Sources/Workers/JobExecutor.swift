@@ -114,29 +114,20 @@ final class JobExecutor {
       lease: job.lease, broker: broker, logger: logger, interval: settings.reportInterval
     ) { [weak self] standing in self?.learn(standing) }
     self.reporter = reporter
-    let folder: String
-    do {
-      folder = try await store.makeWorkFolder(job: job.lease.job, token: job.lease.token)
-    } catch {
-      logger.error("a job has no folder to run in", metadata: ["error": "\(error)"])
-      let failure = JobFailure(code: "worker_error", message: "The worker has no room for the job.")
-      await settle(.fail(failure, retry: .byPolicy(worker.retryPolicy)))
-      return
-    }
-    await perform(worker, in: folder, reporter)
+    await perform(worker, reporter)
     if stop != .lost {
       await reporter.finish()
       await settle(settlement(by: worker))
     }
     reporter.close()
     do {
-      try await store.removeWorkFolder(folder)
+      try await context?.removeFolder()
     } catch {
       logger.warning("a job's folder is left over", metadata: ["error": "\(error)"])
     }
   }
 
-  private func perform(_ worker: any Worker, in folder: String, _ reporter: JobReporter) async {
+  private func perform(_ worker: any Worker, _ reporter: JobReporter) async {
     if let limit = job.timeout ?? worker.defaultTimeout {
       timeLimit = LoopTimer(after: limit) { [weak self] in self?.end(.timedOut) }
     }
@@ -144,7 +135,7 @@ final class JobExecutor {
       task = Task {
         do throws(StoredPayloadFault) {
           let payload = try await payload()
-          await perform(worker, payload, in: folder, reporter)
+          await perform(worker, payload, reporter)
         } catch {
           logger.error("a job's payload cannot be had", metadata: ["store": "\(store.root)", "error": "\(error)"])
           finish(.failure(error))
@@ -172,13 +163,11 @@ final class JobExecutor {
     }
   }
 
-  private func perform(
-    _ worker: any Worker, _ payload: JSONText, in folder: String, _ reporter: JobReporter
-  ) async {
+  private func perform(_ worker: any Worker, _ payload: JSONText, _ reporter: JobReporter) async {
     // It was told to end, or given up, before it had begun.
     guard stop == nil, result == nil else { return finish(.failure(CancellationError())) }
     let context = JobContext(
-      job: job, payload: payload, folder: folder, store: store, reporter: reporter,
+      job: job, payload: payload, store: store, reporter: reporter,
       killGrace: settings.killGrace, orphanGuard: orphanGuard)
     self.context = context
     finish(await Self.result(of: worker, context))
@@ -230,6 +219,10 @@ final class JobExecutor {
       return .fail(failure, retry: .byPolicy(worker.retryPolicy))
     case .failure(let fault as StoredPayloadFault):
       return .fail(fault.failure, retry: fault.mayPass ? .byPolicy(worker.retryPolicy) : .never)
+    case .failure(let fault as WorkFolderFault):
+      logger.error("a job has no folder to run in", metadata: ["error": "\(fault.reason)"])
+      let failure = JobFailure(code: "worker_error", message: "The worker has no room for the job.")
+      return .fail(failure, retry: .byPolicy(worker.retryPolicy))
     case .failure(let error):
       logger.error("a worker failed", metadata: ["kind": "\(job.kind)", "error": "\(error)"])
       let failure = JobFailure(code: "worker_error", message: "The worker failed: \(error)")

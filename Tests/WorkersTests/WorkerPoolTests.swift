@@ -146,9 +146,10 @@ import Testing
     let seen = Recorder<String>()
     let workshop = await Workshop([
       ClosureWorker("echo") { [done] job in
-        try Data("x".utf8).write(to: URL(fileURLWithPath: "\(job.folder)/x"))
-        let mode = try FileManager.default.attributesOfItem(atPath: job.folder)[.posixPermissions]
-        seen.add(job.folder)
+        let folder = try await job.folder()
+        try Data("x".utf8).write(to: URL(fileURLWithPath: "\(folder)/x"))
+        let mode = try FileManager.default.attributesOfItem(atPath: folder)[.posixPermissions]
+        seen.add(folder)
         seen.add("\(mode as? Int ?? 0)")
         return done
       }
@@ -157,6 +158,46 @@ import Testing
     await workshop.close()
     #expect(seen.all.last == "\(0o700)")
     #expect(!FileManager.default.fileExists(atPath: seen.all[0]))
+  }
+
+  @Test("makes a folder only for a job that asks for one, and one however often it asks")
+  func foldersAsked() async throws {
+    let seen = Recorder<String>()
+    let workshop = await Workshop([
+      ClosureWorker("idle") { [done] job in
+        seen.add("\(FileManager.default.fileExists(atPath: job.store.workFolder))")
+        return done
+      },
+      ClosureWorker("asks") { [done] job in
+        async let one = job.folder()
+        async let other = job.folder()
+        seen.add("\(try await one == other)")
+        return done
+      },
+    ])
+    _ = await workshop.broker.settlement(of: workshop.broker.add("idle"))
+    _ = await workshop.broker.settlement(of: workshop.broker.add("asks"))
+    await workshop.close()
+    #expect(seen.all == ["false", "true"])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: workshop.store.workFolder).isEmpty)
+  }
+
+  @Test("says that there is no room where a job's folder cannot be made, and lets it be tried again")
+  func noFolder() async throws {
+    let workshop = await Workshop([
+      ClosureWorker("asks") { [done] job in
+        _ = try await job.folder()
+        return done
+      }
+    ])
+    _ = try workshop.folder.write("in the way", to: "store")
+    let settlement = await workshop.broker.settlement(of: workshop.broker.add("asks"))
+    await workshop.close()
+    guard case .fail(let failure, retry: .byPolicy) = settlement else {
+      Issue.record("settled with \(settlement)")
+      return
+    }
+    #expect(failure == JobFailure(code: "worker_error", message: "The worker has no room for the job."))
   }
 
   @Test("renews the leases of running jobs, all in one call")

@@ -49,7 +49,7 @@ package struct InputFetcher: Sendable {
       return found.path
     case .address(let address):
       job.report(Progress(stage: "fetching"))
-      let path = "\(job.folder)/.input"
+      let path = "\(try await job.folder())/.input"
       try await download(address, to: path, for: job)
       return path
     }

@@ -98,15 +98,17 @@ package struct CommandWorker: Worker {
     return .completed(try await result(of: run, job))
   }
 
-  private func outputFolder(_ job: JobContext) -> String { "\(job.folder)/output" }
+  private func outputFolder(_ job: JobContext) async throws -> String { "\(try await job.folder())/output" }
 
   private func prepare(_ job: JobContext) async throws -> ChildCommand {
     let payload = try Self.root(of: job.payload)
     let placeholders = Set(templates.flatMap(\.placeholders))
+    let folder = try await job.folder()
+    let outputFolder = try await outputFolder(job)
     try FileManager.default.createDirectory(
-      atPath: outputFolder(job), withIntermediateDirectories: false,
+      atPath: outputFolder, withIntermediateDirectories: false,
       attributes: [.posixPermissions: 0o700])
-    let payloadFile = "\(job.folder)/payload.json"
+    let payloadFile = "\(folder)/payload.json"
     if configuration.payload != .none || placeholders.contains(.payloadFile) {
       try Data(job.payload.bytes).write(to: URL(fileURLWithPath: payloadFile))
     }
@@ -129,8 +131,8 @@ package struct CommandWorker: Worker {
           case .user: job.job.user
           case .payloadFile: payloadFile
           case .input: input
-          case .output: "\(outputFolder(job))/\(output)"
-          case .folder: job.folder
+          case .output: "\(outputFolder)/\(output)"
+          case .folder: folder
           case .member: preconditionFailure("a member is filled in by the template")
           }
         })
@@ -161,7 +163,8 @@ package struct CommandWorker: Worker {
 
   /// The told result, the artifacts, or both in one object.
   private func result(of run: CommandRun, _ job: JobContext) async throws -> JSONText? {
-    let names = try FileManager.default.contentsOfDirectory(atPath: outputFolder(job)).sorted()
+    let outputFolder = try await outputFolder(job)
+    let names = try FileManager.default.contentsOfDirectory(atPath: outputFolder).sorted()
     var artifacts: [Artifact] = []
     for name in names {
       guard let safe = ArtifactName(name), artifacts.count < Self.artifactLimit else {
@@ -170,7 +173,7 @@ package struct CommandWorker: Worker {
         continue
       }
       do {
-        artifacts.append(try await job.publish("\(outputFolder(job))/\(name)", as: safe))
+        artifacts.append(try await job.publish("\(outputFolder)/\(name)", as: safe))
       } catch ArtifactError.notAFile {
         job.log("\(name) is left out: it is no plain file")
       }

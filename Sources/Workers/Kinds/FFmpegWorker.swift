@@ -118,7 +118,8 @@ package struct FFmpegWorker: Worker {
     _ request: FFmpegRequest, _ input: String, _ duration: Duration?, _ job: JobContext
   ) async throws -> Outcome {
     let expected = request.arguments.expectedLength(of: duration)
-    let output = "\(job.folder)/\(request.output)"
+    let folder = try await job.folder()
+    let output = "\(folder)/\(request.output)"
     let progress = Mutex(FFmpegProgress())
     let errors = LastLines(limit: 8)
     let start = Uptime.now
@@ -134,7 +135,7 @@ package struct FFmpegWorker: Worker {
         }
       },
       onError: { line in
-        let line = line.replacing(job.folder, with: "").replacing(input, with: "input")
+        let line = line.replacing(folder, with: "").replacing(input, with: "input")
         errors.append(line)
         job.log(line)
       })
