@@ -34,7 +34,8 @@ package protocol JobQueue: AnyObject, Sendable {
   /// completed, percent 100. `fail` → retrying while attempts are left and a retry is wanted, else
   /// failed; the delay is the worker's own where it names one, else by the job's policy, else the queue's, else
   /// the worker's. `release` → queued in its old place (in FIFO order the front of its priority), the attempt
-  /// uncounted. `snooze` → scheduled (reason `snoozed`), the attempt uncounted, then in its old place. `cancel` →
+  /// uncounted. `snooze` → scheduled (reason `snoozed`), then in its old place, as if it had not been taken: the
+  /// attempt uncounted, no run and, where it was the first, no start and no wait; its start limit goes on. `cancel` →
   /// cancelled. A job that was cancelled while it ran and fails, is released, snoozed or stopped
   /// becomes cancelled, with the reason that was given, or what its worker says where none was; one that passed
   /// its total timeout becomes failed (`total_timeout`); one that completes all the same is completed. Emits one

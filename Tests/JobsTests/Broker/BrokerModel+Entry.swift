@@ -26,6 +26,11 @@ extension BrokerModel {
     /// Its start was never to come: nor does the limit that counts from there.
     var wasFar = false
     var hasStarted = false
+    /// The lease in force is its first start.
+    var isFirstStart = false
+    /// Whether its acceptance gave it limits of its time: until its start, and in all.
+    var hasStartLimit = false
+    var hasTotalLimit = false
     /// It passed a limit of its time, and nobody has looked yet.
     var isLate = false
     /// What a priority level was worth when it got its place; nil: priorities were strict.
