@@ -58,9 +58,10 @@ extension EmbeddedBroker: BrokerArchive {
     job.payload = payload
     let terms = record.terms
     return JobSnapshot(
-      job: job, sequence: record.sequence, base: record.base, token: record.token,
+      job: job, sequence: record.sequence, base: record.base,
+      ageing: record.score.ageing(of: job.priority, base: record.base), token: record.token,
       order: terms.order, maxAttempts: terms.maxAttempts, retry: terms.retry, timeout: job.timeout,
-      idempotencyKey: terms.idempotencyKey,
+      startWithin: terms.startWithin, totalTimeout: terms.totalTimeout, idempotencyKey: terms.idempotencyKey,
       fingerprint: terms.idempotencyKey == nil ? nil : terms.fingerprint,
       uniqueKey: terms.uniqueKey, contentKey: terms.contentKey,
       dependencies: JobDependencies(
@@ -265,13 +266,15 @@ extension EmbeddedRecord {
     let isKeyless = holder != nil
     let terms = JobTerms(
       order: snapshot.order, maxAttempts: snapshot.maxAttempts, retry: snapshot.retry,
+      startWithin: snapshot.startWithin, totalTimeout: snapshot.totalTimeout,
       idempotencyKey: isKeyless ? nil : snapshot.idempotencyKey,
       fingerprint: snapshot.fingerprint ?? "", uniqueKey: isKeyless ? nil : snapshot.uniqueKey,
       contentKey: isKeyless ? nil : snapshot.contentKey,
       whenParentFails: snapshot.dependencies.whenOneFails, weight: snapshot.weight)
+    let ageing = snapshot.ageing.map { $0 == .zero ? nil : $0 } ?? settings.ageing
     var record = EmbeddedRecord(
       job: job, sequence: sequence, terms: terms, base: snapshot.base,
-      score: QueueScore(base: snapshot.base, priority: job.priority, ageing: settings.ageing),
+      score: QueueScore(base: snapshot.base, priority: job.priority, ageing: ageing),
       waitsFrom: job.dueAt ?? job.createdAt)
     // Greater than any it had, so that who held the last lease holds none.
     record.token = snapshot.token + (snapshot.job.state.isTerminal ? 0 : 1)
