@@ -29,7 +29,9 @@ package protocol BrokerArchive: AnyObject, Sendable {
   /// record as they stand here, and as forgotten as many ended ones as the archive counts more; its number rises
   /// where that is not what was archived. The jobs of a group that is not on record are taken in all the same.
   /// **Ledgers** raise what a queue remembers to what they say, and leave alone what is as high already: nothing
-  /// is counted twice, and one that raises nothing counts as known.
+  /// is counted twice. One that raises nothing counts as known, unless its queue or a job of that was taken in
+  /// before. A queue that was draining its backlog is paused until its ledger says that its jobs are all in, then
+  /// drains on; where none follows, it stays paused.
   func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport
 
   /// Forgets jobs without a word: they are kept elsewhere now. Unknown and running ones are passed over.

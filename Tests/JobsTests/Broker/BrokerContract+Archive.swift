@@ -129,6 +129,47 @@ extension BrokerContract {
     }
   }
 
+  @Test("goes on with a drain of a backlog, once its jobs are in", arguments: Backend.allCases, Backend.allCases)
+  func archivedDrain(_ backend: Backend, _ target: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await broker.accept()
+      try await broker.work()
+      let waiting = [try await broker.accept().id, try await broker.accept().id]
+      _ = try await broker.setMode(of: .mail, to: .drainingBacklog)
+      let entries = try await broker.wholeArchive(limit: 1)
+      try await target.withUncheckedBroker { other, _ in
+        var report = RestoreReport()
+        for entry in entries {
+          // Nobody takes a job while there may be others.
+          if entry.ledger == nil { #expect(try await other.next() == nil) }
+          report.add(try await other.restore([entry]))
+        }
+        #expect(report.restored == entries.count && report.known == 0)
+        #expect(try await other.find().mode == .drainingBacklog)
+        await #expect(throws: BrokerError.queueDraining) { try await other.accept() }
+        #expect(try await other.takeAll() == waiting)
+        _ = try await other.setMode(of: .mail, to: .paused)
+        #expect(try await other.restore(entries).known == entries.count)
+        #expect(try await other.find().mode == .paused, "whoever set it since decides")
+      }
+    }
+  }
+
+  @Test("counts nothing as known where it knew nothing", arguments: Backend.allCases)
+  func archivedLedgers(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      for queue in [QueueName.mail, .video] { try await broker.accept(.example(queue: queue)) }
+      let entries = try await broker.wholeArchive(limit: 10)
+      #expect(entries.compactMap(\.ledger).count == 2)
+      try await backend.withUncheckedBroker { other, _ in
+        let first = try await other.restore(entries)
+        #expect(first.known == 0 && first.restored == entries.count)
+        let second = try await other.restore(entries)
+        #expect(second.known == entries.count)
+      }
+    }
+  }
+
   @Test("carries a running job with a token that its worker does not have", arguments: Backend.allCases)
   func archivedLease(_ backend: Backend) async throws {
     try await backend.withBroker { broker in

@@ -78,7 +78,10 @@ extension EmbeddedBroker: BrokerArchive {
       case .queue(let name, let settings, let mode):
         do throws(BrokerError) {
           _ = try await set(name, to: settings, ifVersion: 0)
-          if mode != .active { _ = try await setMode(of: name, to: mode) }
+          // One that would be paused when it is empty cannot have its mode before its jobs.
+          let first = mode == .drainingBacklog ? .paused : mode
+          if first != .active { _ = try await setMode(of: name, to: first) }
+          arriving[name] = mode
           report.restored += 1
         } catch .changedMeanwhile {
           report.known += 1
@@ -102,7 +105,11 @@ extension EmbeddedBroker: BrokerArchive {
       case .ledger(let ledger):
         // What was counted until now is in the book once it is kept.
         try await store.kept()
-        if restore(ledger) { report.restored += 1 } else { report.known += 1 }
+        let mode = arriving.removeValue(forKey: ledger.queue)
+        if restore(ledger) || mode != nil { report.restored += 1 } else { report.known += 1 }
+        if mode == .drainingBacklog, store.table.queues[ledger.queue]?.mode == .paused {
+          _ = try await setMode(of: ledger.queue, to: .drainingBacklog)
+        }
       }
     }
     try await store.kept()
@@ -118,6 +125,7 @@ extension EmbeddedBroker: BrokerArchive {
     let now = clock()
     let job = snapshot.job
     makeQueue(job.queue, at: now)
+    arriving[job.queue] = arriving[job.queue] ?? .active
     let settings = store.table.settings(of: job.queue)
     let isOver = job.state.isTerminal || snapshot.end(at: now) != nil
     let holder = isOver ? nil : holder(ofKeysOf: snapshot, at: now)

@@ -95,7 +95,10 @@ extension RedisBroker {
       report.known += 1
       return
     } catch { throw error }
-    if mode != .active { _ = try await setMode(of: name, to: mode) }
+    // One that would be paused when it is empty cannot have its mode before its jobs.
+    let first = mode == .drainingBacklog ? .paused : mode
+    if first != .active { _ = try await setMode(of: name, to: first) }
+    arriving[name] = mode
     report.restored += 1
   }
 
@@ -115,12 +118,15 @@ extension RedisBroker {
     }
     switch answer.text {
     case "restored": report.restored += 1
-    case "known": report.known += 1
+    case "known":
+      report.known += 1
+      return
     case "duplicate":
       report.restored += 1
       report.duplicates.append(snapshot.job.id)
     default: throw .corrupt("restore answered in another form")
     }
+    arriving[snapshot.job.queue] = arriving[snapshot.job.queue] ?? .active
   }
 
   private func restore(
@@ -167,10 +173,13 @@ extension RedisBroker {
         command.append(tag)
       }
     }
-    switch answer.text {
-    case "restored": report.restored += 1
-    case "known": report.known += 1
-    default: throw .corrupt("restore_ledger answered in another form")
+    guard let word = answer.text, word == "restored" || word == "known" else {
+      throw .corrupt("restore_ledger answered in another form")
+    }
+    let mode = arriving.removeValue(forKey: ledger.queue)
+    if word == "restored" || mode != nil { report.restored += 1 } else { report.known += 1 }
+    if mode == .drainingBacklog, try await queue(ledger.queue)?.mode == .paused {
+      _ = try await setMode(of: ledger.queue, to: .drainingBacklog)
     }
   }
 
