@@ -8,7 +8,8 @@ package protocol JobQueue: AnyObject, Sendable {
   /// It is `blocked` while a job it depends on has not ended (``JobRequest/dependencies``), else
   /// `scheduled` until its start, else `blocked` while its user has filled ``QueueSettings/userWindow``,
   /// else `queued`: behind those of its priority that came before in FIFO order, before them in LIFO
-  /// order (``QueueScore``). What the request leaves open is the queue's default. A queue that nobody has
+  /// order (``QueueScore``). What the request leaves open is the queue's default: its limits of time as they are now
+  /// (``JobControl/retry(_:delay:)``), the others as they are when they matter. A queue that nobody has
   /// set exists as soon as it is named.
   ///
   /// **Repeats.** Answers with an earlier job as it stands, ``Acceptance/match`` saying by what (the first

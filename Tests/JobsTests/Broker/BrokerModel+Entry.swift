@@ -56,7 +56,8 @@ extension BrokerModel {
     var isParked: Bool { state == .blocked && pending.isEmpty }
 
     /// What it fails with when it is late.
-    var lateness: String { request.startWithin == nil ? "total_timeout" : "not_started_in_time" }
+    var lateness: String { hasStartLimit ? "not_started_in_time" : "total_timeout" }
+    var isLimited: Bool { hasStartLimit || hasTotalLimit }
 
     mutating func rank() { score = QueueScore(base: base, priority: priority, ageing: ageing) }
   }
@@ -134,10 +135,6 @@ extension BrokerModel.Entry.Seen {
   }
 
   private static func shows(_ state: JobState, _ states: JobState...) -> Bool { states.contains(state) }
-}
-
-extension JobRequest {
-  var isLimited: Bool { startWithin != nil || totalTimeout != nil }
 }
 
 extension BrokerModel.Told {

@@ -161,7 +161,7 @@ extension BrokerModel {
   mutating func passTime() {
     for index in entries.indices where !entries[index].hasStarted && !entries[index].state.isTerminal {
       let entry = entries[index]
-      entries[index].isLate = entry.request.isLimited && !entry.wasFar
+      entries[index].isLate = entry.isLimited && !entry.wasFar
     }
   }
 

@@ -309,6 +309,9 @@ struct BrokerModel {
     rank(&entry, in: request.queue)
     entry.delay = delay
     entry.wasFar = delay == .far
+    let defaults = settings(of: request.queue).defaults
+    entry.hasStartLimit = (request.startWithin ?? defaults.startWithin) != nil
+    entry.hasTotalLimit = (request.totalTimeout ?? defaults.totalTimeout) != nil
     let known = parents.compactMap(\.1)
     let pending = known.filter { !$0.state.isTerminal }.map(\.id)
     entry.pending = pending.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }

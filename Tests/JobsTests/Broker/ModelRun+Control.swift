@@ -45,7 +45,7 @@ extension ModelRun {
     let job = try await attempt(expected) { () async throws(BrokerError) in
       try await broker.retry(id, delay: wanted)
     }
-    if job != nil, model[id]?.request.isLimited == true { try await letTimePass() }
+    if job != nil, model[id]?.isLimited == true { try await letTimePass() }
   }
 
   func redrive() async throws {
@@ -57,7 +57,7 @@ extension ModelRun {
     let job = try await attempt(model.redrive(id, to: target)) { () async throws(BrokerError) in
       try await broker.redrive(id, to: target)
     }
-    if job != nil, model[id]?.request.isLimited == true { try await letTimePass() }
+    if job != nil, model[id]?.isLimited == true { try await letTimePass() }
   }
 
   func promote() async throws {

@@ -182,8 +182,9 @@ final class ModelRun {
       case .refused(let error): refusal == error
       }
     try demand(isAsExpected, "answered \(acceptance, default: "\(refusal, default: "")"), not \(expected)")
-    guard !before.contains(request.id), delay == .soon || request.isLimited else { return }
-    if request.isLimited, flip(2) {
+    let isLimited = model[request.id]?.isLimited == true
+    guard !before.contains(request.id), delay == .soon || isLimited else { return }
+    if isLimited, flip(2) {
       // Workers may be there before the maintenance.
       try await time.pass(Self.moment * 3)
       model.passTime()
