@@ -127,12 +127,14 @@ extension BrokerModel {
   /// other way round.
   mutating func clear(_ name: QueueName, _ state: JobState, isReversed: Bool = false) -> Int {
     func isLeft(_ entry: Entry) -> Bool { entry.queue == name && entry.state == state }
+    // What was blocked goes, whatever became of it with its parent.
+    func goes(_ entry: Entry) -> Bool { isLeft(entry) || state == .blocked && entry.state != .running }
     var count = 0
     while true {
       // What comes after, as a parked job that gets a place, goes after.
       let next = state == .queued ? queued(in: name) : entries.filter(isLeft)
       if next.isEmpty { return count }
-      for entry in isReversed ? next.reversed() : next where self[entry.id].map(isLeft) ?? false {
+      for entry in isReversed ? next.reversed() : next where self[entry.id].map(goes) ?? false {
         _ = remove(entry.id)
         count += 1
       }

@@ -94,14 +94,13 @@ extension ModelRun {
 
   func clear() async throws {
     let name = pick(Self.queues, or: .mail)
-    // Of blocked jobs some may be parents of others, whose end the order of removal decides.
-    let states: [JobState] = [.completed, .completed, .failed, .cancelled, .cancelled, .scheduled, .queued]
+    let states: [JobState] = [.completed, .completed, .failed, .cancelled, .scheduled, .blocked, .queued]
     try await clear(pick(states, or: .completed), of: name)
   }
 
   private func clear(_ state: JobState, of name: QueueName) async throws {
     done = "clear \(state) of \(name)"
-    // In which order scheduled jobs go, nobody promised; where that matters none of them do.
+    // In which order scheduled or blocked jobs go, nobody promised; where that matters none of them do.
     var reversed = model
     _ = reversed.clear(name, state, isReversed: true)
     let before = model
