@@ -85,6 +85,7 @@ if is_terminal(job.state) then
   return "restored"
 end
 
+local was = job.state
 -- In no line yet: who ends here leaves no place.
 job.state = job.state == QUEUED and BLOCKED or job.state
 if also.ran then
@@ -134,11 +135,11 @@ end
 if failed then pending = math.max(pending, 1) end
 more.pa = pending > 0 and pending or nil
 if pending == 0 then more.ps, more.pr = nil, nil end
-local state, due = job.state, more.du
+local due = was ~= QUEUED and more.du
 if pending > 0 then
   block(job, queue)
-elseif (state == SCHEDULED or state == RETRYING) and due then
-  postpone(job, queue, due, state)
+elseif due then
+  postpone(job, queue, due, was == RETRYING and RETRYING or SCHEDULED)
 else
   more.du = nil
   place(job, queue)
