@@ -25,8 +25,9 @@ package protocol JobControl: AnyObject, Sendable {
 
   /// Moves a job that does not run to another queue, at the place its acceptance gives it there;
   /// an ended one is also retried (one event, reason `moved`). In its own queue it gets the place that the
-  /// settings of now give, keeps its room in the user's window, and no bound or drain refuses it. Throws `wrongState` for a running one, and
-  /// what the other queue refuses.
+  /// settings of now give, keeps its room in the user's window, and no bound or drain refuses it. Throws
+  /// `wrongState` for a running one, `uniqueKeyTaken` as ``retry(_:delay:)`` does, and else what the other queue
+  /// refuses.
   func redrive(_ id: JobID, to queue: QueueName) async throws(BrokerError) -> Job
 
   /// Queues a scheduled or retrying job now (reason `promoted`). Throws `wrongState` for any other.

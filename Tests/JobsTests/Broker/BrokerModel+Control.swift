@@ -57,15 +57,13 @@ extension BrokerModel {
     }
   }
 
-  /// Any of several refusals may be told.
-  mutating func redrive(_ id: JobID, to name: QueueName) -> [BrokerError] {
-    guard let entry = self[id] else { return [.jobNotFound] }
-    guard entry.state != .running else { return [.wrongState(.running)] }
-    var refusals = name == entry.queue ? [] : refusal(of: name).map { [$0] } ?? []
+  mutating func redrive(_ id: JobID, to name: QueueName) -> BrokerError? {
+    guard let entry = self[id] else { return .jobNotFound }
+    guard entry.state != .running else { return .wrongState(.running) }
     if let key = entry.request.uniqueKey, let holder = holder(of: key, entry.user, in: name), holder != id {
-      refusals.append(.uniqueKeyTaken(holder))
+      return .uniqueKeyTaken(holder)
     }
-    guard refusals.isEmpty else { return refusals }
+    if name != entry.queue, let refusal = refusal(of: name) { return refusal }
     update(name) { _ in }
     returnTurn(of: entry)
     var placed = entry
@@ -84,7 +82,7 @@ extension BrokerModel {
     if entry.isParked || wasHeld || entry.state.isTerminal { admit(id, "moved") } else { tell(id, "moved") }
     fill(entry.user, in: entry.queue)
     settleDown()
-    return []
+    return nil
   }
 
   mutating func promote(_ id: JobID) -> BrokerError? {

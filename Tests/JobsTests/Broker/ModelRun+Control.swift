@@ -3,25 +3,19 @@ import Jobs
 
 // What is done to jobs and queues from outside.
 extension ModelRun {
-  /// Does a verb that may be refused, and demands one of the refusals expected; whether it was done.
+  /// Does a verb that may be refused, and demands the refusal expected; whether it was done.
   func attempt<Answer>(
-    _ expected: [BrokerError], _ verb: () async throws(BrokerError) -> Answer
+    _ expected: BrokerError?, _ verb: () async throws(BrokerError) -> Answer
   ) async throws -> Answer? {
     let answer: Answer
     do throws(BrokerError) {
       answer = try await verb()
     } catch {
-      try demand(expected.contains(error), "was refused: \(error), not \(expected)")
+      try demand(expected == error, "was refused: \(error), not \(expected, default: "at all")")
       return nil
     }
-    try demand(expected.isEmpty, "was done, not \(expected)")
+    try demand(expected == nil, "was done, not \(expected, default: "")")
     return answer
-  }
-
-  func attempt<Answer>(
-    _ expected: BrokerError?, _ verb: () async throws(BrokerError) -> Answer
-  ) async throws -> Answer? {
-    try await attempt(expected.map { [$0] } ?? [], verb)
   }
 
   func cancel() async throws {
