@@ -49,6 +49,15 @@ extension BrokerModel {
     return taken
   }
 
+  /// How long an attempt that failed is waited for.
+  func retry(of entry: Entry, or policy: RetryPolicy) -> RetryPolicy {
+    entry.request.retry ?? settings(of: entry.queue).defaults.retry ?? policy
+  }
+
+  func maxAttempts(of entry: Entry) -> Int {
+    entry.request.maxAttempts ?? settings(of: entry.queue).defaults.maxAttempts
+  }
+
   func holder(_ lease: Int) -> Entry? {
     guard let id = owners[lease], let entry = self[id], entry.lease == lease, entry.state == .running
     else { return nil }

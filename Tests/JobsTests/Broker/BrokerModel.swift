@@ -98,10 +98,6 @@ struct BrokerModel {
     settings(of: name).userWindow.map { held(by: user, in: name) < $0 } ?? true
   }
 
-  func maxAttempts(of entry: Entry) -> Int {
-    entry.request.maxAttempts ?? settings(of: entry.queue).defaults.maxAttempts
-  }
-
   /// Every job, newest first, with its place and what its queue says of it.
   var listing: [Entry.Seen] {
     var places: [JobID: Int] = [:]

@@ -111,13 +111,17 @@ extension ModelRun {
     let name = pick(Self.queues, or: .mail)
     var settings = model.line(of: name)?.settings ?? QueueSettings()
     func number(_ values: Int?...) -> Int? { values.randomElement(using: &random) ?? nil }
-    switch Int.random(in: 0..<7, using: &random) {
+    switch Int.random(in: 0..<10, using: &random) {
     case 0: settings.concurrency = number(nil, nil, 0, 1, 2, 4)
-    case 1: settings.userWindow = name == .default || settings.isFair ? nil : number(nil, 1, 2, 3)
+    case 1: settings.userWindow = name == .default ? nil : number(nil, 1, 2, 3)
     case 2: settings.maxWaiting = number(nil, nil, 4, 8)
     case 3: settings.order = flip(2) ? .lifo : .fifo
     case 4: settings.defaults.maxAttempts = Int.random(in: 1...4, using: &random)
     case 5: settings.ageing = number(nil, 1, 2).map { Self.hour * $0 }
+    case 6: settings.defaults.retry = flip(2) ? nil : retryPolicy()
+    // A callback waits there, accepted in the midst of a step.
+    case 7 where name != .default: settings.defaults.startWithin = flip(3) ? Self.moment : nil
+    case 8 where name != .default: settings.defaults.totalTimeout = flip(3) ? Self.moment : nil
     // Of a parent and a child that end in one step it is not said which ended first.
     default: settings.cancelled.count = name == .default ? number(nil, 0) : number(nil, 0, 2)
     }
