@@ -19,17 +19,19 @@ package protocol BrokerArchive: AnyObject, Sendable {
   ///
   /// What the broker has already — a job or group by its id, a schedule by its name, a queue that somebody
   /// set — stays as it is and counts as known. **Jobs** come with their place in line: order and priorities are as
-  /// they were, whatever the queue's ageing has become since. One that ran comes back queued in its old place, with a token greater than any it had; its attempt
-  /// does not count. One that was to stop does: it is taken in as cancelled, for the reason that was given; as failed
-  /// where it had passed its total timeout, or has by now; and is forgotten where it was to be removed. One that
-  /// waits emits a `state` event (reason `restored`); one that ended by being taken in emits
-  /// that end, and one that had ended nothing. Parents that are not on record count as ended well; one that ended here
-  /// and did not complete decides as at any acceptance. A job whose idempotency or unique key another job has, and that
-  /// has not begun, is taken in as cancelled (`duplicate`, naming the other). **Groups** count their jobs on
-  /// record as they stand here, and as forgotten as many ended ones as the archive counts more; its number rises
-  /// where that is not what was archived. The jobs of a group that is not on record are taken in all the same.
-  /// **Ledgers** raise what a queue remembers to what they say, and leave alone what is as high already: nothing
-  /// is counted twice. One that raises nothing counts as known, unless its queue or a job of that was taken in
+  /// they were, whatever the queue's ageing has become since. One that ran comes back queued in its old
+  /// place, with a token greater than any it had; its attempt does not count. One that was to stop does: it
+  /// is taken in as cancelled, for the reason that was given; as failed where it had passed its total
+  /// timeout, or has by now; and is forgotten where it was to be removed. One that waits emits a `state`
+  /// event (reason `restored`); one that ended by being taken in emits that end, and one that had ended
+  /// nothing. Parents that are not on record count as ended well; one that ended here and did not complete
+  /// decides as at any acceptance. A job whose idempotency or unique key another job has, and that has not
+  /// begun, is taken in as cancelled (`duplicate`, naming the other). **Groups** count their jobs on record
+  /// as they stand here, and as forgotten as many ended ones as the archive counts more; its number rises
+  /// where that is not what was archived. The jobs of a group that is not on record are taken in all the
+  /// same. **Ledgers** raise what a queue remembers to what they say, and leave alone what is as high
+  /// already: nothing is counted twice. One that raises nothing counts as known, unless its queue or a job of
+  /// that was taken in
   /// before. A queue that was draining its backlog is paused until its ledger says that its jobs are all in, then
   /// drains on; where none follows, it stays paused.
   func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport

@@ -15,12 +15,13 @@ package protocol JobControl: AnyObject, Sendable {
   /// whatever its end.
   func cancel(_ id: JobID, reason: String?, forced: Bool) async throws(BrokerError) -> Job
 
-  /// Runs an ended job again, as a new generation under the same id: queued (or scheduled, with a
-  /// `delay`) in the order of its first acceptance, attempts and losses counted anew, result and failure
-  /// gone; offsets go on. The limits of its time that were set when it was accepted, by itself or by its queue, count
-  /// anew from when it may begin, whatever its queue, or another that it moves to, has set since. It waits for no parent again, and no bound or drain of
-  /// its own queue refuses it. A job that waits for a retry is queued now. Throws `wrongState` for any other, and
-  /// `uniqueKeyTaken` when another unfinished job has its unique key.
+  /// Runs an ended job again, as a new generation under the same id: queued (or scheduled, with a `delay`) in
+  /// the order of its first acceptance, attempts and losses counted anew, result and failure gone; offsets go
+  /// on. The limits of its time that were set when it was accepted, by itself or by its queue, count anew
+  /// from when it may begin, whatever its queue, or another that it moves to, has set since. It waits for no
+  /// parent again, and no bound or drain of its own queue refuses it. A job that waits for a retry is queued
+  /// now. Throws `wrongState` for any other, and `uniqueKeyTaken` when another unfinished job has its unique
+  /// key.
   func retry(_ id: JobID, delay: Duration) async throws(BrokerError) -> Job
 
   /// Moves a job that does not run to another queue, at the place its acceptance gives it there;
