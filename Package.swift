@@ -132,7 +132,7 @@ let package = Package(
         "includes/publish_job", "includes/put_back", "includes/queue", "includes/record", "includes/records",
         "includes/refuse_member", "includes/release_children", "includes/release_unheard", "includes/reopen",
         "includes/retry_later", "includes/score", "includes/settle_job", "includes/snooze", "includes/start",
-        "includes/stop", "includes/submit", "includes/unindex_job", "includes/unpark",
+        "includes/stop", "includes/submit", "includes/undo_start", "includes/unindex_job", "includes/unpark",
         "includes/unpark_all", "includes/user_chunk", "includes/uuid", "includes/waiting",
         "includes/wake", "includes/withdraw", "includes/write_counts"),
       swiftSettings: settings),

@@ -120,11 +120,14 @@ extension JobSnapshot {
     writer.member("payload", job.payload?.description)
     writer.member("sequence", sequence)
     writer.member("base", base)
+    writer.member("ageing", ageing)
     writer.member("token", token)
     writer.member("order", order?.rawValue)
     writer.member("max_attempts", maxAttempts)
     retry?.write(into: &writer)
     writer.member("timeout", timeout)
+    writer.member("start_within", startWithin)
+    writer.member("total_timeout", totalTimeout)
     writer.member("idempotency_key", idempotencyKey)
     writer.member("fingerprint", fingerprint)
     writer.member("unique_key", uniqueKey)
@@ -177,9 +180,13 @@ extension JobSnapshot {
     }
     self.init(
       job: job, sequence: Int64(try value.number("sequence")),
-      base: Int64(try value.number("base")), token: UInt64(max(0, try value.number("token"))),
+      base: Int64(try value.number("base")), ageing: value.duration("ageing"),
+      token: UInt64(max(0, try value.number("token"))),
       order: try value.name(optional: "order") { QueueOrder(rawValue: $0) }, maxAttempts: maxAttempts,
       retry: try RetryPolicy(optional: value), timeout: job.timeout,
+      // An archive that does not say them is older: they are guessed from where they led.
+      startWithin: value.duration("start_within") ?? job.startBy.map { $0 - (job.dueAt ?? job.createdAt) },
+      totalTimeout: value.duration("total_timeout") ?? job.endBy.map { $0 - (job.dueAt ?? job.createdAt) },
       idempotencyKey: value["idempotency_key"]?.string, fingerprint: value["fingerprint"]?.string,
       uniqueKey: value["unique_key"]?.string, contentKey: value["content_key"]?.string,
       dependencies: dependencies, weight: value["weight"]?.int ?? 1,

@@ -19,17 +19,21 @@ package protocol BrokerArchive: AnyObject, Sendable {
   ///
   /// What the broker has already — a job or group by its id, a schedule by its name, a queue that somebody
   /// set — stays as it is and counts as known. **Jobs** come with their place in line: order and priorities are as
-  /// they were. One that ran comes back queued in its old place, with a token greater than any it had; its attempt
-  /// does not count. One that was to stop does: it is taken in as cancelled, for the reason that was given; as failed
-  /// where it had passed its total timeout, or has by now; and is forgotten where it was to be removed. One that
-  /// waits emits a `state` event (reason `restored`); one that ended by being taken in emits
-  /// that end, and one that had ended nothing. Parents that are not on record count as ended well; one that ended here
-  /// and did not complete decides as at any acceptance. A job whose idempotency or unique key another job has, and that
-  /// has not begun, is taken in as cancelled (`duplicate`, naming the other). **Groups** count their jobs on
-  /// record as they stand here, and as forgotten as many ended ones as the archive counts more; its number rises
-  /// where that is not what was archived. The jobs of a group that is not on record are taken in all the same.
-  /// **Ledgers** raise what a queue remembers to what they say, and leave alone what is as high already: nothing
-  /// is counted twice, and one that raises nothing counts as known.
+  /// they were, whatever the queue's ageing has become since. One that ran comes back queued in its old
+  /// place, with a token greater than any it had; its attempt does not count. One that was to stop does: it
+  /// is taken in as cancelled, for the reason that was given; as failed where it had passed its total
+  /// timeout, or has by now; and is forgotten where it was to be removed. One that waits emits a `state`
+  /// event (reason `restored`); one that ended by being taken in emits that end, and one that had ended
+  /// nothing. Parents that are not on record count as ended well; one that ended here and did not complete
+  /// decides as at any acceptance. A job whose idempotency or unique key another job has, and that has not
+  /// begun, is taken in as cancelled (`duplicate`, naming the other). **Groups** count their jobs on record
+  /// as they stand here, and as forgotten as many ended ones as the archive counts more; its number rises
+  /// where that is not what was archived. The jobs of a group that is not on record are taken in all the
+  /// same. **Ledgers** raise what a queue remembers to what they say, and leave alone what is as high
+  /// already: nothing is counted twice. One that raises nothing counts as known, unless its queue or a job of
+  /// that was taken in
+  /// before. A queue that was draining its backlog is paused until its ledger says that its jobs are all in, then
+  /// drains on; where none follows, it stays paused.
   func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport
 
   /// Forgets jobs without a word: they are kept elsewhere now. Unknown and running ones are passed over.
@@ -110,12 +114,18 @@ package struct JobSnapshot: Hashable, Sendable {
   package var sequence: Int64
   /// Its place among those of its priority (``QueueScore``).
   package var base: Int64
+  /// The head start there of each level of its priority, as it was when the job got the place; zero where priorities
+  /// were strict. Nil where its queue is to decide that now: an older archive does not say it.
+  package var ageing: Duration?
   package var token: UInt64
   /// What the request itself said; nil where the queue decides.
   package var order: QueueOrder?
   package var maxAttempts: Int?
   package var retry: RetryPolicy?
   package var timeout: Duration?
+  /// What was set of its time at its acceptance, by itself or its queue; it counts anew when the job runs again.
+  package var startWithin: Duration?
+  package var totalTimeout: Duration?
   package var idempotencyKey: String?
   package var fingerprint: String?
   package var uniqueKey: String?
@@ -130,8 +140,9 @@ package struct JobSnapshot: Hashable, Sendable {
   package var log: [String]
 
   package init(
-    job: Job, sequence: Int64, base: Int64, token: UInt64 = 0, order: QueueOrder? = nil,
-    maxAttempts: Int? = nil, retry: RetryPolicy? = nil, timeout: Duration? = nil, idempotencyKey: String? = nil,
+    job: Job, sequence: Int64, base: Int64, ageing: Duration? = nil, token: UInt64 = 0,
+    order: QueueOrder? = nil, maxAttempts: Int? = nil, retry: RetryPolicy? = nil, timeout: Duration? = nil,
+    startWithin: Duration? = nil, totalTimeout: Duration? = nil, idempotencyKey: String? = nil,
     fingerprint: String? = nil, uniqueKey: String? = nil, contentKey: String? = nil,
     dependencies: JobDependencies = JobDependencies(), weight: Int = 1,
     cancellation: JobFailure? = nil, isRemoved: Bool = false, log: [String] = []
@@ -139,11 +150,14 @@ package struct JobSnapshot: Hashable, Sendable {
     self.job = job
     self.sequence = sequence
     self.base = base
+    self.ageing = ageing
     self.token = token
     self.order = order
     self.maxAttempts = maxAttempts
     self.retry = retry
     self.timeout = timeout
+    self.startWithin = startWithin
+    self.totalTimeout = totalTimeout
     self.idempotencyKey = idempotencyKey
     self.fingerprint = fingerprint
     self.uniqueKey = uniqueKey

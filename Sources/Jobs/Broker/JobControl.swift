@@ -15,17 +15,20 @@ package protocol JobControl: AnyObject, Sendable {
   /// whatever its end.
   func cancel(_ id: JobID, reason: String?, forced: Bool) async throws(BrokerError) -> Job
 
-  /// Runs an ended job again, as a new generation under the same id: queued (or scheduled, with a
-  /// `delay`) in the order of its first acceptance, attempts and losses counted anew, result and failure
-  /// gone, limits of time counted anew; offsets go on. It waits for no parent again, and no bound or drain of
-  /// its own queue refuses it. A job that waits for a retry is queued now. Throws `wrongState` for any other, and
-  /// `uniqueKeyTaken` when another unfinished job has its unique key.
+  /// Runs an ended job again, as a new generation under the same id: queued (or scheduled, with a `delay`) in
+  /// the order of its first acceptance, attempts and losses counted anew, result and failure gone; offsets go
+  /// on. The limits of its time that were set when it was accepted, by itself or by its queue, count anew
+  /// from when it may begin, whatever its queue, or another that it moves to, has set since. It waits for no
+  /// parent again, and no bound or drain of its own queue refuses it. A job that waits for a retry is queued
+  /// now. Throws `wrongState` for any other, and `uniqueKeyTaken` when another unfinished job has its unique
+  /// key.
   func retry(_ id: JobID, delay: Duration) async throws(BrokerError) -> Job
 
   /// Moves a job that does not run to another queue, at the place its acceptance gives it there;
   /// an ended one is also retried (one event, reason `moved`). In its own queue it gets the place that the
-  /// settings of now give, keeps its room in the user's window, and no bound or drain refuses it. Throws `wrongState` for a running one, and
-  /// what the other queue refuses.
+  /// settings of now give, keeps its room in the user's window, and no bound or drain refuses it. Throws
+  /// `wrongState` for a running one, `uniqueKeyTaken` as ``retry(_:delay:)`` does, and else what the other queue
+  /// refuses.
   func redrive(_ id: JobID, to queue: QueueName) async throws(BrokerError) -> Job
 
   /// Queues a scheduled or retrying job now (reason `promoted`). Throws `wrongState` for any other.

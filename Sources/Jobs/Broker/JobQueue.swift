@@ -8,7 +8,8 @@ package protocol JobQueue: AnyObject, Sendable {
   /// It is `blocked` while a job it depends on has not ended (``JobRequest/dependencies``), else
   /// `scheduled` until its start, else `blocked` while its user has filled ``QueueSettings/userWindow``,
   /// else `queued`: behind those of its priority that came before in FIFO order, before them in LIFO
-  /// order (``QueueScore``). What the request leaves open is the queue's default. A queue that nobody has
+  /// order (``QueueScore``). What the request leaves open is the queue's default: its limits of time as they are now
+  /// (``JobControl/retry(_:delay:)``), the others as they are when they matter. A queue that nobody has
   /// set exists as soon as it is named.
   ///
   /// **Repeats.** Answers with an earlier job as it stands, ``Acceptance/match`` saying by what (the first
@@ -34,7 +35,8 @@ package protocol JobQueue: AnyObject, Sendable {
   /// completed, percent 100. `fail` → retrying while attempts are left and a retry is wanted, else
   /// failed; the delay is the worker's own where it names one, else by the job's policy, else the queue's, else
   /// the worker's. `release` → queued in its old place (in FIFO order the front of its priority), the attempt
-  /// uncounted. `snooze` → scheduled (reason `snoozed`), the attempt uncounted, then in its old place. `cancel` →
+  /// uncounted. `snooze` → scheduled (reason `snoozed`), then in its old place, as if it had not been taken: the
+  /// attempt uncounted, no run and, where it was the first, no start and no wait; its start limit goes on. `cancel` →
   /// cancelled. A job that was cancelled while it ran and fails, is released, snoozed or stopped
   /// becomes cancelled, with the reason that was given, or what its worker says where none was; one that passed
   /// its total timeout becomes failed (`total_timeout`); one that completes all the same is completed. Emits one
@@ -91,8 +93,8 @@ package protocol JobQueue: AnyObject, Sendable {
   /// The job as it stands, with its payload and, while queued, its place; nil when unknown.
   func job(_ id: JobID) async throws(BrokerError) -> Job?
 
-  /// The places of those of the jobs that are queued, 1 for the next. O(log n) each, and light:
-  /// their records are not read whole.
+  /// The places of those of the jobs that are queued, 1 for the next. Light: their records are not read whole, and
+  /// none of those before them; O(log n) each in Redis, a walk over n/512 counts in an embedded broker.
   func places(of ids: [JobID]) async throws(BrokerError) -> [JobID: QueuePlace]
 
   /// The lines of the job's log, oldest first; empty when unknown.

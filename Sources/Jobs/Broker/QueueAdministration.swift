@@ -26,7 +26,8 @@ package protocol QueueAdministration: AnyObject, Sendable {
   func setMode(of name: QueueName, to mode: QueueMode) async throws(BrokerError) -> QueueStatus
 
   /// Removes up to `limit` (at most 500) jobs of these states, never running ones: each as
-  /// ``JobControl/remove(_:)``. Answers how many went; fewer than `limit` means none is left.
+  /// ``JobControl/remove(_:)``; one that ends, or is let go on, with one that was removed before it goes all the
+  /// same. Answers how many went; fewer than `limit` means none is left.
   func clear(
     _ name: QueueName, _ states: Set<JobState>, limit: Int
   ) async throws(BrokerError) -> Int

@@ -21,9 +21,11 @@ local gone = 0
 
 local function clear(id)
   local job = read_job(id)
-  if not job or job.queue ~= name or job.state ~= state then return false end
+  if not job or job.queue ~= name then return false end
+  -- One that was blocked when this began may have ended, or be let go on, with its parent.
+  if job.state ~= state and (state ~= BLOCKED or job.state == RUNNING) then return false end
   gone = gone + 1
-  if is_terminal(state) then
+  if is_terminal(job.state) then
     forget(job)
   else
     withdraw(job, queue)

@@ -55,16 +55,16 @@ end
 
 local function redrive(target)
   if state == RUNNING then return wrong_state() end
+  local ended, holds_place = is_terminal(state), false
+  if more.uk and (ended or target ~= queue) then
+    local holder = unique_holder(job.user, target.name, more.uk)
+    if holder then return { "unique_key_taken", holder.id } end
+  end
   if target ~= queue then
     if target.mode ~= "a" and target.mode ~= "p" then return { "draining" } end
     if target.max_waiting and waiting(target) >= target.max_waiting then
       return { "full", target.max_waiting }
     end
-  end
-  local ended, holds_place = is_terminal(state), false
-  if more.uk and (ended or target ~= queue) then
-    local holder = unique_holder(job.user, target.name, more.uk)
-    if holder then return { "unique_key_taken", holder.id } end
   end
   if ended then
     -- Its keys are claimed below, where it goes: here another job may have them.

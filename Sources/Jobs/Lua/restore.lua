@@ -6,7 +6,8 @@
   ARGV[3] its payload, or "" where the record has it    ARGV[4] what it came to, packed, or ""
   ARGV[5] a MessagePack map: parents {ids}; key, fingerprint: of its idempotency, for `remembered` ms from its
           acceptance; log {lines}; ran: it did, and with it stop {the failure it was to end with}, packed, and in
-          which state it would have ended, removed: it was to be forgotten, late: the failure of one past its time
+          which state it would have ended, removed: it was to be forgotten, late: the failure of one past its time;
+          unranked: its queue decides by its ageing of now
   Touches: what enqueue touches, RESTORED USERS_RESTORED LOGS RESULTS FINISHED GROUP_CALLBACKS GROUP_INDEX
   Answers: "restored" | "known" | "duplicate"
   Emits:   state queued, scheduled, blocked or retrying with reason restored; or cancelled, for a duplicate, or
@@ -46,7 +47,7 @@ begin_chunk(job.number)
 if payload ~= "" then redis.call("SET", PAYLOADS .. id, payload) end
 for _, line in ipairs(also.log or {}) do redis.call("RPUSH", LOGS .. id, line) end
 if outcome ~= "" then set_outcome(job, outcome) end
-more.ag = queue.ageing
+if also.unranked then more.ag = queue.ageing end
 index_job(job)
 index_restored(job)
 count(queue, "in", 1)
@@ -84,6 +85,7 @@ if is_terminal(job.state) then
   return "restored"
 end
 
+local was = job.state
 -- In no line yet: who ends here leaves no place.
 job.state = job.state == QUEUED and BLOCKED or job.state
 if also.ran then
@@ -133,11 +135,11 @@ end
 if failed then pending = math.max(pending, 1) end
 more.pa = pending > 0 and pending or nil
 if pending == 0 then more.ps, more.pr = nil, nil end
-local state, due = job.state, more.du
+local due = was ~= QUEUED and more.du
 if pending > 0 then
   block(job, queue)
-elseif (state == SCHEDULED or state == RETRYING) and due then
-  postpone(job, queue, due, state)
+elseif due then
+  postpone(job, queue, due, was == RETRYING and RETRYING or SCHEDULED)
 else
   more.du = nil
   place(job, queue)

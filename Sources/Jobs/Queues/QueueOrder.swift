@@ -39,6 +39,12 @@ package struct QueueScore: Hashable, Sendable, Comparable {
     return QueueScore(value: base - Int64(new.level) * step)
   }
 
+  /// The head start of a priority level in the score of a job; zero for strict priorities.
+  func ageing(of priority: Priority, base: Int64) -> Duration {
+    let step = (base - value) / Int64(priority.level)
+    return step == Self.bandStep ? .zero : .microseconds(step)
+  }
+
   /// A score that was computed before.
   init(value: Int64) { self.value = value }
 

@@ -7,9 +7,11 @@ package struct QueueStatistics: Hashable, Sendable {
   package var failed = 0
   package var cancelled = 0
   package var retried = 0
-  /// From acceptance (or from when it was due, or was to run again) to the first start.
+  /// From acceptance (or from when it was due, or was to run again) to the first start; a start that a snooze
+  /// took back is none.
   package var wait = DurationHistogram()
-  /// Of one attempt, from its start to its end, whatever the end: released and lost ones as well.
+  /// Of one attempt, from its start to its end, whatever the end: released and lost ones as well, not
+  /// snoozed ones.
   package var run = DurationHistogram()
 
   package init(minutes: Int) { self.minutes = minutes }
@@ -47,10 +49,14 @@ package struct DurationHistogram: Hashable, Sendable {
 
   package mutating func count(_ duration: Duration) { count(bucket: Self.bucket(of: duration)) }
 
-  package mutating func count(bucket: Int, times: Int = 1) { counts[bucket, default: 0] += times }
+  /// `times` below zero takes back what was counted, here or where this is added to.
+  package mutating func count(bucket: Int, times: Int = 1) {
+    let count = counts[bucket, default: 0] + times
+    counts[bucket] = count == 0 ? nil : count
+  }
 
   package mutating func add(_ other: DurationHistogram) {
-    counts.merge(other.counts, uniquingKeysWith: +)
+    for (bucket, times) in other.counts { count(bucket: bucket, times: times) }
   }
 
   /// The duration that this part (0…1) of all do not exceed, as the middle of its bucket; nil for none.

@@ -121,8 +121,9 @@ enum ArchiveExamples {
     job.group = GroupID()
     job.pendingParents = 1
     return JobSnapshot(
-      job: job, sequence: 27_000_000_000_002, base: 42, token: 27_000_000_000_003, order: .lifo, maxAttempts: 5,
-      retry: RetryPolicy(), timeout: .seconds(30), idempotencyKey: "k", fingerprint: "0123456789abcdef",
+      job: job, sequence: 27_000_000_000_002, base: 42, ageing: .seconds(60), token: 27_000_000_000_003, order: .lifo,
+      maxAttempts: 5, retry: RetryPolicy(), timeout: .seconds(30), startWithin: .seconds(31),
+      totalTimeout: .seconds(32), idempotencyKey: "k", fingerprint: "0123456789abcdef",
       uniqueKey: "u", contentKey: "c", dependencies: JobDependencies(parents: [JobID()], whenOneFails: .run),
       weight: 4, cancellation: JobFailure(code: "cancelled", message: "not needed"),
       isRemoved: true, log: ["first", "second \"line\""])

@@ -80,6 +80,96 @@ extension BrokerContract {
     }
   }
 
+  @Test(
+    "keeps the order of jobs from before a queue's ageing was changed", arguments: Backend.allCases, Backend.allCases)
+  func archivedAgeing(_ backend: Backend, _ target: Backend) async throws {
+    try await backend.withBroker { broker in
+      for ageing in [Duration.seconds(60), .milliseconds(1), nil] {
+        try await broker.change { $0.ageing = ageing }
+        for level in [2, 9, 5] { try await broker.accept(.example(priority: Priority(level)!)) }
+      }
+      let ended = try await broker.accept(.example(queue: .video)).id
+      try await broker.change(.video) { $0.ageing = .seconds(60) }
+      _ = try await broker.cancel(ended, reason: nil)
+      let entries = try await broker.wholeArchive(limit: 4)
+      let ageings = entries.compactMap(\.snapshot?.ageing)
+      #expect(ageings == [.seconds(60), .milliseconds(1), .zero].flatMap { [$0, $0, $0] } + [.zero])
+      try await target.withUncheckedBroker { other, _ in
+        _ = try await other.restore(entries)
+        #expect(try await other.wholeArchive(limit: 10).compactMap(\.snapshot?.ageing) == ageings)
+        // Its place is its own when it runs again, too.
+        for broker in [broker, other] {
+          _ = try await broker.retry(ended)
+          try await broker.accept(.example(queue: .video, priority: .high))
+        }
+        #expect(try await other.find(ended).queuePosition == broker.find(ended).queuePosition)
+        let order = try await broker.takeAll()
+        #expect(order.count == 9)
+        #expect(try await other.takeAll() == order)
+      }
+    }
+  }
+
+  @Test("ranks a job whose archive does not say its ageing as its queue now does", arguments: Backend.allCases)
+  func archivedWithoutAgeing(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      for level in [4, 5] { try await broker.accept(.example(priority: Priority(level)!)) }
+      let snapshots = try await broker.everything(limit: 10).compactMap(\.snapshot)
+      try await backend.withUncheckedBroker { other, _ in
+        try await other.change { $0.ageing = .milliseconds(1) }
+        let older = snapshots.map { snapshot in
+          var snapshot = snapshot
+          snapshot.ageing = nil
+          return ArchiveEntry.job(snapshot)
+        }
+        _ = try await other.restore(older)
+        let ageings = try await other.wholeArchive(limit: 10).compactMap(\.snapshot?.ageing)
+        #expect(ageings == [.milliseconds(1), .milliseconds(1)])
+      }
+    }
+  }
+
+  @Test("goes on with a drain of a backlog, once its jobs are in", arguments: Backend.allCases, Backend.allCases)
+  func archivedDrain(_ backend: Backend, _ target: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await broker.accept()
+      try await broker.work()
+      let waiting = [try await broker.accept().id, try await broker.accept().id]
+      _ = try await broker.setMode(of: .mail, to: .drainingBacklog)
+      let entries = try await broker.wholeArchive(limit: 1)
+      try await target.withUncheckedBroker { other, _ in
+        var report = RestoreReport()
+        for entry in entries {
+          // Nobody takes a job while there may be others.
+          if entry.ledger == nil { #expect(try await other.next() == nil) }
+          report.add(try await other.restore([entry]))
+        }
+        #expect(report.restored == entries.count && report.known == 0)
+        #expect(try await other.find().mode == .drainingBacklog)
+        await #expect(throws: BrokerError.queueDraining) { try await other.accept() }
+        #expect(try await other.takeAll() == waiting)
+        _ = try await other.setMode(of: .mail, to: .paused)
+        #expect(try await other.restore(entries).known == entries.count)
+        #expect(try await other.find().mode == .paused, "whoever set it since decides")
+      }
+    }
+  }
+
+  @Test("counts nothing as known where it knew nothing", arguments: Backend.allCases)
+  func archivedLedgers(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      for queue in [QueueName.mail, .video] { try await broker.accept(.example(queue: queue)) }
+      let entries = try await broker.wholeArchive(limit: 10)
+      #expect(entries.compactMap(\.ledger).count == 2)
+      try await backend.withUncheckedBroker { other, _ in
+        let first = try await other.restore(entries)
+        #expect(first.known == 0 && first.restored == entries.count)
+        let second = try await other.restore(entries)
+        #expect(second.known == entries.count)
+      }
+    }
+  }
+
   @Test("carries a running job with a token that its worker does not have", arguments: Backend.allCases)
   func archivedLease(_ backend: Backend) async throws {
     try await backend.withBroker { broker in

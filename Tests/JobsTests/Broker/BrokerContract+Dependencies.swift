@@ -282,4 +282,27 @@ extension BrokerContract {
       #expect(try await broker.find(child.id) == before)
     }
   }
+
+  @Test(
+    "shows when a job that waits for others may begin, and keeps to it", arguments: Backend.allCases, Backend.allCases)
+  func blockedUntilDue(_ backend: Backend, _ target: Backend) async throws {
+    try await backend.withBroker { broker in
+      let parent = try await broker.accept()
+      var request = JobRequest.child(of: [parent.id])
+      request.start = .after(.seconds(3600))
+      let child = try await broker.accept(request)
+      #expect(child.state == .blocked && child.dueAt == child.createdAt + .seconds(3600))
+      let entries = try await broker.everything(limit: 10).filter { $0.snapshot?.job.id == child.id }
+      try await target.withUncheckedBroker { other, _ in
+        // Its parent is not on record there.
+        _ = try await other.restore(entries)
+        let restored = try await other.find(child.id)
+        #expect(restored.state == .scheduled && restored.dueAt == child.dueAt)
+      }
+      try await broker.work()
+      #expect(try await broker.find(child.id).state == .scheduled)
+      _ = try await broker.promote(child.id)
+      #expect(try await broker.find(child.id).dueAt == nil)
+    }
+  }
 }

@@ -88,6 +88,25 @@ extension BrokerContract {
     }
   }
 
+  @Test("tells whose unique key it has before it tells that the queue refuses", arguments: Backend.allCases)
+  func redriveUnique(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      try await broker.change(.video) { $0.maxWaiting = 1 }
+      let holder = try await broker.accept(.example(queue: .video) { $0.uniqueKey = "u" })
+      let waiting = try await broker.accept(.example { $0.uniqueKey = "u" })
+      for mode in [QueueMode.active, .drainingBacklog] {
+        _ = try await broker.setMode(of: .video, to: mode)
+        await #expect(throws: BrokerError.uniqueKeyTaken(holder.id)) {
+          try await broker.redrive(waiting.id, to: .video)
+        }
+      }
+      _ = try await broker.cancel(waiting.id, reason: nil)
+      await #expect(throws: BrokerError.uniqueKeyTaken(holder.id)) {
+        try await broker.redrive(waiting.id, to: .video)
+      }
+    }
+  }
+
   @Test("parks a moved job whose user has no room there", arguments: Backend.allCases)
   func redriveIntoWindow(_ backend: Backend) async throws {
     try await backend.withBroker { broker in

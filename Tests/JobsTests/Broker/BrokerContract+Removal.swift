@@ -139,6 +139,23 @@ extension BrokerContract {
     }
   }
 
+  @Test(
+    "clears all that was blocked, whatever became of it with its parent", arguments: Backend.allCases,
+    ParentFailureRule.allCases)
+  func clearFamily(_ backend: Backend, _ rule: ParentFailureRule) async throws {
+    try await backend.withBroker { broker in
+      let root = try await broker.accept(.example(queue: .video))
+      let parent = try await broker.accept(.child(of: [root.id]))
+      for _ in 0..<2 { try await broker.accept(.child(of: [parent.id], whenOneFails: rule)) }
+      let elsewhere = try await broker.accept(.child(of: [parent.id], whenOneFails: rule, queue: .video))
+      #expect(try await broker.clear(.mail, [.blocked], limit: 500) == 3)
+      let left = try await broker.allJobs(matching: JobFilter())
+      #expect(Set(left.map(\.id)) == [root.id, elsewhere.id])
+      #expect(try await broker.find().waiting == 0)
+      #expect(try await broker.next() == nil)
+    }
+  }
+
   @Test("clears nothing of a queue that nobody named", arguments: Backend.allCases)
   func clearUnknown(_ backend: Backend) async throws {
     try await backend.withBroker { broker in

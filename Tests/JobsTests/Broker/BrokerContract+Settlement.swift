@@ -149,6 +149,59 @@ extension BrokerContract {
     }
   }
 
+  @Test("takes back the first start of a job that is snoozed", arguments: Backend.jumping)
+  func undoneStart(_ backend: Backend) async throws {
+    try await backend.withBroker { broker, time in
+      let job = try await broker.accept(.example { $0.startWithin = .seconds(100) })
+      let log = await DeliveryLog()
+      let subscription = try await broker.subscribe(to: .job(job.id)) { log.record($0) }
+      func statistics() async throws -> QueueStatistics { try await broker.statistics(of: .mail, minutes: 60) }
+      try await time.pass(.seconds(5))
+      let accepted = try await statistics()
+      let lease = try #require(try await broker.next()).lease
+      #expect(try await broker.find(job.id).startedAt != nil)
+      #expect(try await statistics().wait.count == 1)
+      #expect(try await broker.end(lease, .snooze(for: .seconds(10))) == .scheduled)
+      let snoozed = try await broker.find(job.id)
+      #expect(snoozed.startedAt == nil && snoozed.startBy == job.startBy)
+      #expect(try await statistics() == accepted)
+      try await time.pass(.seconds(60))
+      let again = try #require(try await broker.next(for: .seconds(60))).lease
+      let waited = try #require(try await statistics().wait.percentile(1))
+      #expect(waited > .seconds(58) && waited < .seconds(75), "from its acceptance")
+      try await broker.end(again, .snooze(for: .seconds(10)))
+      try await time.pass(.seconds(40))
+      #expect(try await broker.maintain().expired == [job.id])
+      let late = try await broker.find(job.id)
+      #expect(late.failure?.code == "not_started_in_time" && late.startedAt == nil)
+      let last = try await statistics()
+      #expect(last.wait.count == 0 && last.run.count == 0 && last.failed == 1)
+      let told = try await log.eventsUntilEnd().filter { $0.reason == "snoozed" }
+      #expect(told.count == 2 && told.allSatisfy { $0.startedAt == nil })
+      await subscription.cancel()
+    }
+  }
+
+  @Test("leaves the first start of a job that is snoozed later as it was", arguments: Backend.jumping)
+  func snoozedLater(_ backend: Backend) async throws {
+    try await backend.withBroker { broker, time in
+      let job = try await broker.accept(.example { $0.startWithin = .seconds(100) })
+      try await broker.work(.fail(.example, retry: .after(.zero)))
+      let started = try #require(try await broker.find(job.id).startedAt)
+      try await broker.work(.snooze(for: .seconds(1)))
+      #expect(try await broker.find(job.id).startedAt == started)
+      try await time.pass(.seconds(200))
+      #expect(try await broker.maintain().expired.isEmpty)
+      let lease = try #require(try await broker.next()).lease
+      _ = try await broker.cancel(job.id, reason: nil)
+      #expect(try await broker.end(lease, .snooze(for: .seconds(1))) == .cancelled)
+      #expect(try await broker.find(job.id).startedAt == started)
+      let statistics = try await broker.statistics(of: .mail, minutes: 60)
+      #expect(statistics.wait.count == 1)
+      #expect(statistics.run.count == 2, "one that was to stop, and did, was a run")
+    }
+  }
+
   @Test("waits with the next attempt as the policy says", arguments: Backend.allCases)
   func policyDelay(_ backend: Backend) async throws {
     try await backend.withBroker { broker, time in

@@ -57,15 +57,13 @@ extension BrokerModel {
     }
   }
 
-  /// Any of several refusals may be told.
-  mutating func redrive(_ id: JobID, to name: QueueName) -> [BrokerError] {
-    guard let entry = self[id] else { return [.jobNotFound] }
-    guard entry.state != .running else { return [.wrongState(.running)] }
-    var refusals = name == entry.queue ? [] : refusal(of: name).map { [$0] } ?? []
+  mutating func redrive(_ id: JobID, to name: QueueName) -> BrokerError? {
+    guard let entry = self[id] else { return .jobNotFound }
+    guard entry.state != .running else { return .wrongState(.running) }
     if let key = entry.request.uniqueKey, let holder = holder(of: key, entry.user, in: name), holder != id {
-      refusals.append(.uniqueKeyTaken(holder))
+      return .uniqueKeyTaken(holder)
     }
-    guard refusals.isEmpty else { return refusals }
+    if name != entry.queue, let refusal = refusal(of: name) { return refusal }
     update(name) { _ in }
     returnTurn(of: entry)
     var placed = entry
@@ -84,7 +82,7 @@ extension BrokerModel {
     if entry.isParked || wasHeld || entry.state.isTerminal { admit(id, "moved") } else { tell(id, "moved") }
     fill(entry.user, in: entry.queue)
     settleDown()
-    return []
+    return nil
   }
 
   mutating func promote(_ id: JobID) -> BrokerError? {
@@ -127,12 +125,14 @@ extension BrokerModel {
   /// other way round.
   mutating func clear(_ name: QueueName, _ state: JobState, isReversed: Bool = false) -> Int {
     func isLeft(_ entry: Entry) -> Bool { entry.queue == name && entry.state == state }
+    // What was blocked goes, whatever became of it with its parent.
+    func goes(_ entry: Entry) -> Bool { isLeft(entry) || state == .blocked && entry.state != .running }
     var count = 0
     while true {
       // What comes after, as a parked job that gets a place, goes after.
       let next = state == .queued ? queued(in: name) : entries.filter(isLeft)
       if next.isEmpty { return count }
-      for entry in isReversed ? next.reversed() : next where self[entry.id].map(isLeft) ?? false {
+      for entry in isReversed ? next.reversed() : next where self[entry.id].map(goes) ?? false {
         _ = remove(entry.id)
         count += 1
       }

@@ -26,6 +26,11 @@ extension BrokerModel {
     /// Its start was never to come: nor does the limit that counts from there.
     var wasFar = false
     var hasStarted = false
+    /// The lease in force is its first start.
+    var isFirstStart = false
+    /// Whether its acceptance gave it limits of its time: until its start, and in all.
+    var hasStartLimit = false
+    var hasTotalLimit = false
     /// It passed a limit of its time, and nobody has looked yet.
     var isLate = false
     /// What a priority level was worth when it got its place; nil: priorities were strict.
@@ -51,7 +56,8 @@ extension BrokerModel {
     var isParked: Bool { state == .blocked && pending.isEmpty }
 
     /// What it fails with when it is late.
-    var lateness: String { request.startWithin == nil ? "total_timeout" : "not_started_in_time" }
+    var lateness: String { hasStartLimit ? "not_started_in_time" : "total_timeout" }
+    var isLimited: Bool { hasStartLimit || hasTotalLimit }
 
     mutating func rank() { score = QueueScore(base: base, priority: priority, ageing: ageing) }
   }
@@ -129,10 +135,6 @@ extension BrokerModel.Entry.Seen {
   }
 
   private static func shows(_ state: JobState, _ states: JobState...) -> Bool { states.contains(state) }
-}
-
-extension JobRequest {
-  var isLimited: Bool { startWithin != nil || totalTimeout != nil }
 }
 
 extension BrokerModel.Told {

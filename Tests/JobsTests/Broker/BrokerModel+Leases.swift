@@ -34,6 +34,7 @@ extension BrokerModel {
           $0.state = .running
           $0.attempt += 1
           $0.permille = nil
+          $0.isFirstStart = !entry.hasStarted
           $0.hasStarted = true
         }
         update(name) {
@@ -46,6 +47,15 @@ extension BrokerModel {
     }
     settleDown()
     return taken
+  }
+
+  /// How long an attempt that failed is waited for.
+  func retry(of entry: Entry, or policy: RetryPolicy) -> RetryPolicy {
+    entry.request.retry ?? settings(of: entry.queue).defaults.retry ?? policy
+  }
+
+  func maxAttempts(of entry: Entry) -> Int {
+    entry.request.maxAttempts ?? settings(of: entry.queue).defaults.maxAttempts
   }
 
   func holder(_ lease: Int) -> Entry? {
@@ -80,7 +90,12 @@ extension BrokerModel {
       return .settled(entry.state)
     }
     change(entry.id) { $0.endedByLease = true }
-    update(entry.queue) { $0.minutes.runs += 1 }
+    if case .snooze = settlement, !entry.isCancelling {
+      // Neither a run nor, if it was the first, a start.
+      update(entry.queue) { $0.minutes.waits -= entry.isFirstStart ? 1 : 0 }
+    } else {
+      update(entry.queue) { $0.minutes.runs += 1 }
+    }
     switch settlement {
     case .complete:
       change(entry.id) { $0.permille = 1000 }
@@ -99,6 +114,7 @@ extension BrokerModel {
       change(entry.id) {
         $0.state = .scheduled
         $0.attempt -= 1
+        if entry.isFirstStart { $0.hasStarted = false }
         $0.delay = isDue ? .soon : .far
         $0.isStalled = false
         $0.endedByLease = false
@@ -154,7 +170,7 @@ extension BrokerModel {
   mutating func passTime() {
     for index in entries.indices where !entries[index].hasStarted && !entries[index].state.isTerminal {
       let entry = entries[index]
-      entries[index].isLate = entry.request.isLimited && !entry.wasFar
+      entries[index].isLate = entry.isLimited && !entry.wasFar
     }
   }
 

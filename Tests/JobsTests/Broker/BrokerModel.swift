@@ -98,10 +98,6 @@ struct BrokerModel {
     settings(of: name).userWindow.map { held(by: user, in: name) < $0 } ?? true
   }
 
-  func maxAttempts(of entry: Entry) -> Int {
-    entry.request.maxAttempts ?? settings(of: entry.queue).defaults.maxAttempts
-  }
-
   /// Every job, newest first, with its place and what its queue says of it.
   var listing: [Entry.Seen] {
     var places: [JobID: Int] = [:]
@@ -309,6 +305,9 @@ struct BrokerModel {
     rank(&entry, in: request.queue)
     entry.delay = delay
     entry.wasFar = delay == .far
+    let defaults = settings(of: request.queue).defaults
+    entry.hasStartLimit = (request.startWithin ?? defaults.startWithin) != nil
+    entry.hasTotalLimit = (request.totalTimeout ?? defaults.totalTimeout) != nil
     let known = parents.compactMap(\.1)
     let pending = known.filter { !$0.state.isTerminal }.map(\.id)
     entry.pending = pending.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }

@@ -73,16 +73,21 @@ extension ModelRun {
 
   func settle() async throws {
     guard let lease = pickLease() else { return }
-    let isDue = flip(2)
+    var isDue = flip(2)
+    let policy = retryPolicy()
     let settlement: Settlement =
-      switch Int.random(in: 0..<11, using: &random) {
+      switch Int.random(in: 0..<12, using: &random) {
       case 0..<4: .complete(nil)
       case 10: .snooze(for: isDue ? .zero : Self.hour)
+      case 11: .fail(.example, retry: .byPolicy(policy))
       case 4..<7: .fail(.example, retry: .after(isDue ? .zero : Self.hour))
       case 7: .fail(.example, retry: .never)
       case 8: .release
       default: .cancel(JobFailure(code: "stopped", message: "It was stopped."))
       }
+    if case .fail(_, .byPolicy) = settlement, let entry = model[lease.lease.job] {
+      isDue = model.retry(of: entry, or: policy).base == Self.moment
+    }
     done = "settle \(lease.lease.job) with \(settlement)"
     let expected = model.settle(lease.number, settlement, isDue: isDue)
     let outcome = try await broker.settle(lease.lease, settlement)

@@ -128,6 +128,7 @@ final class ModelRun {
       key: flip(3) ? "k\(Int.random(in: 0..<6, using: &random))" : nil)
     request.maxAttempts = flip(2) ? nil : Int.random(in: 1...3, using: &random)
     if flip(4) { request.order = flip(2) ? .lifo : .fifo }
+    if flip(4) { request.retry = retryPolicy() }
     if flip(4) { request.uniqueKey = "u\(Int.random(in: 0..<3, using: &random))" }
     if flip(6) { request.contentKey = "c\(Int.random(in: 0..<3, using: &random))" }
     switch Int.random(in: 0..<10, using: &random) {
@@ -138,6 +139,12 @@ final class ModelRun {
       delay = .far
       request.start = .after(Self.hour)
     default: break
+    }
+    let defaults = model.settings(of: request.queue).defaults
+    if delay == .soon, defaults.startWithin != nil || defaults.totalTimeout != nil {
+      // In one step due and late: which comes first, nobody promised.
+      delay = .none
+      request.start = .now
     }
     if delay != .soon, flip(12) { request.startWithin = Self.moment }
     if delay != .soon, flip(16) { request.totalTimeout = Self.moment }
@@ -154,6 +161,12 @@ final class ModelRun {
     }
     requests.append(request)
     try await submit(request, delay)
+  }
+
+  /// One by which the next attempt comes at once, or never.
+  func retryPolicy() -> RetryPolicy {
+    let delay = flip(2) ? Self.moment : Self.hour
+    return RetryPolicy(growth: flip(2) ? .fixed : .exponential, base: delay, cap: delay, jitter: 0)
   }
 
   private func resubmit() async throws {
@@ -182,8 +195,9 @@ final class ModelRun {
       case .refused(let error): refusal == error
       }
     try demand(isAsExpected, "answered \(acceptance, default: "\(refusal, default: "")"), not \(expected)")
-    guard !before.contains(request.id), delay == .soon || request.isLimited else { return }
-    if request.isLimited, flip(2) {
+    let isLimited = model[request.id]?.isLimited == true
+    guard !before.contains(request.id), delay == .soon || isLimited else { return }
+    if isLimited, flip(2) {
       // Workers may be there before the maintenance.
       try await time.pass(Self.moment * 3)
       model.passTime()
@@ -222,6 +236,7 @@ final class ModelRun {
     guard fired != nil else { return }
     let again = try await broker.fire(name, due: due, request: request, next: nil)
     try demand(again == nil, "fired again")
+    if model[request.id]?.isLimited == true { try await letTimePass() }
   }
 
   /// What is due becomes queued, what is late fails.

@@ -78,7 +78,10 @@ extension RedisBrokerTests {
       #expect(report.findings == [])
       cursor = report.next
     } while cursor != nil
-    #expect(try await broker.restore(try await broker.wholeArchive(limit: 10)).restored == 0)
+    let whole = try await broker.wholeArchive(limit: 10)
+    let ledgers = whole.count { $0.ledger != nil }
+    #expect(try await broker.restore(whole).restored <= ledgers, "those that follow what came in above")
+    #expect(try await broker.restore(whole).restored == 0)
     await broker.passOnWork(in: [.mail, .video])
     let libraries = try await server.ask(RedisCommand("FUNCTION", "LIST")).elements ?? []
     #expect(

@@ -58,9 +58,10 @@ extension EmbeddedBroker: BrokerArchive {
     job.payload = payload
     let terms = record.terms
     return JobSnapshot(
-      job: job, sequence: record.sequence, base: record.base, token: record.token,
+      job: job, sequence: record.sequence, base: record.base,
+      ageing: record.score.ageing(of: job.priority, base: record.base), token: record.token,
       order: terms.order, maxAttempts: terms.maxAttempts, retry: terms.retry, timeout: job.timeout,
-      idempotencyKey: terms.idempotencyKey,
+      startWithin: terms.startWithin, totalTimeout: terms.totalTimeout, idempotencyKey: terms.idempotencyKey,
       fingerprint: terms.idempotencyKey == nil ? nil : terms.fingerprint,
       uniqueKey: terms.uniqueKey, contentKey: terms.contentKey,
       dependencies: JobDependencies(
@@ -77,7 +78,10 @@ extension EmbeddedBroker: BrokerArchive {
       case .queue(let name, let settings, let mode):
         do throws(BrokerError) {
           _ = try await set(name, to: settings, ifVersion: 0)
-          if mode != .active { _ = try await setMode(of: name, to: mode) }
+          // One that would be paused when it is empty cannot have its mode before its jobs.
+          let first = mode == .drainingBacklog ? .paused : mode
+          if first != .active { _ = try await setMode(of: name, to: first) }
+          arriving[name] = mode
           report.restored += 1
         } catch .changedMeanwhile {
           report.known += 1
@@ -101,7 +105,11 @@ extension EmbeddedBroker: BrokerArchive {
       case .ledger(let ledger):
         // What was counted until now is in the book once it is kept.
         try await store.kept()
-        if restore(ledger) { report.restored += 1 } else { report.known += 1 }
+        let mode = arriving.removeValue(forKey: ledger.queue)
+        if restore(ledger) || mode != nil { report.restored += 1 } else { report.known += 1 }
+        if mode == .drainingBacklog, store.table.queues[ledger.queue]?.mode == .paused {
+          _ = try await setMode(of: ledger.queue, to: .drainingBacklog)
+        }
       }
     }
     try await store.kept()
@@ -117,6 +125,7 @@ extension EmbeddedBroker: BrokerArchive {
     let now = clock()
     let job = snapshot.job
     makeQueue(job.queue, at: now)
+    arriving[job.queue] = arriving[job.queue] ?? .active
     let settings = store.table.settings(of: job.queue)
     let isOver = job.state.isTerminal || snapshot.end(at: now) != nil
     let holder = isOver ? nil : holder(ofKeysOf: snapshot, at: now)
@@ -265,13 +274,15 @@ extension EmbeddedRecord {
     let isKeyless = holder != nil
     let terms = JobTerms(
       order: snapshot.order, maxAttempts: snapshot.maxAttempts, retry: snapshot.retry,
+      startWithin: snapshot.startWithin, totalTimeout: snapshot.totalTimeout,
       idempotencyKey: isKeyless ? nil : snapshot.idempotencyKey,
       fingerprint: snapshot.fingerprint ?? "", uniqueKey: isKeyless ? nil : snapshot.uniqueKey,
       contentKey: isKeyless ? nil : snapshot.contentKey,
       whenParentFails: snapshot.dependencies.whenOneFails, weight: snapshot.weight)
+    let ageing = snapshot.ageing.map { $0 == .zero ? nil : $0 } ?? settings.ageing
     var record = EmbeddedRecord(
       job: job, sequence: sequence, terms: terms, base: snapshot.base,
-      score: QueueScore(base: snapshot.base, priority: job.priority, ageing: settings.ageing),
+      score: QueueScore(base: snapshot.base, priority: job.priority, ageing: ageing),
       waitsFrom: job.dueAt ?? job.createdAt)
     // Greater than any it had, so that who held the last lease holds none.
     record.token = snapshot.token + (snapshot.job.state.isTerminal ? 0 : 1)

@@ -59,8 +59,8 @@ extension EmbeddedBroker: JobControl {
       store.changeQueue(queue, at: now) { $0.takeTurn(of: record.job.user) }
     }
     let event = record.retry(
-      store.table.settings(of: queue), payload: payload, due: delay > .zero ? now + delay : nil,
-      isParked: isWindowFull(for: record), at: now, reason: reason)
+      payload: payload, due: delay > .zero ? now + delay : nil, isParked: isWindowFull(for: record), at: now,
+      reason: reason)
     return try await answer(apply(record, event, at: now))
   }
 

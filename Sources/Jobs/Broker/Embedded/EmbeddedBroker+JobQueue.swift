@@ -140,7 +140,11 @@ extension EmbeddedBroker: JobQueue {
     // This very token ended it: an answer that was lost on its way is given again.
     if record.job.state.isTerminal { return .settled(record.job.state) }
     guard record.isHeld(by: lease) else { return .leaseLost }
-    countRun(of: record, at: now)
+    if record.isUndone(by: settlement) {
+      uncountWait(of: record, at: now)
+    } else {
+      countRun(of: record, at: now)
+    }
     let event = record.settle(
       settlement, store.table.settings(of: record.job.queue), at: now,
       random: .random(in: 0...1))

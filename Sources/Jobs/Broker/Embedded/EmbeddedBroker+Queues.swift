@@ -57,6 +57,7 @@ extension EmbeddedBroker: QueueAdministration {
     try requireOpen()
     guard store.table.queues[name] != nil else { throw .queueNotFound }
     let now = clock()
+    arriving[name] = nil
     store.changeQueue(name, at: now) { $0.become(mode, at: now) }
     settleMode(of: name, at: now)
     wakeAll(for: name)

@@ -192,6 +192,17 @@ extension EmbeddedBroker {
     store.count(in: record.job.queue) { $0.count(at: now) { $0.run.count(now - startedAt) } }
   }
 
+  /// Takes back the wait that was counted when this attempt began, since it is not a start after all.
+  func uncountWait(of record: EmbeddedRecord, at now: Timestamp) {
+    guard record.isFirstStart, let startedAt = record.job.startedAt,
+      startedAt.minute > now.minute - QueueBook.span
+    else { return }
+    let bucket = DurationHistogram.bucket(of: startedAt - record.waitsFrom)
+    store.count(in: record.job.queue) {
+      $0.count(at: startedAt) { $0.wait.count(bucket: bucket, times: -1) }
+    }
+  }
+
   /// Counts a step in what its queue did.
   private func count(from old: EmbeddedRecord?, to new: EmbeddedRecord, at now: Timestamp) {
     let state = new.job.state

@@ -30,17 +30,17 @@ extension EmbeddedRecord {
       position: StreamPosition(offset: 1, epoch: StreamPosition.newEpoch()),
       payload: request.payload)
     var record = EmbeddedRecord(
-      job: job, sequence: place.sequence, terms: JobTerms(request), base: place.base,
-      score: place.score, waitsFrom: due ?? createdAt)
+      job: job, sequence: place.sequence, terms: JobTerms(request, settings.defaults),
+      base: place.base, score: place.score, waitsFrom: due ?? createdAt)
     record.parents = parents
-    record.setLimits(settings)
+    record.setLimits()
     return (record, record.event(.state))
   }
 
   /// Until when it has to have started and ended, from when its wait counts.
-  private mutating func setLimits(_ settings: QueueSettings) {
-    job.startBy = (terms.startWithin ?? settings.defaults.startWithin).map { waitsFrom + $0 }
-    job.endBy = (terms.totalTimeout ?? settings.defaults.totalTimeout).map { waitsFrom + $0 }
+  private mutating func setLimits() {
+    job.startBy = terms.startWithin.map { waitsFrom + $0 }
+    job.endBy = terms.totalTimeout.map { waitsFrom + $0 }
   }
 
   /// Nothing keeps it waiting but, perhaps, its user's window.
@@ -100,8 +100,7 @@ extension EmbeddedRecord {
 
   /// Runs again, as a new generation, from now or `due`.
   mutating func retry(
-    _ settings: QueueSettings, payload: JobPayload, due: Timestamp?, isParked: Bool,
-    at now: Timestamp, reason: String
+    payload: JobPayload, due: Timestamp?, isParked: Bool, at now: Timestamp, reason: String
   ) -> JobEvent {
     job.payload = payload
     job.attempt = 0
@@ -117,7 +116,7 @@ extension EmbeddedRecord {
     token += 1
     job.progress = Progress()
     waitsFrom = due ?? now
-    setLimits(settings)
+    setLimits()
     guard let due else { return step(isParked ? .retryParked : .retry, at: now, reason: reason) }
     job.dueAt = due
     return step(.retryLater, at: now, reason: reason)

@@ -19,6 +19,8 @@ struct EmbeddedRecord: Sendable {
   var deadline: Timestamp?
   /// When the attempt that runs began; not journaled.
   var attemptStartedAt: Timestamp?
+  /// Whether that was the first start of all; not journaled.
+  var isFirstStart = false
   /// From when its wait for the first start counts: accepted, due, or run again.
   var waitsFrom: Timestamp
   /// The parents that have not ended.
@@ -61,6 +63,12 @@ struct EmbeddedRecord: Sendable {
     terms.maxAttempts ?? settings.defaults.maxAttempts
   }
 
+  /// Whether a settlement means that nothing was run: the job waits on as if it had not been taken.
+  func isUndone(by settlement: Settlement) -> Bool {
+    guard case .snooze = settlement else { return false }
+    return cancellation == nil
+  }
+
   // MARK: Under a lease
 
   mutating func lease(
@@ -73,6 +81,7 @@ struct EmbeddedRecord: Sendable {
     job.attempt += 1
     job.progress = Progress()
     job.failure = nil
+    isFirstStart = job.startedAt == nil
     job.startedAt = job.startedAt ?? now
     let event = step(.lease, at: now)
     let deadline = now + duration
@@ -134,6 +143,8 @@ struct EmbeddedRecord: Sendable {
       guard case .snooze(let pause) = settlement else {
         return requeue(.release, at: now, reason: "released")
       }
+      // It was not started, if this was the first time: what limits its start goes on.
+      if isFirstStart { job.startedAt = nil }
       job.progress = Progress()
       job.dueAt = now + max(pause, .zero)
       return step(.snooze, at: now, reason: "snoozed")
@@ -209,6 +220,7 @@ struct EmbeddedRecord: Sendable {
       job.isStalled = false
       deadline = nil
       attemptStartedAt = nil
+      isFirstStart = false
     }
     if state.isTerminal {
       job.finishedAt = now

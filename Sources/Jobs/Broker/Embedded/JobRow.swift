@@ -152,11 +152,14 @@ enum JobRow {
   }
 
   private static func terms(_ row: RowReader) throws -> JobTerms {
-    JobTerms(
+    let begin = Timestamp(milliseconds: try row.number("waits_from"))
+    return JobTerms(
       order: try row.text(ifAny: "job_order").map { try row.wanted(QueueOrder(rawValue: $0), "job_order") },
       maxAttempts: try row.number(ifAny: "max_attempts").map(Int.init),
       retry: try row.text(ifAny: "retry").map { try row.wanted(RetryPolicy(journalText: $0), "retry") },
-      startWithin: try row.duration("start_within"), totalTimeout: try row.duration("total_timeout"),
+      // An older journal has only what the job asked for itself, and where its queue's limits led.
+      startWithin: try row.duration("start_within") ?? row.time("start_by").map { $0 - begin },
+      totalTimeout: try row.duration("total_timeout") ?? row.time("end_by").map { $0 - begin },
       idempotencyKey: try row.text(ifAny: "idempotency_key"), fingerprint: try row.text("fingerprint"),
       uniqueKey: try row.text(ifAny: "unique_key"), contentKey: try row.text(ifAny: "content_key"),
       whenParentFails: try row.known("parent_rule") { ParentFailureRule(rawValue: $0) },

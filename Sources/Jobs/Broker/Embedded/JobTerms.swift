@@ -4,6 +4,7 @@ final class JobTerms: Sendable {
   let order: QueueOrder?
   let maxAttempts: Int?
   let retry: RetryPolicy?
+  /// By the job itself, else by its queue when it was accepted; counted anew where it runs again.
   let startWithin: Duration?
   let totalTimeout: Duration?
   let idempotencyKey: String?
@@ -32,10 +33,12 @@ final class JobTerms: Sendable {
     self.weight = weight
   }
 
-  convenience init(_ request: JobRequest) {
+  /// `defaults`: of the queue that accepts the job.
+  convenience init(_ request: JobRequest, _ defaults: JobDefaults) {
     self.init(
       order: request.order, maxAttempts: request.maxAttempts, retry: request.retry,
-      startWithin: request.startWithin, totalTimeout: request.totalTimeout,
+      startWithin: request.startWithin ?? defaults.startWithin,
+      totalTimeout: request.totalTimeout ?? defaults.totalTimeout,
       idempotencyKey: request.idempotencyKey,
       // Only compared where a key leads back to the job.
       fingerprint: request.idempotencyKey == nil ? "" : request.fingerprint,

@@ -1,5 +1,5 @@
-/// What queues have done: in all, and minute by minute for a day. Counts what is kept, so that
-/// nothing of it has ever to be taken back.
+/// What queues have done: in all, and minute by minute for a day. Counts what is kept, so that no undo has to
+/// take anything of it back.
 struct QueueBook: Sendable {
   /// What one queue has done.
   struct Record: Sendable, Hashable {

@@ -127,6 +127,9 @@ package final class FallbackBroker {
         continue
       }
       jobs.append(snapshot.job.id)
+      var snapshot = snapshot
+      // Its queue is the shared one: here nobody has set it.
+      snapshot.ageing = nil
       entries.append(.job(snapshot))
     }
     guard !jobs.isEmpty else { return }

@@ -95,7 +95,10 @@ extension RedisBroker {
       report.known += 1
       return
     } catch { throw error }
-    if mode != .active { _ = try await setMode(of: name, to: mode) }
+    // One that would be paused when it is empty cannot have its mode before its jobs.
+    let first = mode == .drainingBacklog ? .paused : mode
+    if first != .active { _ = try await setMode(of: name, to: first) }
+    arriving[name] = mode
     report.restored += 1
   }
 
@@ -115,12 +118,15 @@ extension RedisBroker {
     }
     switch answer.text {
     case "restored": report.restored += 1
-    case "known": report.known += 1
+    case "known":
+      report.known += 1
+      return
     case "duplicate":
       report.restored += 1
       report.duplicates.append(snapshot.job.id)
     default: throw .corrupt("restore answered in another form")
     }
+    arriving[snapshot.job.queue] = arriving[snapshot.job.queue] ?? .active
   }
 
   private func restore(
@@ -167,10 +173,13 @@ extension RedisBroker {
         command.append(tag)
       }
     }
-    switch answer.text {
-    case "restored": report.restored += 1
-    case "known": report.known += 1
-    default: throw .corrupt("restore_ledger answered in another form")
+    guard let word = answer.text, word == "restored" || word == "known" else {
+      throw .corrupt("restore_ledger answered in another form")
+    }
+    let mode = arriving.removeValue(forKey: ledger.queue)
+    if word == "restored" || mode != nil { report.restored += 1 } else { report.known += 1 }
+    if mode == .drainingBacklog, try await queue(ledger.queue)?.mode == .paused {
+      _ = try await setMode(of: ledger.queue, to: .drainingBacklog)
     }
   }
 
@@ -216,10 +225,12 @@ extension JobSnapshot {
     self.init(
       job: job, sequence: record.sequence,
       base: more["b"]?.integer ?? QueueScore.base(of: record.sequence, order: .fifo),
+      ageing: more["ag"]?.duration ?? .zero,
       token: more["v"]?.integer.flatMap { UInt64(exactly: $0) } ?? 0,
       order: more["o"].map { $0.text == "l" ? .lifo : .fifo }, maxAttempts: more["m"]?.integer.map { Int($0) },
       retry: more["rp"].flatMap { RetryPolicy($0) },
-      timeout: more["to"]?.duration, idempotencyKey: parts[2].isNull ? nil : more["ik"]?.text,
+      timeout: more["to"]?.duration, startWithin: more["sw"]?.duration, totalTimeout: more["tt"]?.duration,
+      idempotencyKey: parts[2].isNull ? nil : more["ik"]?.text,
       fingerprint: parts[2].text, uniqueKey: more["uk"]?.text, contentKey: more["ck"]?.text,
       dependencies: JobDependencies(parents: isWaiting ? parents : [], whenOneFails: rule),
       weight: more["wt"]?.integer.map { Int($0) } ?? 1,
@@ -241,6 +252,9 @@ extension JobSnapshot {
     if let retry { more["rp"] = retry.messagePack }
     if let timeout { more["to"] = .duration(timeout) }
     if base != QueueScore.base(of: sequence, order: .fifo) { more["b"] = .integer(base) }
+    if let ageing, ageing > .zero { more["ag"] = .duration(ageing) }
+    if let startWithin { more["sw"] = .duration(startWithin) }
+    if let totalTimeout { more["tt"] = .duration(totalTimeout) }
     set("sb", job.startBy)
     set("eb", job.endBy)
     if let idempotencyKey, fingerprint != nil { more["ik"] = .text(idempotencyKey) }
@@ -280,6 +294,7 @@ extension JobSnapshot {
   /// What stands beside the record, by the names that `restore.lua` gives.
   fileprivate var also: MessagePack {
     var also: [String: MessagePack] = [:]
+    if ageing == nil { also["unranked"] = .boolean(true) }
     if !dependencies.parents.isEmpty {
       also["parents"] = .array(dependencies.parents.map { .text($0.key) })
     }

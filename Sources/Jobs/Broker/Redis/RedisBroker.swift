@@ -22,6 +22,9 @@ package final class RedisBroker: Broker {
     try await submit(requests)
   }
 
+  /// Queues into which a restore takes something, each with the mode it is to have once all is in.
+  var arriving: [QueueName: QueueMode] = [:]
+
   // What RedisBroker+EventSource keeps.
   var watchers: [UInt64: Watcher] = [:]
   var lastWatcher: UInt64 = 0

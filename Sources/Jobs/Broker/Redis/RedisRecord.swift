@@ -82,7 +82,8 @@ extension Job {
     }
     let isEnded = record.state.isTerminal
     let outcome = more["r"]?.bytes ?? parts[5].bytes ?? []
-    let waitsForTime = record.state == .scheduled || record.state == .retrying
+    let waitsForTime =
+      record.state == .scheduled || record.state == .retrying || record.state == .blocked && more["pa"] != nil
     self.init(
       id: id, queue: record.queue, kind: record.kind, user: record.user, state: record.state,
       priority: record.priority, attempt: record.attempt, maxAttempts: Int(maxAttempts),

@@ -130,6 +130,7 @@ struct RedisScripts: Sendable {
     "includes/stop": PackageResources.stop_lua,
     "includes/submit": PackageResources.submit_lua,
     "includes/take_numbers": PackageResources.take_numbers_lua,
+    "includes/undo_start": PackageResources.undo_start_lua,
     "includes/unindex_job": PackageResources.unindex_job_lua,
     "includes/unpark": PackageResources.unpark_lua,
     "includes/unpark_all": PackageResources.unpark_all_lua,

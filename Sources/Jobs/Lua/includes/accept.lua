@@ -70,9 +70,8 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
   if due and due <= now then due = nil end
   local within, total = asked.within or queue.start_within, asked.total or queue.total_timeout
   if within or total then
-    more.an = due
-    more.sb = within and (due or now) + within
-    more.eb = total and (due or now) + total
+    more.sw, more.sb = within, within and (due or now) + within
+    more.tt, more.eb = total, total and (due or now) + total
     redis.call("ZADD", LIMITS, math.min(more.sb or more.eb, more.eb or more.sb), id)
   end
 

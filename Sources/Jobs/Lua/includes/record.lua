@@ -6,7 +6,8 @@
 --
 --   m max attempts   rp retry policy {growth, base, cap, jitter}   to timeout   o order it asked for
 --   b base of its score, where it is not the plain one   ag head start of a priority level there, ms   du due   sb start by   eb end by
---   wf begin of its wait, where it runs again   an due when that is what sb and eb count from
+--   wf begin of its wait, where that is not its acceptance or `du`
+--   sw start within, tt total timeout: as set at its acceptance, ms
 --   uk unique key   ck content key   ik idempotency key
 --   pa parents that have not ended   ps parents   pr what if one fails: c, f, r   ch others wait for it
 --   g group   wt weight   rs place among those restored (index_restored)

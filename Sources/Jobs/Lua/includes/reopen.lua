@@ -8,11 +8,9 @@ local function reopen(job, queue, due)
   redis.call("ZREM", FINISHED .. job.state .. ":" .. job.queue, job.id)
   more.wf = begin
   -- Limits of its time count anew.
-  local from = more.an or created_at(job)
-  if more.sb then more.sb = begin + more.sb - from end
-  if more.eb then more.eb = begin + more.eb - from end
+  if more.sw then more.sb = begin + more.sw end
+  if more.tt then more.eb = begin + more.tt end
   if more.sb or more.eb then
-    more.an = begin
     redis.call("ZADD", LIMITS, math.min(more.sb or more.eb, more.eb or more.sb), job.id)
   end
   job.attempt, job.lost = 0, 0

@@ -14,7 +14,7 @@ local function settle_job(id, token, outcome, text, policy, random)
     return is_terminal(job.state) and job.state
   end
   local queue = queue_named(job.queue)
-  stop(job, queue)
+  stop(job, queue, outcome == "snooze" and not more.x)
 
   if outcome == "complete" then
     more.pm = 1000

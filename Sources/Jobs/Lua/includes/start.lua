@@ -16,12 +16,14 @@ local function start(job, queue, worker, deadline)
   if more.pm or more.rep then more.pm, more.rep = nil, nil end
   if more.st then
     more.at = now
+    if more.wf then more.wf = nil end
   else
     more.st = now
-    tally(queue, "w" .. bucket(now - (more.du or more.wf or created_at(job))))
+    -- Until it is sure that this was a start.
+    if more.du and not more.wf then more.wf = more.du end
+    tally(queue, "w" .. bucket(now - (more.wf or created_at(job))))
   end
   if more.du then more.du = nil end
-  if more.wf then more.wf = nil end
   if more.eb then redis.call("ZADD", LIMITS, more.eb, job.id) elseif more.sb then redis.call("ZREM", LIMITS, job.id) end
   -- Never one that an undone history gave out: after a crash of Redis's machine the clock is ahead.
   more.v = math.max((more.v or 0) + 1, micros - BEGINNING * 1000)
