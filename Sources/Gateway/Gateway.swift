@@ -18,12 +18,11 @@ package final class Gateway {
   private var isAsking = false
   private var whenEmpty: LoopContinuation<Void>?
 
-  /// The parts a gateway is given; `issuer` only where development tokens are handed out, `backups` where
-  /// they are made. Uploads and artifacts lie in the store of the payloads.
+  /// The parts a gateway is given; `issuer` only where development tokens are handed out. Uploads and artifacts lie in the store of the payloads.
   package init(
     settings: GatewaySettings, broker: any Broker, authenticator: Authenticator,
     payloads: PayloadStore, tickets: ArtifactTicket, issuer: TokenIssuer?,
-    backups: BackupKeeper? = nil, logger: Logger
+    backups: BackupKeeper, logger: Logger
   ) {
     self.settings = settings
     self.logger = logger

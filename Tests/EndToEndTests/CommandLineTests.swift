@@ -161,7 +161,7 @@ import Testing
 
   @Test("lets a gateway back up, and reads what it wrote")
   func backups() async throws {
-    try await withGateway(["--set", "backup.interval=1h"]) { desk, _ in
+    try await withGateway(["--set", "backup.interval=0s"]) { desk, _ in
       #expect(try await desk.run("backup", "list").lines == ["There are no backups yet."])
       _ = try await desk.run("submit", "echo")
       let made = try #require(try await desk.run("backup", "now").lines.first)
@@ -174,11 +174,6 @@ import Testing
       for await line in verify.lines { lines.append(line) }
       #expect(await verify.ended() == 0)
       #expect(lines.first?.contains("2 entries, 1 of them jobs, \(words.2) bytes") == true, "\(lines)")
-    }
-    try await withGateway(["--set", "backup.interval=0s"]) { desk, _ in
-      let off = try await desk.run("backup", "now")
-      #expect(off.status == 2)
-      #expect(off.lines.first?.contains("Set backup.interval.") == true, "\(off.lines)")
     }
   }
 

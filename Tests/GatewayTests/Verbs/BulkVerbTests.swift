@@ -46,7 +46,7 @@ import Testing
         }
         return (answer["done"]?.array?.map(\.string), skipped)
       }
-      let (moved, settled) = try await bulk(#""reprioritise","priority":\#(Priority.high.level)"#)
+      let (moved, settled) = try await bulk(#""reprioritise","priority":9"#)
       #expect(moved == [stopping.id.description])
       #expect(
         settled == [
