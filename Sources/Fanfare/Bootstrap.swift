@@ -217,6 +217,6 @@ struct Bootstrap {
     let kinds = await EventLoop.run { workers.kinds }
     let slots = configuration.workers.embedded
     return "\(slots) \(slots == 1 ? "slot" : "slots") for \(kinds.joined(separator: ", ")), "
-      + "queues \(configuration.workers.queues.joined(separator: ", "))"
+      + "queues \(configuration.workers.served.joined(separator: ", "))"
   }
 }
