@@ -40,7 +40,7 @@ package final class Gateway {
       jobs: verbs, groups: groups, queues: QueueVerbs(broker: broker), workers: WorkerVerbs(broker: broker),
       schedules: ScheduleVerbs(broker: broker, payloads: payloads), backups: BackupVerbs(keeper: backups),
       status: StatusVerbs(broker: broker, rules: settings.health),
-      maintenance: MaintenanceVerbs(broker: broker, rules: settings.losses), settings: settings)
+      maintenance: MaintenanceVerbs(broker: broker, payloads: payloads, rules: settings.losses), settings: settings)
     environment = SessionEnvironment(
       settings: settings, authenticator: authenticator, hub: hub, verbs: verbs, groups: groups,
       procedures: procedures, limiter: limiter, wheel: wheel, flushes: FlushSchedule(), logger: logger)
