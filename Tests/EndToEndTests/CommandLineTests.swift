@@ -70,6 +70,10 @@ import Testing
       #expect(list.lines.dropFirst().first?.hasPrefix("\(job)  scheduled  default  echo") == true)
       #expect(try await desk.run("jobs", "why", job).lines.first?.hasPrefix("Its time has not come. In ") == true)
       #expect(try await desk.run("jobs", "promote", job).lines == ["\(job)  queued  queue default  priority 5"])
+      #expect(try await desk.run("jobs", "log", job).lines == [])
+      #expect(try await desk.run("jobs", "log", "00000000-0000-8000-8000-000000000000").status == 2)
+      #expect(
+        try await desk.run("jobs", "reprioritise", "8", job).lines == ["\(job)  queued  queue default  priority 8"])
       #expect(try await desk.run("jobs", "priority", "9", job).lines == ["\(job)  queued  queue default  priority 9"])
       #expect(
         try await desk.run("jobs", "redrive", "--to", "other", job).lines == ["\(job)  queued  queue other  priority 9"]
