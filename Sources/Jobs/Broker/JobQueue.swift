@@ -91,8 +91,8 @@ package protocol JobQueue: AnyObject, Sendable {
   /// The job as it stands, with its payload and, while queued, its place; nil when unknown.
   func job(_ id: JobID) async throws(BrokerError) -> Job?
 
-  /// The places of those of the jobs that are queued, 1 for the next. O(log n) each, and light:
-  /// their records are not read whole.
+  /// The places of those of the jobs that are queued, 1 for the next. Light: their records are not read whole, and
+  /// each costs what a place costs (``Broker``).
   func places(of ids: [JobID]) async throws(BrokerError) -> [JobID: QueuePlace]
 
   /// The lines of the job's log, oldest first; empty when unknown.
