@@ -116,7 +116,7 @@ let package = Package(
         "includes/change", "includes/check_group", "includes/check_job", "includes/check_queue",
         "includes/claim", "includes/claimed", "includes/claims", "includes/count_change",
         "includes/count_group", "includes/counter", "includes/counts",
-        "includes/describe", "includes/describe_queue", "includes/drop_claims",
+        "includes/describe", "includes/describe_queue", "includes/digits", "includes/drop_claims",
         "includes/end_drain", "includes/end_group", "includes/end_jobs", "includes/ends", "includes/enter",
         "includes/expire_job", "includes/index_restored", "includes/limit_of",
         "includes/extend_leases", "includes/fail_child", "includes/failure",

@@ -32,10 +32,8 @@ extension FallbackBroker {
     var status = status
     let queue = seen[status.name] ?? MirroredQueue(local: status.settings, status.mode)
     status.settings = queue.settings
-    if status.mode != queue.mode {
-      status.mode = queue.mode
-      status.modeSince = queue.modeSince ?? status.modeSince
-    }
+    status.mode = queue.mode
+    status.modeSince = queue.modeSince ?? status.modeSince
     status.version = queue.version ?? status.version
     return status
   }
