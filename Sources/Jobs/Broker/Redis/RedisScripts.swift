@@ -74,6 +74,7 @@ struct RedisScripts: Sendable {
     "includes/counts": PackageResources.counts_lua,
     "includes/describe": PackageResources.describe_lua,
     "includes/describe_queue": PackageResources.describe_queue_lua,
+    "includes/digits": PackageResources.digits_lua,
     "includes/drop_claims": PackageResources.drop_claims_lua,
     "includes/end_drain": PackageResources.end_drain_lua,
     "includes/end_jobs": PackageResources.end_jobs_lua,
