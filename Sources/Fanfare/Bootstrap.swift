@@ -10,7 +10,8 @@ struct Bootstrap {
   private let state: StateFolder
   private let keys: KeyStore
   private let composition: Composition
-  private let log = Logger(label: "fanfare")
+  // Made when it is needed: what it writes to is not chosen before the first of the commands' steps.
+  private var log: Logger { Logger(label: "fanfare") }
   private let say: @Sendable (String) -> Void
 
   /// `say` tells the start and the end, to whoever started the process.
@@ -38,7 +39,7 @@ struct Bootstrap {
   func serve(until stop: StopSignal) async throws {
     try state.create()
     let broker = try await composition.broker(configuration, state)
-    let backups: BackupKeeper?
+    let backups: BackupKeeper
     let upkeep: any RunningUpkeep
     let mark = RunMark(in: state)
     do {
@@ -86,10 +87,10 @@ struct Bootstrap {
     say("Ended.")
   }
 
-  /// Backs the broker up from now on, if that is wanted.
-  private func keeper(of broker: any Broker) async throws -> BackupKeeper? {
-    guard configuration.backup.interval > .zero else { return nil }
-    return try await keeper(of: broker, every: configuration.backup.interval)
+  /// Backs the broker up when asked from now on, and on time if that is wanted.
+  private func keeper(of broker: any Broker) async throws -> BackupKeeper {
+    let interval = configuration.backup.interval
+    return try await keeper(of: broker, every: interval > .zero ? interval : nil)
   }
 
   private func keeper(of broker: any Broker, every interval: Duration?) async throws -> BackupKeeper {
@@ -115,17 +116,15 @@ struct Bootstrap {
   }
 
   /// The end before this start was no end in order: what it left is saved before anything is done to it.
-  private func backUpAfterCrash(_ keeper: BackupKeeper?) async {
+  private func backUpAfterCrash(_ keeper: BackupKeeper) async {
     log.warning("the last process did not end in order")
-    guard let keeper else { return }
     do { try await keeper.backUp() } catch {
       log.error("what a crash left could not be backed up", metadata: ["error": "\(error)"])
     }
   }
 
   /// One more backup at the end, whatever the end is.
-  private func backUpLast(_ keeper: BackupKeeper?) async {
-    guard let keeper else { return }
+  private func backUpLast(_ keeper: BackupKeeper) async {
     await EventLoop.run { keeper.stop() }
     do { try await keeper.backUp() } catch {
       log.error("the broker could not be backed up at the end", metadata: ["error": "\(error)"])
@@ -218,6 +217,6 @@ struct Bootstrap {
     let kinds = await EventLoop.run { workers.kinds }
     let slots = configuration.workers.embedded
     return "\(slots) \(slots == 1 ? "slot" : "slots") for \(kinds.joined(separator: ", ")), "
-      + "queues \(configuration.workers.queues.joined(separator: ", "))"
+      + "queues \(configuration.workers.served.joined(separator: ", "))"
   }
 }

@@ -3,11 +3,12 @@ import Jobs
 import Logging
 
 /// What a process does for the broker beside its own work, once however many parts it runs: jobs are taken
-/// from lost workers, and schedules fire.
+/// from lost workers, schedules fire, and the store is audited.
 @EventLoop
 final class BrokerUpkeep: RunningUpkeep {
   private let maintenance: BrokerMaintenance
   private let scheduler: Scheduler
+  private let audit: RegularAudit
 
   init(_ configuration: Configuration, of broker: any Broker, _ payloads: PayloadStore) {
     maintenance = BrokerMaintenance(
@@ -15,9 +16,11 @@ final class BrokerUpkeep: RunningUpkeep {
       logger: Logger(label: "fanfare.broker"))
     scheduler = Scheduler(
       of: broker, payloads: payloads, logger: Logger(label: "fanfare.schedules"))
+    audit = RegularAudit(of: broker, logger: Logger(label: "fanfare.audit"))
   }
 
   func stop() {
+    audit.stop()
     scheduler.stop()
     maintenance.stop()
   }

@@ -39,9 +39,9 @@ struct Composition: Sendable {
   var broker: @Sendable (Configuration, StateFolder) async throws -> any Broker
   /// Begins to look after the broker: one a process.
   var upkeep: @Sendable (Configuration, StateFolder, any Broker) async throws -> any RunningUpkeep
-  /// Starts a gateway; returns once it listens. With the keeper of its broker's backups, where there is one.
+  /// Starts a gateway; returns once it listens. With the keeper of its broker's backups.
   var gateway:
-    @Sendable (Configuration, StateFolder, KeyStore, any Broker, BackupKeeper?) async throws
+    @Sendable (Configuration, StateFolder, KeyStore, any Broker, BackupKeeper) async throws
       -> any RunningGateway
   /// Starts workers that take jobs at once.
   var workers: @Sendable (Configuration, StateFolder, any Broker) async throws -> any RunningWorkers

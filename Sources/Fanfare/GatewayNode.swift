@@ -29,7 +29,7 @@ final class GatewayNode: RunningGateway {
   /// Starts a gateway; returns once it listens.
   static func start(
     _ configuration: Configuration, _ state: StateFolder, _ keys: KeyStore,
-    _ broker: any Broker, _ backups: BackupKeeper?
+    _ broker: any Broker, _ backups: BackupKeeper
   ) async throws -> GatewayNode {
     let logger = Logger(label: "fanfare.gateway")
     // One for who takes payloads in and who removes them: what the one moved the other must find.

@@ -41,12 +41,8 @@ final class WorkerNode: RunningWorkers {
 extension WorkerPool.Configuration {
   init(_ configuration: Configuration) {
     let workers = configuration.workers
-    var queues = workers.queues
-    for command in workers.commands where !queues.contains(command.queue) {
-      queues.append(command.queue)
-    }
     self.init(
-      queues: queues.compactMap { QueueName($0) }, slots: max(1, workers.embedded),
+      queues: workers.served.compactMap { QueueName($0) }, slots: max(1, workers.embedded),
       timing: LeaseTiming(lease: configuration.broker.lease),
       killGrace: workers.killGrace, stopGrace: workers.drain, version: Fanfare.version)
   }

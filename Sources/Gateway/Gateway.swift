@@ -18,12 +18,11 @@ package final class Gateway {
   private var isAsking = false
   private var whenEmpty: LoopContinuation<Void>?
 
-  /// The parts a gateway is given; `issuer` only where development tokens are handed out, `backups` where
-  /// they are made. Uploads and artifacts lie in the store of the payloads.
+  /// The parts a gateway is given; `issuer` only where development tokens are handed out. Uploads and artifacts lie in the store of the payloads.
   package init(
     settings: GatewaySettings, broker: any Broker, authenticator: Authenticator,
     payloads: PayloadStore, tickets: ArtifactTicket, issuer: TokenIssuer?,
-    backups: BackupKeeper? = nil, logger: Logger
+    backups: BackupKeeper, logger: Logger
   ) {
     self.settings = settings
     self.logger = logger
@@ -41,7 +40,7 @@ package final class Gateway {
       jobs: verbs, groups: groups, queues: QueueVerbs(broker: broker), workers: WorkerVerbs(broker: broker),
       schedules: ScheduleVerbs(broker: broker, payloads: payloads), backups: BackupVerbs(keeper: backups),
       status: StatusVerbs(broker: broker, rules: settings.health),
-      maintenance: MaintenanceVerbs(broker: broker, rules: settings.losses), settings: settings)
+      maintenance: MaintenanceVerbs(broker: broker, payloads: payloads, rules: settings.losses), settings: settings)
     environment = SessionEnvironment(
       settings: settings, authenticator: authenticator, hub: hub, verbs: verbs, groups: groups,
       procedures: procedures, limiter: limiter, wheel: wheel, flushes: FlushSchedule(), logger: logger)

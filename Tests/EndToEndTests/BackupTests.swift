@@ -61,8 +61,12 @@ import Testing
     #expect(found.status == 0, "\(found.lines)")
     await gateway.process.end(SIGKILL)
     #expect(backups.isEmpty, "nobody could write one")
-    gateway = try await serve()
+    gateway = try await serve("--set", "log.format=json", "--set", "backup.interval=0s")
     #expect(backups.count == 1, "it stands before the gateway serves")
+    let warning = try #require(
+      await gateway.process.banner.first { $0.contains("the last process did not end in order") })
+    let line = try JSONDocument(bytes: Array(warning.utf8)).root
+    #expect(line["level"]?.string == "warning" && line["label"]?.string == "fanfare")
     await gateway.process.end(SIGTERM)
   }
 

@@ -70,6 +70,10 @@ import Testing
       #expect(list.lines.dropFirst().first?.hasPrefix("\(job)  scheduled  default  echo") == true)
       #expect(try await desk.run("jobs", "why", job).lines.first?.hasPrefix("Its time has not come. In ") == true)
       #expect(try await desk.run("jobs", "promote", job).lines == ["\(job)  queued  queue default  priority 5"])
+      #expect(try await desk.run("jobs", "log", job).lines == [])
+      #expect(try await desk.run("jobs", "log", "00000000-0000-8000-8000-000000000000").status == 2)
+      #expect(
+        try await desk.run("jobs", "reprioritise", "8", job).lines == ["\(job)  queued  queue default  priority 8"])
       #expect(try await desk.run("jobs", "priority", "9", job).lines == ["\(job)  queued  queue default  priority 9"])
       #expect(
         try await desk.run("jobs", "redrive", "--to", "other", job).lines == ["\(job)  queued  queue other  priority 9"]
@@ -161,7 +165,7 @@ import Testing
 
   @Test("lets a gateway back up, and reads what it wrote")
   func backups() async throws {
-    try await withGateway(["--set", "backup.interval=1h"]) { desk, _ in
+    try await withGateway(["--set", "backup.interval=0s"]) { desk, _ in
       #expect(try await desk.run("backup", "list").lines == ["There are no backups yet."])
       _ = try await desk.run("submit", "echo")
       let made = try #require(try await desk.run("backup", "now").lines.first)
@@ -174,11 +178,6 @@ import Testing
       for await line in verify.lines { lines.append(line) }
       #expect(await verify.ended() == 0)
       #expect(lines.first?.contains("2 entries, 1 of them jobs, \(words.2) bytes") == true, "\(lines)")
-    }
-    try await withGateway(["--set", "backup.interval=0s"]) { desk, _ in
-      let off = try await desk.run("backup", "now")
-      #expect(off.status == 2)
-      #expect(off.lines.first?.contains("Set backup.interval.") == true, "\(off.lines)")
     }
   }
 

@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import Gateway
 import Jobs
 import Logging
 import Redis
@@ -74,6 +75,36 @@ import Testing
       _ = try await fleet.worker()
       let end = try await client.event(where: isIn("completed"))
       #expect(end["result"]?.int == 40_000)
+    }
+  }
+
+  @Test("that are gone are told by the doctor, and by a gateway's maintenance")
+  func gone() async throws {
+    try await withFleet { fleet in
+      let (_, port) = try await fleet.gateway()
+      let client = try await JobClient.connect(to: port, token: fleet.token())
+      let ids = [try await submit(client), try await submit(client)]
+      func doctor() async throws -> (lines: [String], status: Int32) {
+        let process = try SpawnedProcess(
+          FanfareProcess.binary, ["doctor", "--config", fleet.configuration],
+          environment: ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": fleet.folder.path("home")])
+        var lines: [String] = []
+        for await line in process.lines { lines.append(line) }
+        return (lines, await process.ended())
+      }
+      let well = try await doctor()
+      #expect(well.status == 0 && well.lines.count == 1, "\(well.lines)")
+      let folder = fleet.folder.path("state/files/payloads")
+      let names = FileManager.default.enumerator(atPath: folder)?.allObjects.compactMap { $0 as? String } ?? []
+      let name = try #require(names.first { $0.contains(ids[0]) && $0.contains("/") })
+      try FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+      let found = try await doctor()
+      #expect(found.status == 1)
+      #expect(found.lines.first?.hasPrefix("missing_payload  \(ids[0])  its payload is not in this store") == true)
+      #expect(found.lines.last?.hasSuffix("found 1, mended 0.") == true, "\(found.lines)")
+      let root = try await JobClient.connect(to: port, token: fleet.token("root", [.admin]))
+      let audit = try await root.rpc("maintenance.run", "{}")["rpc"]?["data"]?["audit"]
+      #expect(audit?["found"]?.int == 1 && audit?["findings"]?.array?.first?["subject"]?.string == ids[0])
     }
   }
 

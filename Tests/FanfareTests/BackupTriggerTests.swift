@@ -42,13 +42,20 @@ import Testing
   private func serve(
     _ configuration: Configuration, _ during: @escaping @Sendable (any Broker) async throws -> Void
   ) async throws {
+    try await serve(configuration) { broker, _ in try await during(broker) }
+  }
+
+  private func serve(
+    _ configuration: Configuration,
+    _ during: @escaping @Sendable (any Broker, BackupKeeper) async throws -> Void
+  ) async throws {
     let stop = await EventLoop.run { StopSignal() }
     let logger = quiet
     let composition = Composition(
       broker: { _, state in try await EmbeddedBroker.open(at: state.journal, logger: logger) },
       upkeep: { _, _, _ in await EventLoop.run { Upkeep() } },
-      gateway: { _, _, _, broker, _ in
-        try await during(broker)
+      gateway: { _, _, _, broker, keeper in
+        try await during(broker, keeper)
         await EventLoop.run { stop.receive() }
         return await EventLoop.run { Gateway() }
       },
@@ -96,12 +103,22 @@ import Testing
     #expect(try marks().isEmpty)
   }
 
-  @Test("none is written where they are off")
-  func off() async throws {
+  @Test("without a clock they are written at the end and when asked for, and taken in, all the same")
+  func withoutClock() async throws {
     var configuration = configuration
     configuration.backup.interval = .zero
-    try await serve(configuration) { _ = try await $0.enqueue(Self.job) }
-    #expect(backups.isEmpty)
+    let asked = Mutex<[String]>([])
+    try await serve(configuration) { broker, keeper in
+      _ = try await broker.enqueue(Self.job)
+      let name = URL(fileURLWithPath: try await keeper.backUp().path).lastPathComponent
+      let kept = try await keeper.kept()
+      #expect(kept.map(\.name) == [name])
+      asked.withLock { $0.append(name) }
+      let restored = try await keeper.restore(name)
+      #expect(restored?.1.known == 2)
+    }
+    #expect(backups.count == 1 && backups != asked.withLock { $0 }, "that of the end")
+    #expect(try await verify(backups[0]).jobs == 1)
   }
 
   @Test("the newest is taken in at the start of an empty broker, where that is wanted")

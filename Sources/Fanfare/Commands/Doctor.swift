@@ -6,7 +6,7 @@ import Jobs
 /// `fanfare doctor`: what cannot be, and is.
 struct Doctor: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Look through everything the broker holds for what cannot be.",
+    abstract: "Look through everything the broker holds, and its payloads in the store, for what cannot be.",
     discussion: """
       Works while gateways and workers do, if the broker is a Redis; with the embedded broker while no \
       gateway has its folder. Ends with 0 if all is well or was mended, with 1 if something is left, with 2 \
@@ -28,7 +28,7 @@ struct Doctor: AsyncParsableCommand {
     let showsProgress = terminal.isInteractive && !json
     do {
       examination = try await tool.withBroker { broker in
-        try await Examination.examine(broker, repairs: repair) { partial in
+        try await Examination.examine(broker, try tool.payloads(), repairs: repair) { partial in
           guard showsProgress else { return }
           terminal.redraw { String("checked \(partial.checked), found \(partial.findings.count)".prefix($0)) }
         }
@@ -55,15 +55,23 @@ struct Examination: Hashable, Sendable {
   /// What was found and not mended.
   var left: Int { findings.count { !$0.isRepaired } }
 
-  /// Examines everything, a piece at a time; `progressed` hears of each.
+  /// Examines everything, a piece at a time: the broker's store, then the payloads in that of artifacts;
+  /// `progressed` hears of each.
   static func examine(
-    _ broker: any Broker, repairs: Bool, pieces: Int = 1000, progressed: (Examination) -> Void
+    _ broker: any Broker, _ payloads: PayloadStore, repairs: Bool, pieces: Int = 1000,
+    progressed: (Examination) -> Void
   ) async throws(BrokerError) -> Examination {
     var examination = Examination()
     var cursor: String?
     repeat {
       let report = try await broker.audit(repairs: repairs, after: cursor, limit: pieces)
       examination.checked += report.checked
+      examination.findings += report.findings
+      cursor = report.next
+      progressed(examination)
+    } while cursor != nil
+    repeat {
+      let report = try await payloads.audit(broker, after: cursor)
       examination.findings += report.findings
       cursor = report.next
       progressed(examination)

@@ -7,8 +7,8 @@ struct JobsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "jobs", abstract: "List jobs, see why they wait, cancel, retry, move, remove them.",
     subcommands: [
-      List.self, Show.self, Why.self, Cancel.self, Retry.self, Redrive.self, Promote.self,
-      Prioritise.self, Remove.self, Bulk.self,
+      List.self, Show.self, Why.self, Log.self, Cancel.self, Retry.self, Redrive.self, Promote.self,
+      Reprioritise.self, Remove.self, Bulk.self,
     ], defaultSubcommand: List.self)
 
   /// Which jobs are meant.
@@ -118,6 +118,19 @@ struct JobsCommand: ParsableCommand {
     }
   }
 
+  struct Log: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Print what a job's worker logged: its newest 200 lines.")
+    @OptionGroup var options: OperatorOptions
+    @Argument(help: "The job's id.") var job: String
+
+    func run() throws {
+      try options.ask("GET", GatewayAPI.path("jobs", job, "log")) { answer in
+        for line in answer["lines"]?.array ?? [] { Terminal.say(line.string ?? "") }
+      }
+    }
+  }
+
   struct Cancel: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Cancel jobs.")
     @OptionGroup var options: OperatorOptions
@@ -165,9 +178,9 @@ struct JobsCommand: ParsableCommand {
     func run() throws { try options.control(jobs, "promote") { _ in } }
   }
 
-  struct Prioritise: ParsableCommand {
+  struct Reprioritise: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "priority", abstract: "Change how urgent jobs are.")
+      abstract: "Change how urgent jobs are.", aliases: ["priority"])
     @OptionGroup var options: OperatorOptions
     @Argument(help: "1 to 10, 10 most urgent.") var priority: Int
     @Argument(help: "The jobs' ids.") var jobs: [String]

@@ -6,10 +6,11 @@ struct MaintenanceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "maintenance", abstract: "Have a gateway take back stuck jobs now, and audit its broker.",
     discussion: """
-      Takes jobs from lost workers, queues what is due, fails what passed its limits, forgets what was kept long \
-      enough; then looks for what cannot be. Both go on by themselves: this is for those who want it now, and \
-      for the embedded broker of a running gateway, which fanfare doctor cannot open. Ends with 0 if all is well \
-      or was mended, with 1 if something is left.
+      Takes jobs from lost workers, queues what is due, fails what passed its limits, forgets what was kept \
+      long enough; then looks for what cannot be, in the broker and among the payloads in the store. By \
+      themselves the first goes on every few seconds, and the broker is looked through and mended every ten \
+      minutes: this is for those who want it now, and for the embedded broker of a running gateway, which \
+      fanfare doctor cannot open. Ends with 0 if all is well or was mended, with 1 if something is left.
       """)
 
   @OptionGroup var options: OperatorOptions

@@ -2,7 +2,7 @@
 struct BackupConfiguration: ConfigurationSection {
   /// Empty: `backups` in the broker's folder.
   var folder = ""
-  /// Zero: none at all, on time or when asked.
+  /// Zero: none on time; those that are asked for, and those of an end or a crash, all the same.
   var interval = Duration.seconds(300)
   var keep = 12
   /// At start, into a broker that holds nothing.

@@ -9,7 +9,7 @@ struct GatewayConfiguration: ConfigurationSection {
   var maxConnections = 10_000
   var maxConnectionsPerAddress = 1000
   var maxSubscriptions = 128
-  var maxMessage = ByteCount.kibibytes(64)
+  var maxMessage = ByteCount.kibibytes(320)
   var pingInterval = Duration.seconds(25)
   var pongTimeout = Duration.seconds(8)
   var connectTimeout = Duration.seconds(10)

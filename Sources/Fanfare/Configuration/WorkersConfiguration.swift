@@ -17,6 +17,11 @@ struct WorkersConfiguration: ConfigurationSection {
     Setting("drain", \.drain),
     Setting("kill_grace", \.killGrace),
   ]
+
+  /// The queues that jobs are taken from: those of the commands after those that are named.
+  var served: [String] {
+    commands.map(\.queue).reduce(into: queues) { if !$0.contains($1) { $0.append($1) } }
+  }
 }
 
 /// `[workers.ffmpeg]`: the kind `ffmpeg`.

@@ -38,6 +38,14 @@ extension Exchange {
     try await readBody(limit: limit) { body += $0 }
     return body
   }
+
+  /// The same of a body that carries payloads: one that is too large is told the limit that its sender knows.
+  package func body(limit: Int, ofPayloadsUpTo payloadLimit: Int) async throws -> [UInt8] {
+    do { return try await body(limit: limit) } catch RequestBodyError.tooLarge {
+      throw Problem(
+        .payloadTooLarge, status: 413, detail: "A payload may have at most \(payloadLimit) bytes.")
+    }
+  }
 }
 
 /// An answer under way without a known end: server-sent events.

@@ -21,7 +21,8 @@ package struct JobRoutes {
   private func submit(_ call: Call) async throws -> Response {
     try verbs.require(.submit, of: call.identity)
     // A payload at its limit, and the little around it.
-    let body = try await call.exchange.body(limit: environment.settings.payloadLimit + (16 << 10))
+    let limit = environment.settings.payloadLimit
+    let body = try await call.exchange.body(limit: limit + (16 << 10), ofPayloadsUpTo: limit)
     let submission = try JobSubmission(
       reading: try body.json, idempotencyKey: idempotencyKey(of: call.request),
       settings: environment.settings)
@@ -30,7 +31,7 @@ package struct JobRoutes {
     let wait = preferredWait(of: call.request)
     if let wait, !job.state.isTerminal, call.identity.permissions.allows(.read) {
       job = try await JobWaiter.wait(
-        for: .end, on: job.id, upTo: wait, by: call, in: environment)
+        for: .end, on: job.id, known: job, upTo: wait, by: call, in: environment)
     }
     var response = Self.response(to: acceptance, as: job)
     if acceptance.match == .idempotencyKey { response.headers.append(("idempotency-replayed", "true")) }

@@ -14,21 +14,29 @@ package final class JobWaiter {
   private let goal: Goal
   private var waiting: LoopContinuation<Void>?
   private var isOver = false
+  /// The event with which the job ended, if that was heard.
+  private var ending: JobEvent?
 
   private init(goal: Goal) { self.goal = goal }
 
   /// The job once the goal is reached, or as it stands after `limit` or when the client goes.
   ///
   /// Subscribes before it reads: nothing falls between. Throws the problem of a job that is not
-  /// the caller's to see.
+  /// the caller's to see. One that had been accepted as `known` and of whose end no record is kept is answered as
+  /// that was told, or as it was known.
   package static func wait(
-    for goal: Goal, on id: JobID, upTo limit: Duration, by call: Call,
+    for goal: Goal, on id: JobID, known: Job? = nil, upTo limit: Duration, by call: Call,
     in environment: SessionEnvironment
   ) async throws -> Job {
     let waiter = JobWaiter(goal: goal)
     let subscription = try await environment.hub.join(.job(id), waiter)
     defer { environment.hub.leave(subscription) }
-    let job = try await environment.verbs.job(id, for: call.identity)
+    let job: Job
+    do throws(Problem) { job = try await environment.verbs.job(id, for: call.identity) } catch {
+      guard error.code == .jobNotFound, let known else { throw error }
+      subscription.goLive(after: known.position.offset)
+      return waiter.ending.map(known.ended) ?? known
+    }
     if waiter.isReached(by: job.position, isTerminal: job.state.isTerminal) { return job }
     // Who went before now is not told of any more.
     guard !call.exchange.isClosed else { return job }
@@ -38,7 +46,10 @@ package final class JobWaiter {
     await waiter.untilOver()
     deadline.cancel()
     call.exchange.whenClosed = nil
-    return try await environment.verbs.job(id, for: call.identity)
+    do throws(Problem) { return try await environment.verbs.job(id, for: call.identity) } catch {
+      guard error.code == .jobNotFound, let ending = waiter.ending else { throw error }
+      return job.ended(by: ending)
+    }
   }
 
   private func isReached(by position: StreamPosition, isTerminal: Bool) -> Bool {
@@ -63,6 +74,25 @@ package final class JobWaiter {
 extension JobWaiter: Subscriber {
   package func receive(_ publication: Publication) {
     guard let position = publication.position else { return }
+    if publication.isTerminal { ending = publication.event }
     if isReached(by: position, isTerminal: publication.isTerminal) { end() }
+  }
+}
+
+extension Job {
+  /// The job as its last event tells it.
+  fileprivate func ended(by event: JobEvent) -> Job {
+    var job = self
+    job.state = event.state
+    job.attempt = event.attempt
+    job.progress = event.progress
+    job.result = event.result
+    job.failure = event.failure
+    job.startedAt = event.startedAt ?? startedAt
+    job.finishedAt = event.finishedAt ?? event.at
+    job.updatedAt = event.at
+    job.position = event.position
+    (job.isStalled, job.isCancelling, job.queuePosition, job.worker) = (false, false, nil, nil)
+    return job
   }
 }

@@ -92,15 +92,18 @@ package struct ProcedureRoutes {
       return Route(address.method, address.path, .counted) { [payloadLimit] call in
         // Queue settings and filters are small.
         let limit = address.payloads * payloadLimit + (64 << 10)
-        return try await Self.call(procedure, at: address, call, limit: limit)
+        let body =
+          address.payloads > 0
+          ? try await call.exchange.body(limit: limit, ofPayloadsUpTo: payloadLimit)
+          : try await call.exchange.body(limit: limit)
+        return try await Self.call(procedure, at: address, call, body)
       }
     }
   }
 
   private static func call(
-    _ procedure: Procedure, at address: Address, _ call: Call, limit: Int
+    _ procedure: Procedure, at address: Address, _ call: Call, _ body: [UInt8]
   ) async throws -> Response {
-    let body = try await call.exchange.body(limit: limit)
     do throws(Problem) {
       var reader = try reader(of: body, at: address)
       for (name, value) in call.parameters {

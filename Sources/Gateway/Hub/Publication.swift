@@ -15,6 +15,8 @@ package final class Publication {
   package let isProgress: Bool
   /// Whether it tells the subject's end.
   package let isTerminal: Bool
+  /// What happened to a job; nil for everything else.
+  let event: JobEvent?
   /// The JSON of the event.
   package let data: JSONText
   private let eventName: StaticString
@@ -27,6 +29,7 @@ package final class Publication {
     position = event.position
     isProgress = event.class == .progress
     isTerminal = event.state.isTerminal
+    self.event = event
     data = JobDocument.text(of: event)
     eventName = event.class == .progress ? "progress" : "state"
   }
@@ -38,6 +41,7 @@ package final class Publication {
     isNumbered = self.channel == record.subject.channel
     position = record.position
     isTerminal = record.hasEnded
+    event = nil
     switch record {
     case .job(let job, let estimate):
       isProgress = false
@@ -60,6 +64,7 @@ package final class Publication {
     position = nil
     isProgress = true
     isTerminal = false
+    event = nil
     data = JobDocument.text(of: place, estimate: estimate, for: job)
     eventName = "position"
   }
@@ -73,6 +78,7 @@ package final class Publication {
     position = nil
     isProgress = false
     isTerminal = false
+    event = nil
     var writer = JSONWriter()
     writer.object {
       $0.member("event", "delivery")

@@ -43,7 +43,7 @@ package struct Limits: Sendable {
   // MARK: WebSocket
 
   /// Bytes of one message, all its fragments together; over it the connection closes with 1009.
-  package var messageSize = 65_536
+  package var messageSize = 320 << 10
   /// From our close frame to the end of the connection, however slowly the peer reads.
   package var closeDeadline = Duration.seconds(5)
 

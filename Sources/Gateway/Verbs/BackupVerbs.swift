@@ -4,20 +4,19 @@ package import Jobs
 /// What operators may do about backups, the same over sockets and HTTP. All of it needs `admin`.
 @EventLoop
 package final class BackupVerbs {
-  /// Nil where backups are off.
-  private let keeper: BackupKeeper?
+  private let keeper: BackupKeeper
 
-  package init(keeper: BackupKeeper?) { self.keeper = keeper }
+  package init(keeper: BackupKeeper) { self.keeper = keeper }
 
   /// Backs the broker up now, and answers when the file is whole.
   package func create(by identity: Identity) async throws(Problem) -> BackupFile.Summary {
-    let keeper = try keeper(for: identity)
+    try identity.require(.admin)
     do { return try await keeper.backUp() } catch { throw problem(error) }
   }
 
   /// Those that are kept, the newest first.
   package func kept(for identity: Identity) async throws(Problem) -> [BackupKeeper.Kept] {
-    let keeper = try keeper(for: identity)
+    try identity.require(.admin)
     do { return try await keeper.kept() } catch { throw problem(error) }
   }
 
@@ -25,19 +24,13 @@ package final class BackupVerbs {
   package func restore(
     _ name: String, by identity: Identity
   ) async throws(Problem) -> (BackupFile.Summary, RestoreReport) {
-    let keeper = try keeper(for: identity)
+    try identity.require(.admin)
     let done: (BackupFile.Summary, RestoreReport)?
     do { done = try await keeper.restore(name) } catch {
       throw problem(error, .restoreFailed)
     }
     guard let done else { throw Problem(.backupNotFound, status: 404) }
     return done
-  }
-
-  private func keeper(for identity: Identity) throws(Problem) -> BackupKeeper {
-    try identity.require(.admin)
-    guard let keeper else { throw Problem(.backupsOff, status: 409, detail: "Set backup.interval.") }
-    return keeper
   }
 
   private func problem(_ error: any Error, _ code: Problem.Code = .backupFailed) -> Problem {

@@ -47,7 +47,7 @@ package struct HealthReport: Hashable, Sendable {
     case healthy
     /// At least one alert.
     case degraded
-    /// The broker cannot be used, or jobs wait and no worker lives.
+    /// The broker cannot be used at all, or jobs wait and no worker lives.
     case unhealthy
   }
 
@@ -81,11 +81,13 @@ package struct HealthReport: Hashable, Sendable {
     alerts = [HealthAlert(.broker, nil, detail)]
   }
 
-  /// `warnings` are the broker's.
+  /// `warnings` are the broker's; `isWhole` unless a part of it is away, and the rest is all that can be seen.
   package init(
-    queues: [QueueView], workers: [WorkerInfo], warnings: [String] = [], now: Timestamp, rules: HealthRules
+    queues: [QueueView], workers: [WorkerInfo], warnings: [String] = [], isWhole: Bool = true, now: Timestamp,
+    rules: HealthRules
   ) {
-    alerts = warnings.map { HealthAlert(.store, nil, $0) }
+    if !isWhole { alerts.append(HealthAlert(.broker, nil, Self.partAway)) }
+    alerts += warnings.map { HealthAlert(.store, nil, $0) }
     queueCount = queues.count
     let live = workers.filter(\.isLive)
     liveWorkers = live.count
@@ -103,6 +105,9 @@ package struct HealthReport: Hashable, Sendable {
     if !alerts.isEmpty { status = .degraded }
     if live.isEmpty, alerts.contains(where: { $0.condition == .noWorker }) { status = .unhealthy }
   }
+
+  private static let partAway =
+    "Redis cannot be reached: this gateway keeps what it accepts, and tells of that and of its own workers only."
 
   private static func alerts(
     of queue: QueueView, _ workers: [WorkerInfo], _ now: Timestamp, _ rules: HealthRules

@@ -37,6 +37,30 @@ package enum JobAction: Hashable, Sendable {
   }
 }
 
+extension JobAction {
+  /// Whether a job is as this action would have it: nothing would be changed, and nothing refused.
+  func leaves(_ job: Job) -> Bool {
+    switch self {
+    case .cancel(_, let isForced): job.state.isTerminal || (job.isCancelling && !isForced)
+    case .reprioritise(let priority): !job.state.isTerminal && job.priority == priority
+    case .retry, .redrive, .promote, .remove: false
+    }
+  }
+}
+
+extension Problem {
+  /// That an action changed nothing about a job, and why.
+  static func unchanged(_ job: Job, by action: JobAction) -> Problem {
+    switch action {
+    case .cancel where !job.state.isTerminal:
+      Problem(.unchanged, status: 409, detail: "The job is being cancelled.")
+    case .reprioritise(let priority):
+      Problem(.unchanged, status: 409, detail: "The job's priority is \(priority.level).")
+    default: Problem(BrokerError.wrongState(job.state))
+    }
+  }
+}
+
 /// What came of an action.
 package enum JobActionOutcome: Hashable, Sendable {
   case job(Job)

@@ -19,15 +19,17 @@ package struct JobListing: Hashable, Sendable {
   }
 
   /// The filter as this caller may use it: one's own jobs; an admin's may name another user, or `*`
-  /// for all.
-  package func filter(for identity: Identity) -> JobFilter {
+  /// for all. Anybody else who names another is refused, never given something else than was asked for;
+  /// `part` is where the filter stands in the request.
+  package func filter(for identity: Identity, in part: String = "") throws(Problem) -> JobFilter {
     var filter = filter
-    let isAdmin = identity.permissions.allows(.admin)
-    if filter.user == nil || !isAdmin {
-      filter.user = identity.user
-    } else if filter.user == "*" {
-      filter.user = nil
+    let user = filter.user ?? identity.user
+    guard user == identity.user || identity.permissions.allows(.admin) else {
+      throw Problem(
+        .permissionDenied, status: 403, detail: "Jobs of other users need the scope admin.",
+        faults: [.init("\(part)/user", "names another user than the token's")])
     }
+    filter.user = filter.user == "*" && user != identity.user ? nil : user
     return filter
   }
 }

@@ -106,7 +106,7 @@ package final class JobVerbs {
     _ listing: JobListing, for identity: Identity
   ) async throws(Problem) -> JobPage {
     try require(.read, of: identity)
-    let filter = listing.filter(for: identity)
+    let filter = try listing.filter(for: identity)
     return try await solving { () async throws(BrokerError) in
       try await broker.jobs(matching: filter)
     }
@@ -145,22 +145,31 @@ package final class JobVerbs {
     }
   }
 
-  /// Does one thing to every job of a page of those that match. What a job's state does not allow is
-  /// passed over and told; anything else ends it.
+  /// Does one thing to every job of a page of those that match. What a job's state does not allow, or what is
+  /// so already, is passed over and told; anything else ends it.
   package func bulk(
     _ request: BulkRequest, by identity: Identity
   ) async throws(Problem) -> BulkReport {
     try require(.manage, of: identity)
     if case .reprioritise(let priority) = request.action { try require(priority, of: identity) }
-    let filter = request.listing.filter(for: identity)
+    let filter = try request.listing.filter(for: identity, in: "/filter")
     let page = try await solving { () async throws(BrokerError) in
       try await broker.jobs(matching: filter)
     }
     var report = BulkReport(next: page.next)
     for job in page.jobs {
       do throws(BrokerError) {
-        _ = try await carryOut(request.action, on: job.id)
-        report.done.append(job.id)
+        if request.action.leaves(job) {
+          report.skipped.append(.init(id: job.id, problem: .unchanged(job, by: request.action)))
+          continue
+        }
+        let outcome = try await carryOut(request.action, on: job.id)
+        if case (.cancel, .job(let now)) = (request.action, outcome), now.state.isTerminal, now.state != .cancelled {
+          // It ended by itself since the page was read.
+          report.skipped.append(.init(id: job.id, problem: .unchanged(now, by: request.action)))
+        } else {
+          report.done.append(job.id)
+        }
       } catch {
         switch error {
         // It went on since the page was read: the next one is told.

@@ -5,12 +5,18 @@ package import Jobs
 @EventLoop
 package final class MaintenanceVerbs {
   private let broker: any Broker
+  private let payloads: PayloadStore
   private let rules: LossRules
   private let pieces: Int
 
-  /// `rules` are those of the maintenance that runs by itself; one call audits at most ten pieces of the store.
-  package init(broker: any Broker, rules: LossRules, pieces: Int = 1000) {
+  /// What the cursors of pages of payloads begin with, which come after the broker's own pieces.
+  private static let payloadMark = "payloads:"
+
+  /// `rules` are those of the maintenance that runs by itself; one call audits at most ten pieces of the store, and
+  /// the payloads of at most ten pages.
+  package init(broker: any Broker, payloads: PayloadStore, rules: LossRules, pieces: Int = 1000) {
     self.broker = broker
+    self.payloads = payloads
     self.rules = rules
     self.pieces = pieces
   }
@@ -24,17 +30,36 @@ package final class MaintenanceVerbs {
     return try await solving { () async throws(BrokerError) in
       var document = MaintenanceDocument()
       if cursor == nil { document.done = try await maintain() }
-      var cursor = cursor
-      for _ in 0..<10 {
-        let report = try await broker.audit(repairs: repairs, after: cursor, limit: pieces)
-        document.checked += report.checked
-        document.findings += report.findings
-        cursor = report.next
-        if cursor == nil { break }
+      if let cursor, cursor.hasPrefix(Self.payloadMark) {
+        try await audit(&document, payloadsAfter: String(cursor.dropFirst(Self.payloadMark.count)))
+        return document
       }
       document.next = cursor
+      for _ in 0..<10 {
+        let report = try await broker.audit(repairs: repairs, after: document.next, limit: pieces)
+        document.checked += report.checked
+        document.findings += report.findings
+        document.next = report.next
+        if report.next == nil {
+          try await audit(&document, payloadsAfter: nil)
+          break
+        }
+      }
       return document
     }
+  }
+
+  private func audit(
+    _ document: inout MaintenanceDocument, payloadsAfter cursor: String?
+  ) async throws(BrokerError) {
+    var cursor = cursor
+    for _ in 0..<10 {
+      let report = try await payloads.audit(broker, after: cursor)
+      document.findings += report.findings
+      cursor = report.next
+      if cursor == nil { break }
+    }
+    document.next = cursor.map { Self.payloadMark + $0 }
   }
 
   /// Until a call finds nothing more, at most so often that nobody else waits long.

@@ -129,7 +129,9 @@ package struct MemberReader {
   package mutating func seconds(
     _ name: String, upTo limit: Int, mayBeZero: Bool = false
   ) -> Duration? {
-    let wanted = "must be a number of seconds from 0 to \(limit)"
+    let wanted =
+      mayBeZero
+      ? "must be a number of seconds from 0 to \(limit)" : "must be a number of seconds above 0, at most \(limit)"
     return read(name, wanted) { given in
       guard let number = given.double, number <= Double(limit),
         mayBeZero ? number >= 0 : number > 0

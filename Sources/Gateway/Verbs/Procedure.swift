@@ -179,6 +179,10 @@ package final class Procedures {
       Procedure("queue.clear") { reader, identity throws(Problem) in
         let name = try reader.queueName()
         let states = reader.words("state", as: JobState.self)
+        if states?.contains(.running) == true {
+          let others = JobState.allCases.filter { $0 != .running }.map(\.rawValue).joined(separator: ", ")
+          reader.fault("state", "is one of \(others); what runs is cancelled, never cleared")
+        }
         let limit = reader.whole("limit", in: 1...500) ?? 500
         try reader.finish()
         let cleared = try await verbs.clear(name, states, limit: limit, by: identity)

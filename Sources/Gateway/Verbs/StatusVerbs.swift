@@ -82,7 +82,8 @@ package final class StatusVerbs {
             status: queue, recent: try await broker.statistics(of: queue.name, minutes: minutes)))
       }
       return HealthReport(
-        queues: queues, workers: try await broker.workers(), warnings: broker.warnings, now: .now, rules: rules)
+        queues: queues, workers: try await broker.workers(), warnings: broker.warnings,
+        isWhole: broker.isWhole, now: .now, rules: rules)
     } catch {
       guard error == .unavailable else { throw Problem(error) }
       return HealthReport(brokerAway: "The broker cannot be reached.")

@@ -45,6 +45,8 @@ package struct AuditFinding: Hashable, Sendable {
     case wrongCount = "wrong_count"
     /// A payload, result, log or key belongs to no record.
     case orphan = "orphan"
+    /// A payload that lies in the artifact store cannot be had from there (``PayloadStore/audit(_:after:limit:)``).
+    case missingPayload = "missing_payload"
   }
 
   package var kind: Kind

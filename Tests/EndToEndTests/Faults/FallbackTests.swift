@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import Gateway
 import Jobs
 import Support
 import Testing
@@ -54,6 +55,14 @@ import Testing
     let id = try #require(local["job"]?["id"]?.string)
     let end = try await client.event(where: { $0["id"]?.string == id && $0["state"]?.string == "completed" })
     #expect(end["attempt"]?.int == 1)
+    // Operators are told what is: that Redis is away, and that somebody works here.
+    let root = try await JobClient.connect(to: port, token: fleet.token("root", [.admin]))
+    let health = try #require(try await root.rpc("health", "{}")["rpc"]?["data"])
+    #expect(health["status"]?.string == "degraded", "\(health.text)")
+    #expect(health["alerts"]?.array?.map { $0["condition"]?.string } == ["broker"], "\(health.text)")
+    #expect(health["workers"]?["live"]?.int == 1)
+    let workers = try await root.rpc("worker.list", "{}")["rpc"]?["data"]?["workers"]?.array
+    #expect(workers?.map { $0["lost"]?.bool ?? false } == [false])
     // Who comes now is told as those who were there.
     let late = try await JobClient.connect(to: port, token: fleet.token())
     _ = try await late.call("subscribe", #"{"channel":"user:alice"}"#)

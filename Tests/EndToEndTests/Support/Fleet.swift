@@ -8,7 +8,7 @@ import Support
 actor Fleet {
   let folder = TemporaryFolder()
   let redis: RedisServer
-  private let configuration: String
+  let configuration: String
   private let issuer: TokenIssuer
   private var processes: [FanfareProcess] = []
   /// What the keys in Redis begin with.

@@ -24,4 +24,23 @@ import Testing
       }
     }
   }
+
+  @Test("on a submission tells the end also where the queue keeps no record of it")
+  func forgotten() async throws {
+    try await SessionHarness.runUnlimited { harness in
+      var settings = QueueSettings()
+      settings.completed.count = 0
+      _ = try await harness.broker.set(.default, to: settings, ifVersion: nil)
+      async let answer = harness.ask(.post, "/v1/jobs", #"{"kind":"echo"}"#, headers: ["prefer": "wait=60"])
+      try await harness.subscriptions(1)
+      let lease = try await harness.lease().lease
+      let result = JSONText(unchecked: Array(#"{"n":1}"#.utf8))
+      _ = try await harness.broker.settle(lease, .complete(result))
+      let ended = try await answer
+      #expect(ended.status == 200)
+      #expect(ended["job"]?["state"]?.string == "completed" && ended["job"]?["percent"]?.double == 100)
+      #expect(ended["job"]?["result"]?["n"]?.int == 1)
+      #expect(try await harness.broker.job(lease.job) == nil)
+    }
+  }
 }

@@ -24,7 +24,7 @@ final class SessionHarness {
     self.issuer = issuer
   }
 
-  /// Runs `body` as ``run(settings:inlineLimit:isCutOff:backsUp:_:)`` does, where nobody's budget is spent soon.
+  /// Runs `body` as ``run(settings:inlineLimit:isCutOff:_:)`` does, where nobody's budget is spent soon.
   static func runUnlimited(
     settings change: @Sendable (inout GatewaySettings) -> Void = { _ in },
     _ body: @EventLoop (SessionHarness) async throws -> Void
@@ -36,11 +36,10 @@ final class SessionHarness {
       }, body)
   }
 
-  /// Runs `body` with a fresh gateway whose settings `change` may alter, and which keeps two backups if it
-  /// `backsUp`; one that is cut off has another broker behind `broker`, which it cannot reach.
+  /// Runs `body` with a fresh gateway whose settings `change` may alter, and which keeps two backups; one that is cut off has another broker behind `broker`, which it cannot reach.
   static func run(
     settings change: @Sendable (inout GatewaySettings) -> Void = { _ in },
-    inlineLimit: Int = PayloadStore.standardInlineLimit, isCutOff: Bool = false, backsUp: Bool = false,
+    inlineLimit: Int = PayloadStore.standardInlineLimit, isCutOff: Bool = false,
     _ body: @EventLoop (SessionHarness) async throws -> Void
   ) async throws {
     let temporary = TemporaryFolder()
@@ -66,10 +65,8 @@ final class SessionHarness {
       payloads: payloads,
       tickets: try ArtifactTicket(key: Array(repeating: 9, count: 32)),
       issuer: TokenIssuer(key: key),
-      backups: backsUp
-        ? BackupKeeper(
-          of: reached, payloads, in: "\(folder)/backups", every: nil, keeping: 2,
-          logger: logger) : nil,
+      backups: BackupKeeper(
+        of: reached, payloads, in: "\(folder)/backups", every: nil, keeping: 2, logger: logger),
       logger: logger)
     let harness = SessionHarness(
       broker: broker, gateway: gateway, payloads: payloads, issuer: TokenIssuer(key: key))

@@ -107,6 +107,13 @@ import Testing
     #expect(report([other]).alerts.first?.queue?.description == "other")
   }
 
+  @Test("tells that a part of the broker is away, which is not the end")
+  func partAway() {
+    let report = HealthReport(queues: [view()], workers: [worker()], isWhole: false, now: now, rules: HealthRules())
+    #expect(report.status == .degraded)
+    #expect(report.alerts.map(\.condition) == [.broker])
+  }
+
   @Test("tells what the broker warns of")
   func warnings() {
     let report = HealthReport(

@@ -224,7 +224,12 @@ import Testing
       #expect(try await ids("kind=other") == [])
       #expect(try await ids("until=1000") == [])
       #expect(try await ids("since=1000&limit=1") == [second])
-      #expect(try await ids("user=bob")?.count == 2, "only an operator asks for others")
+      #expect(try await ids("user=alice")?.count == 2)
+      for other in ["bob", "*"] {
+        let refused = try await harness.ask(.get, "/v1/jobs?user=\(other)")
+        #expect(refused.status == 403 && refused.code == "permission-denied")
+        #expect(refused["errors"]?.array?.map { $0["pointer"]?.string } == ["/user"])
+      }
       #expect(try await ids("user=bob", [.admin])?.count == 1)
       #expect(try await ids("user=*", [.admin])?.count == 3)
       let wrong = try await harness.ask(.get, "/v1/jobs?state=nonsense&limit=0&colour=red")

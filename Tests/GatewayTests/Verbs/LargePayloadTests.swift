@@ -63,6 +63,11 @@ import Testing
       #expect(refused.status == 413 && refused.code == "payload-too-large")
       #expect(refused["detail"]?.string == "At most 50000 bytes are taken.")
       #expect(files(harness).count == 2)
+      for path in ["/v1/jobs", "/v1/groups"] {
+        let huge = try await harness.ask(.post, path, #"{"payload":\#(text(400_000))}"#)
+        #expect(huge.status == 413 && huge.code == "payload-too-large")
+        #expect(huge["detail"]?.string == "A payload may have at most 50000 bytes.")
+      }
     }
   }
 

@@ -112,6 +112,11 @@ import Testing
       let rest = try await harness.admin(.post, "/v1/queues/default/clear")
       #expect(rest["removed"]?.int == 1)
       #expect(rest["more"]?.bool == false)
+      let running = try await harness.admin(.post, "/v1/queues/default/clear?state=running,failed")
+      #expect(running.status == 400)
+      let fault = running["errors"]?.array?.first
+      #expect(fault?["pointer"]?.string == "/state")
+      #expect(fault?["detail"]?.string?.hasPrefix("is one of scheduled, blocked, queued, retrying") == true)
       #expect(try await harness.admin(.get, "/v1/queues/default")["running"]?.int == 1)
     }
   }
@@ -175,6 +180,17 @@ import Testing
         try await harness.admin(.post, "/v1/workers/host-1-abc/stop")["wanted"]?.string
           == "stopping")
       #expect(try await harness.admin(.post, "/v1/workers/gone/stop").code == "worker-not-found")
+
+      _ = try await harness.broker.beat(
+        WorkerReport(
+          id: WorkerID("silent")!, host: "host", process: 1, version: "v", queues: [.default], kinds: [], slots: 1,
+          memory: 0, startedAt: .now),
+        renewing: [], for: .zero)
+      for verb in ["start", "resume"] {
+        let lost = try await harness.admin(.post, "/v1/workers/silent/\(verb)")
+        #expect(lost.status == 409 && lost.code == "worker-lost")
+      }
+      #expect(try await harness.admin(.post, "/v1/workers/silent/stop")["wanted"]?.string == "stopping")
     }
   }
 

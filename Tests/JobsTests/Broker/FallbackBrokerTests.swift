@@ -1,48 +1,7 @@
 import EventLoop
 import Jobs
-import Logging
 import Support
 import Testing
-
-/// A fallback over two brokers of a test's own: the first plays the shared one, and can be taken away.
-@EventLoop
-private final class Pair {
-  let shared: EmbeddedBroker
-  let broker: FallbackBroker
-  private let line: Line
-
-  /// The connection to the shared broker.
-  @EventLoop final class Line { var isUp = true }
-
-  init(shared: EmbeddedBroker, broker: FallbackBroker, line: Line) {
-    self.shared = shared
-    self.broker = broker
-    self.line = line
-  }
-
-  static func open(
-    _ folder: TemporaryFolder, shared: EmbeddedBroker? = nil
-  ) async throws -> Pair {
-    let line = Line()
-    let first: EmbeddedBroker
-    if let shared {
-      first = shared
-    } else {
-      first = try await EmbeddedBroker.open(at: folder.path + "/shared", logger: .silent)
-    }
-    let local = try await EmbeddedBroker.open(at: folder.path + "/local", logger: .silent)
-    let broker = try await FallbackBroker.open(
-      shared: first, local: local, isReachable: { line.isUp }, logger: .silent)
-    return Pair(shared: first, broker: broker, line: line)
-  }
-
-  func goAway() { line.isUp = false }
-
-  func comeBack() async {
-    line.isUp = true
-    await broker.handOver()
-  }
-}
 
 @Suite("A broker with another behind it", .timeLimit(.minutes(1)))
 struct FallbackBrokerTests {
@@ -50,7 +9,7 @@ struct FallbackBrokerTests {
 
   @Test("uses the shared one while it is there")
   @EventLoop func shared() async throws {
-    let pair = try await Pair.open(folder)
+    let pair = try await FallbackPair.open(folder)
     let acceptance = try await pair.broker.enqueue(.example())
     #expect(acceptance.durability == .broker)
     #expect(try await pair.shared.job(acceptance.job.id) != nil)
@@ -59,7 +18,7 @@ struct FallbackBrokerTests {
 
   @Test("accepts while the shared one is away, says so, and hands over what it accepted by its id")
   @EventLoop func handover() async throws {
-    let pair = try await Pair.open(folder)
+    let pair = try await FallbackPair.open(folder)
     pair.goAway()
     let urgent = JobRequest.example(priority: .high)
     let first = try await pair.broker.enqueue(.example())
@@ -77,7 +36,7 @@ struct FallbackBrokerTests {
 
   @Test("hands over a job whose payload lies in the store, which both share")
   @EventLoop func storedPayload() async throws {
-    let pair = try await Pair.open(folder)
+    let pair = try await FallbackPair.open(folder)
     let payloads = PayloadStore(files: ArtifactStore(root: folder.path("files")))
     pair.goAway()
     let request = JobRequest.example(payload: .filler(100_000))
@@ -106,7 +65,7 @@ struct FallbackBrokerTests {
 
   @Test("runs a job here, and hands over its end and its result")
   @EventLoop func localRun() async throws {
-    let pair = try await Pair.open(folder)
+    let pair = try await FallbackPair.open(folder)
     pair.goAway()
     let request = JobRequest.example()
     _ = try await pair.broker.enqueue(request)
@@ -126,7 +85,7 @@ struct FallbackBrokerTests {
 
   @Test("renews what runs here while what runs for the shared one cannot be renewed")
   @EventLoop func leasesOfBoth() async throws {
-    let pair = try await Pair.open(folder)
+    let pair = try await FallbackPair.open(folder)
     try await pair.broker.accept()
     let there = try #require(try await pair.broker.next()).lease
     pair.goAway()
@@ -149,7 +108,7 @@ struct FallbackBrokerTests {
 
   @Test("hands over what waits for a job with it, and keeps what waits for one that runs here")
   @EventLoop func families() async throws {
-    let pair = try await Pair.open(folder)
+    let pair = try await FallbackPair.open(folder)
     pair.goAway()
     let running = try await pair.broker.accept(.example(priority: .high))
     let lease = try #require(try await pair.broker.next()).lease
@@ -179,7 +138,7 @@ struct FallbackBrokerTests {
 
   @Test("keeps groups and schedules in the shared one alone")
   @EventLoop func groups() async throws {
-    let pair = try await Pair.open(folder)
+    let pair = try await FallbackPair.open(folder)
     let group = try await pair.broker.create(GroupRequest(user: "alice")).id
     try await pair.broker.accept(.example { $0.group = group })
     pair.goAway()
@@ -205,7 +164,7 @@ struct FallbackBrokerTests {
 
   @Test("lets a watcher of a group go on through an absence")
   @EventLoop func watchedGroup() async throws {
-    let pair = try await Pair.open(folder)
+    let pair = try await FallbackPair.open(folder)
     let group = try await pair.broker.create(GroupRequest(user: "alice")).id
     try await pair.broker.accept(.example { $0.group = group })
     pair.goAway()
@@ -222,11 +181,11 @@ struct FallbackBrokerTests {
 
   @Test("goes on after a restart in the middle of an absence")
   @EventLoop func restart() async throws {
-    var pair = try await Pair.open(folder)
+    var pair = try await FallbackPair.open(folder)
     pair.goAway()
     let accepted = try await pair.broker.enqueue(.example())
     await pair.broker.close()
-    pair = try await Pair.open(folder)
+    pair = try await FallbackPair.open(folder)
     await pair.comeBack()
     #expect(try await pair.shared.job(accepted.job.id)?.state == .queued)
     await pair.broker.close()
@@ -234,7 +193,7 @@ struct FallbackBrokerTests {
 
   @Test("lets a watcher see one end, whichever broker it comes from")
   @EventLoop func watching() async throws {
-    let pair = try await Pair.open(folder)
+    let pair = try await FallbackPair.open(folder)
     pair.goAway()
     let request = JobRequest.example()
     let log = DeliveryLog()
@@ -254,7 +213,7 @@ struct FallbackBrokerTests {
 
   @Test("archives what is kept here while the shared one is away, and both while it is there")
   @EventLoop func archive() async throws {
-    let pair = try await Pair.open(folder)
+    let pair = try await FallbackPair.open(folder)
     let there = try await pair.broker.accept().id
     pair.goAway()
     let here = try await pair.broker.accept().id
@@ -274,7 +233,7 @@ struct FallbackBrokerTests {
 
   @Test("takes a job in as a duplicate whose key the shared one had already")
   @EventLoop func duplicate() async throws {
-    let pair = try await Pair.open(folder)
+    let pair = try await FallbackPair.open(folder)
     let first = try await pair.broker.enqueue(.example(key: "k"))
     pair.goAway()
     let second = try await pair.broker.enqueue(.example(key: "k"))

@@ -10,7 +10,8 @@ extension FallbackBroker: JobQueue {
   }
 
   private func acceptLocally(_ request: JobRequest) async throws(BrokerError) -> Acceptance {
-    var acceptance = try await local.enqueue(request)
+    var acceptance: Acceptance
+    do throws(BrokerError) { acceptance = try await local.enqueue(request) } catch { throw told(error) }
     accepted(acceptance.job.id)
     acceptance.durability = .local
     return acceptance
@@ -23,15 +24,19 @@ extension FallbackBroker: JobQueue {
     let here = zip(settlements, isLocal).filter(\.1).map(\.0)
     let there = zip(settlements, isLocal).filter { !$0.1 }.map(\.0)
     let isAway = !isReachable()
-    if here.isEmpty, !isAway { return try await shared.exchange(there, for: request) }
+    let now = ContinuousClock.now
+    for one in settlements { held.end(one.lease) }
     // At once, not after a time: what ends here meanwhile is not to wait for that.
     if isAway, !there.isEmpty { throw .unavailable }
     // The one that may fail goes first: what is then repeated is settled once all the same.
     var remotely = Exchange()
-    if !there.isEmpty || (request != nil && !isAway) {
+    if !there.isEmpty || (!isAway && (request != nil || here.isEmpty)) {
       remotely = try await shared.exchange(there, for: isAway ? nil : request)
+      if let request { held.give(remotely.jobs, for: request.duration, at: now) }
     }
-    let locally = try await local.exchange(here, for: isAway ? request : nil)
+    var locally = Exchange()
+    if !here.isEmpty { locally = try await local.exchange(here, for: nil) }
+    if isAway, let request { locally.jobs = try await takeHere(request) }
     var outcomes: [SettlementOutcome] = []
     var (first, second) = (locally.outcomes[...], remotely.outcomes[...])
     for isLocal in isLocal {
@@ -40,47 +45,39 @@ extension FallbackBroker: JobQueue {
     return Exchange(outcomes: outcomes, jobs: locally.jobs + remotely.jobs)
   }
 
+  /// Takes local jobs. What this process runs of the shared broker's counts for a queue's concurrency, too: that
+  /// broker cannot be asked for what others run.
+  private func takeHere(_ request: LeaseRequest) async throws(BrokerError) -> [LeasedJob] {
+    var jobs: [LeasedJob] = []
+    do throws(BrokerError) {
+      for queue in request.queues where jobs.count < request.limit {
+        var piece = request
+        piece.queues = [queue]
+        piece.limit -= jobs.count
+        let bound = try await local.queue(queue)?.settings.concurrency
+        if let bound {
+          piece.limit = min(piece.limit, bound - held.count(in: queue, at: .now) - asked[queue, default: 0])
+        }
+        guard piece.limit > 0 else { continue }
+        asked[queue, default: 0] += piece.limit
+        defer { asked[queue, default: 0] -= piece.limit }
+        let taken = try await local.exchange([], for: piece).jobs
+        held.give(taken, for: request.duration, at: .now)
+        jobs += taken
+      }
+    } catch {
+      // Those that were given already are not lost over the others.
+      if jobs.isEmpty { throw error }
+    }
+    return jobs
+  }
+
   package func waitForWork(in queues: [QueueName], upTo timeout: Duration) async {
     // The other may become the one to ask at any moment.
     await active.waitForWork(in: queues, upTo: min(timeout, .seconds(1)))
   }
 
   package func passOnWork(in queues: [QueueName]) async { await active.passOnWork(in: queues) }
-
-  package func extend(
-    _ leases: [Lease], for duration: Duration
-  ) async throws(BrokerError) -> [LeaseStanding] {
-    try await renew(leases, for: duration) { [shared] there throws(BrokerError) in
-      try await shared.extend(there, for: duration)
-    }
-  }
-
-  /// Renews each lease where its job lives, `remotely` those of the shared broker: an absence of that one lets
-  /// no local lease run out.
-  private func renew(
-    _ leases: [Lease], for duration: Duration,
-    remotely: @EventLoop ([Lease]) async throws(BrokerError) -> [LeaseStanding]
-  ) async throws(BrokerError) -> [LeaseStanding] {
-    let isLocal = leases.map { localJobs.contains($0.job) }
-    let here = zip(leases, isLocal).filter(\.1).map(\.0)
-    let there = zip(leases, isLocal).filter { !$0.1 }.map(\.0)
-    guard !here.isEmpty else { return try await remotely(there) }
-    var first = try await local.extend(here, for: duration)[...]
-    var second: ArraySlice<LeaseStanding>
-    do throws(BrokerError) {
-      // Known to be away, it is not waited for.
-      guard isReachable() || there.isEmpty else { throw .unavailable }
-      second = try await remotely(there)[...]
-    } catch .unavailable {
-      second = there.map { _ in .unavailable }[...]
-    } catch { throw error }
-    return isLocal.map { isLocal in
-      guard let standing = isLocal ? first.popFirst() : second.popFirst() else {
-        preconditionFailure("a broker answered for fewer leases than asked")
-      }
-      return standing
-    }
-  }
 
   package func report(
     _ progress: Progress, under lease: Lease
@@ -110,10 +107,6 @@ extension FallbackBroker: JobQueue {
     try await home(of: id).logLines(of: id)
   }
 
-  package func jobs(matching filter: JobFilter) async throws(BrokerError) -> JobPage {
-    try await active.jobs(matching: filter)
-  }
-
   package var warnings: [String] { shared.warnings + local.warnings }
 
   package func isAvailable() async -> Bool {
@@ -134,7 +127,7 @@ extension FallbackBroker: JobControl {
   }
 
   package func redrive(_ id: JobID, to queue: QueueName) async throws(BrokerError) -> Job {
-    try await home(of: id).redrive(id, to: queue)
+    do throws(BrokerError) { return try await home(of: id).redrive(id, to: queue) } catch { throw told(error) }
   }
 
   package func promote(_ id: JobID) async throws(BrokerError) -> Job {
@@ -154,69 +147,6 @@ extension FallbackBroker: JobControl {
   ) async throws(BrokerError) -> MaintenanceReport {
     let report = try await local.maintain(limit: limit, rules)
     return isReachable() ? try await shared.maintain(limit: limit, rules) : report
-  }
-}
-
-extension FallbackBroker: QueueAdministration {
-  package func queues() async throws(BrokerError) -> [QueueStatus] { try await active.queues() }
-
-  package func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {
-    try await active.queue(name)
-  }
-
-  package func set(
-    _ name: QueueName, to settings: QueueSettings, ifVersion version: Int?
-  ) async throws(BrokerError) -> QueueStatus {
-    try await shared.set(name, to: settings, ifVersion: version)
-  }
-
-  package func setMode(
-    of name: QueueName, to mode: QueueMode
-  ) async throws(BrokerError) -> QueueStatus {
-    try await shared.setMode(of: name, to: mode)
-  }
-
-  package func clear(
-    _ name: QueueName, _ states: Set<JobState>, limit: Int
-  ) async throws(BrokerError) -> Int {
-    try await shared.clear(name, states, limit: limit)
-  }
-
-  package func delete(_ name: QueueName) async throws(BrokerError) {
-    try await shared.delete(name)
-  }
-
-  package func statistics(
-    of name: QueueName?, minutes: Int
-  ) async throws(BrokerError) -> QueueStatistics {
-    try await active.statistics(of: name, minutes: minutes)
-  }
-}
-
-extension FallbackBroker: WorkerDirectory {
-  package func beat(
-    _ report: WorkerReport, renewing leases: [Lease], heard: Timestamp?, for duration: Duration
-  ) async throws(BrokerError) -> HeartbeatAnswer {
-    // Whom nobody can tell anything else goes on as it is.
-    var (wanted, at) = (report.mode, Timestamp?.none)
-    let standings = try await renew(leases, for: duration) {
-      [shared, isReachable] there throws(BrokerError) in
-      guard isReachable() || !there.isEmpty else { return [] }
-      let answer = try await shared.beat(report, renewing: there, heard: heard, for: duration)
-      (wanted, at) = (answer.wanted, answer.at)
-      return answer.standings
-    }
-    return HeartbeatAnswer(standings: standings, wanted: wanted, at: at)
-  }
-
-  package func dismiss(_ worker: WorkerID) async throws(BrokerError) {
-    try await shared.dismiss(worker)
-  }
-
-  package func workers() async throws(BrokerError) -> [WorkerInfo] { try await active.workers() }
-
-  package func direct(_ worker: WorkerID, to mode: WorkerMode) async throws(BrokerError) {
-    try await shared.direct(worker, to: mode)
   }
 }
 
@@ -273,7 +203,7 @@ extension FallbackBroker: BrokerAudit {
 
 extension FallbackBroker: BrokerArchive {
   /// What is kept here, then what the shared broker holds, if it is there. A job that is handed over meanwhile
-  /// comes from both, and is missed by neither.
+  /// comes from both, and is missed by neither. Queues are the shared broker's, or as they were last seen there.
   package func archive(
     after cursor: String?, limit: Int
   ) async throws(BrokerError) -> ArchivePage {
@@ -285,7 +215,12 @@ extension FallbackBroker: BrokerArchive {
       page.next = page.next.map { "s" + $0 }
     } else {
       page = try await local.archive(after: place, limit: limit)
-      page.next = page.next.map { "l" + $0 } ?? (isReachable() ? "s" : nil)
+      let hasTheirs = isReachable()
+      page.entries = page.entries.compactMap { entry in
+        if case .queue = entry, hasTheirs { return nil }
+        return shown(entry)
+      }
+      page.next = page.next.map { "l" + $0 } ?? (hasTheirs ? "s" : nil)
     }
     return page
   }

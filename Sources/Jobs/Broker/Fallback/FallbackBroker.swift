@@ -13,6 +13,10 @@ package import Logging
 ///
 /// A backup of that time holds what is kept here, and says that it is not whole.
 ///
+/// **Queues** work here as they were last seen there (``MirroredQueue``): modes, defaults, orders, bounds. Numbers
+/// are of this process alone: a bound and a user's window count what is kept here, and a concurrency what runs
+/// here, the shared broker's jobs included. **Workers** of this process are known to both.
+///
 /// Jobs of the shared broker cannot be seen or changed while it is away; who watches them waits. The budget of
 /// requests is counted here meanwhile, by each gateway for itself.
 @EventLoop
@@ -23,10 +27,20 @@ package final class FallbackBroker {
   let logger: Logger
   /// The jobs that the local broker holds.
   private(set) var localJobs: Set<JobID> = []
+  /// The queues of the shared broker as they were last seen, and laid over the local ones.
+  var seen: [QueueName: MirroredQueue] = [:]
+  /// What runs here, of either broker.
+  var held = HeldLeases()
+  /// How many jobs of a queue are being asked for at this moment.
+  var asked: [QueueName: Int] = [:]
   private var timer: LoopTimer?
   private var underWay: Task<Void, Never>?
+  private var mirroring: Task<Void, Never>?
+  private var mirroredAt: ContinuousClock.Instant?
   /// How often the shared broker's return is looked for, and running local jobs for their end.
   private static let interval = Duration.seconds(1)
+  /// How often its queues are looked at: what others set there is known here after so long.
+  private static let mirrorInterval = Duration.seconds(5)
 
   /// Takes up what the local broker still holds from before. `shared` was started, and goes on trying by
   /// itself; `isReachable` tells whether it has a connection now.
@@ -53,8 +67,36 @@ package final class FallbackBroker {
   private func takeUp() async throws(BrokerError) {
     for snapshot in try await localSnapshots() { localJobs.insert(snapshot.job.id) }
     timer = LoopTimer(every: Self.interval, first: .milliseconds(1)) { [weak self] in
-      Task { [weak self] in await self?.handOver() }
+      Task { [weak self] in
+        await self?.handOver()
+        await self?.mirrorOnTime()
+      }
     }
+  }
+
+  // MARK: Queues
+
+  private func mirrorOnTime() async {
+    if mirroring != nil { return }
+    if let mirroredAt, ContinuousClock.now - mirroredAt < Self.mirrorInterval { return }
+    await mirrorNow()
+  }
+
+  /// Looks at the shared broker's queues, if it can be reached; one that cannot be looked at now is at the next
+  /// time.
+  package func mirrorNow() async {
+    // One at a time, and each sees all that was set before it was asked for.
+    while let mirroring { await mirroring.value }
+    guard timer != nil, isReachable() else { return }
+    mirroredAt = .now
+    let task = Task {
+      do throws(BrokerError) { try await mirrorQueues() } catch {
+        logger.info("the queues could not be looked at", metadata: ["error": "\(error)"])
+      }
+      mirroring = nil
+    }
+    mirroring = task
+    await task.value
   }
 
   private func localSnapshots() async throws(BrokerError) -> [JobSnapshot] {
