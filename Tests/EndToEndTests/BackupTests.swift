@@ -51,7 +51,7 @@ import Testing
     try FileManager.default.removeItem(atPath: "\(state)/jobs")
     let restored = try await run("restore", "--folder", state)
     #expect(restored.status == 0, "\(restored.lines)")
-    #expect(restored.lines.last?.hasPrefix("Restored 1, known 1, duplicates 0.") == true, "\(restored.lines)")
+    #expect(restored.lines.last?.hasPrefix("Restored 2, known 0, duplicates 0.") == true, "\(restored.lines)")
     #expect(backups.isEmpty && FileManager.default.fileExists(atPath: "\(state)/backups/\(name).restored"))
     let again = try await run("restore", "\(state)/backups/\(name).restored", "--folder", state)
     #expect(again.lines.last?.hasPrefix("Restored 0, known 2,") == true, "\(again.lines)")

@@ -9,7 +9,7 @@
           which state it would have ended, removed: it was to be forgotten, late: the failure of one past its time;
           unranked: its queue decides by its ageing of now
   Touches: what enqueue touches, RESTORED USERS_RESTORED LOGS RESULTS FINISHED GROUP_CALLBACKS GROUP_INDEX
-  Answers: "restored" | "known" | "duplicate"
+  Answers: {"restored" | "known" | "duplicate", whether its queue came with it: 1 or 0}
   Emits:   state queued, scheduled, blocked or retrying with reason restored; or cancelled, for a duplicate, or
            the end of one that was to stop; what follows for one whose parent did not complete; nothing for one that has ended; its group, if that is on record
 ]]
@@ -30,13 +30,14 @@
 --- @include "includes/write_counts"
 
 local id, bytes, payload, outcome = unpack(ARGV)
-if redis.call("HEXISTS", JOBS, id) == 1 then return "known" end
+if redis.call("HEXISTS", JOBS, id) == 1 then return { "known", 0 } end
 local also = cmsgpack.unpack(ARGV[5])
 redis.call("HSET", JOBS, id, bytes)
 local job = read_job(id)
 -- Here it is new: its group has not counted it.
 job.bytes = nil
 local more, queue = job.more, queue_named(job.queue)
+local is_first = queue.is_new and 1 or 0
 if queue.is_new then keep_queue(queue) end
 
 local last, number = unpack(redis.call("HMGET", NUMBERS, "sequence", "number"))
@@ -82,7 +83,7 @@ if is_terminal(job.state) then
     end
   end
   write_counts()
-  return "restored"
+  return { "restored", is_first }
 end
 
 local was = job.state
@@ -96,7 +97,7 @@ if also.ran then
     remember_key()
     finish(job, queue, ended, failed, "restored")
     write_counts()
-    return "restored"
+    return { "restored", is_first }
   end
   -- The attempt under way does not count.
   job.attempt, more.pm, more.rep = math.max(0, job.attempt - 1), nil, nil
@@ -111,7 +112,7 @@ if holder then
   finish(job, queue, CANCELLED,
     failure("duplicate", "The same was accepted as job " .. uuid(holder) .. "."), "restored")
   write_counts()
-  return "duplicate"
+  return { "duplicate", is_first }
 end
 remember_key()
 claim_keys(job)
@@ -150,4 +151,4 @@ if failed then
   fail_child(job, failed)
 end
 write_counts()
-return "restored"
+return { "restored", is_first }

@@ -124,8 +124,8 @@ extension EmbeddedBroker: BrokerArchive {
     }
     let now = clock()
     let job = snapshot.job
+    if store.table.queues[job.queue] == nil { arriving[job.queue] = .active }
     makeQueue(job.queue, at: now)
-    arriving[job.queue] = arriving[job.queue] ?? .active
     let settings = store.table.settings(of: job.queue)
     let isOver = job.state.isTerminal || snapshot.end(at: now) != nil
     let holder = isOver ? nil : holder(ofKeysOf: snapshot, at: now)

@@ -116,17 +116,16 @@ extension RedisBroker {
       command.append(snapshot.job.result?.bytes ?? snapshot.job.failure?.packed ?? [])
       command.append(snapshot.also.encoded)
     }
-    switch answer.text {
+    let parts = answer.elements ?? []
+    switch parts.first?.text {
     case "restored": report.restored += 1
-    case "known":
-      report.known += 1
-      return
+    case "known": report.known += 1
     case "duplicate":
       report.restored += 1
       report.duplicates.append(snapshot.job.id)
     default: throw .corrupt("restore answered in another form")
     }
-    arriving[snapshot.job.queue] = arriving[snapshot.job.queue] ?? .active
+    if parts.last?.integer == 1 { arriving[snapshot.job.queue] = .active }
   }
 
   private func restore(

@@ -22,7 +22,7 @@ package final class RedisBroker: Broker {
     try await submit(requests)
   }
 
-  /// Queues into which a restore takes something, each with the mode it is to have once all is in.
+  /// Queues that came with a restore, each with the mode it is to have once all is in.
   var arriving: [QueueName: QueueMode] = [:]
 
   // What RedisBroker+EventSource keeps.
