@@ -53,6 +53,19 @@ package final class LoopTimer {
   }
 }
 
+extension EventLoop {
+  /// Returns after `duration`, at once for none. Does not end early where the task is cancelled.
+  @EventLoop
+  package static func pause(for duration: Duration) async {
+    guard duration > .zero else { return }
+    var timer: LoopTimer?
+    await suspend { continuation in
+      timer = LoopTimer(after: duration) { continuation.resume() }
+    }
+    timer?.stop()
+  }
+}
+
 @c private func timerFired(_ handle: UnsafeMutablePointer<uv_timer_t>?) {
   // libuv calls on the loop's thread; assumeIsolated checks it.
   nonisolated(unsafe) let data = handle?.pointee.data

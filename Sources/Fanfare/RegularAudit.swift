@@ -15,7 +15,6 @@ final class RegularAudit {
   private let rest: Duration
   private let logger: Logger
   private var timer: LoopTimer?
-  private var resting: LoopTimer?
 
   /// Whose budget the turns are: nobody's. A user of this name would only wait for a turn as they do.
   private static let turns = "fanfare:audit"
@@ -69,14 +68,8 @@ final class RegularAudit {
           ])
       }
       cursor = report.next
-      if cursor != nil { await pause() }
+      if cursor != nil { await EventLoop.pause(for: rest) }
     } while cursor != nil && timer != nil
     logger.debug("the store was audited", metadata: ["checked": "\(checked)", "found": "\(found)"])
-  }
-
-  private func pause() async {
-    await EventLoop.suspend { (waiting: LoopContinuation<Void>) in
-      resting = LoopTimer(after: rest) { waiting.resume() }
-    }
   }
 }

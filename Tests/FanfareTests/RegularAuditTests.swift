@@ -1,7 +1,7 @@
 import EventLoop
 import Jobs
 import Logging
-import Synchronization
+import Support
 import Testing
 
 @testable import Fanfare
@@ -56,28 +56,9 @@ import Testing
     func discard(_ ids: [JobID]) async throws(BrokerError) { throw .unavailable }
   }
 
-  private final class Log: LogHandler {
-    let lines = Mutex<[String]>([])
-    var logLevel: Logger.Level {
-      get { .info }
-      set {}
-    }
-    var metadata: Logger.Metadata {
-      get { [:] }
-      set {}
-    }
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { nil }
-      set {}
-    }
-    func log(event: LogEvent) {
-      lines.withLock { $0.append("\(event.level) \(event.message) \(event.metadata?["subject"] ?? "")") }
-    }
-  }
-
   @Test("is done by one process at a time, and again and again, and tells what it mended")
   @EventLoop func turns() async throws {
-    let store = Store(), log = Log()
+    let store = Store(), log = LogRecorder(from: .info)
     let interval = Duration.milliseconds(200)
     let audits = (0..<3).map { _ in
       RegularAudit(
@@ -90,6 +71,7 @@ import Testing
     for (earlier, later) in zip(store.audits, store.audits.dropFirst()) {
       #expect(later - earlier > interval / 2, "a turn for all of them together")
     }
-    #expect(log.lines.withLock { $0.first } == "warning what cannot be was found and mended job")
+    let first = log.events.first.map { "\($0.level) \($0.message) \($0.metadata?["subject"] ?? "")" }
+    #expect(first == "warning what cannot be was found and mended job")
   }
 }

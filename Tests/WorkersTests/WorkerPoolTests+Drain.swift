@@ -51,11 +51,10 @@ extension WorkerPoolTests {
   func secondDrain() async throws {
     let folder = TemporaryFolder()
     let fifo = Fifo(folder.path("life"))
-    let stubborn = "trap '' TERM; exec 9>\"$1\"; echo alive >&9; while :; do sleep 1000; done"
     let workshop = await Workshop(
       [
         ClosureWorker("sleep") { job in
-          _ = try await Self.run(job, ChildCommand("/bin/sh", ["-c", stubborn, "sh", fifo.path]))
+          _ = try await Self.run(job, Self.stubborn(fifo.path))
           return .completed(nil)
         }
       ], killGrace: .seconds(1000))

@@ -15,6 +15,12 @@ import Testing
     ChildCommand("/bin/sh", ["-c", "exec 9>\"$1\"; echo alive >&9; exec sleep 1000", "sh", fifo])
   }
 
+  /// The same, and SIGTERM does not end it.
+  static func stubborn(_ fifo: String) -> ChildCommand {
+    let script = "trap '' TERM; exec 9>\"$1\"; echo alive >&9; while :; do sleep 1000; done"
+    return ChildCommand("/bin/sh", ["-c", script, "sh", fifo])
+  }
+
   static func run(_ job: JobContext, _ command: ChildCommand) async throws -> ChildExit {
     try await job.run(command, onOutput: { job.log($0) }, onError: { job.log($0) })
   }
@@ -224,11 +230,10 @@ import Testing
     let folder = TemporaryFolder()
     let fifo = Fifo(folder.path("life"))
     // It would not end by SIGTERM, and the grace is longer than the test.
-    let stubborn = "trap '' TERM; exec 9>\"$1\"; echo alive >&9; while :; do sleep 1000; done"
     let workshop = await Workshop(
       [
         ClosureWorker("sleep") { job in
-          _ = try await Self.run(job, ChildCommand("/bin/sh", ["-c", stubborn, "sh", fifo.path]))
+          _ = try await Self.run(job, Self.stubborn(fifo.path))
           job.report(Progress(percent: 50))
           job.log("still here")
           return .completed(nil)

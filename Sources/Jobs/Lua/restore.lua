@@ -14,6 +14,7 @@
            the end of one that was to stop; what follows for one whose parent did not complete; nothing for one that has ended; its group, if that is on record
 ]]
 --- @include "includes/now"
+--- @include "includes/digits"
 --- @include "includes/queue"
 --- @include "includes/change"
 --- @include "includes/index_job"
@@ -42,7 +43,7 @@ if queue.is_new then keep_queue(queue) end
 
 local last, number = unpack(redis.call("HMGET", NUMBERS, "sequence", "number"))
 job.number = (number or -1) + 1
-redis.call("HSET", NUMBERS, "sequence", string.format("%.0f", math.max(tonumber(last or -1), job.sequence)),
+redis.call("HSET", NUMBERS, "sequence", digits(math.max(tonumber(last or -1), job.sequence)),
   "number", job.number)
 begin_chunk(job.number)
 if payload ~= "" then redis.call("SET", PAYLOADS .. id, payload) end

@@ -10,6 +10,7 @@
   Emits:   nothing
 ]]
 --- @include "includes/now"
+--- @include "includes/digits"
 --- @include "includes/queue"
 --- @include "includes/keep_queue"
 
@@ -19,7 +20,7 @@ local function here(field) return tonumber(redis.call("HGET", queue.counters, fi
 
 for field, value in pairs(cmsgpack.unpack(ARGV[2])) do
   if value > here(field) and (field ~= "v" or queue.fair) then
-    redis.call("HSET", queue.counters, field, string.format("%.0f", value))
+    redis.call("HSET", queue.counters, field, digits(value))
     is_raised = true
   end
 end

@@ -8,6 +8,7 @@
   Emits:   nothing
 ]]
 --- @include "includes/now"
+--- @include "includes/digits"
 
 local spent, limit, window = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
 local oldest = redis.call("LINDEX", spent, -1)
@@ -24,6 +25,6 @@ end
 if ARGV[3] == "look" then
   return { 1, limit - count, oldest and oldest + window - micros or 0 }
 end
-redis.call("LPUSH", spent, string.format("%.0f", micros))
+redis.call("LPUSH", spent, digits(micros))
 redis.call("PEXPIRE", spent, math.ceil(window / 1000))
 return { 1, limit - count - 1, (oldest or micros) + window - micros }

@@ -3,7 +3,6 @@ import Foundation
 import Jobs
 import Logging
 import Support
-import Synchronization
 import Testing
 
 @Suite("A scheduler", .timeLimit(.minutes(1))) struct SchedulerTests {
@@ -44,27 +43,8 @@ import Testing
     }
   }
 
-  /// What was logged at warning or above.
-  private final class Diary: LogHandler, Sendable {
-    private let lines = Mutex<[String]>([])
-    var text: [String] { lines.withLock { $0 } }
-    var logLevel: Logger.Level {
-      get { .warning }
-      set {}
-    }
-    var metadata: Logger.Metadata {
-      get { [:] }
-      set {}
-    }
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { nil }
-      set {}
-    }
-    func log(event: LogEvent) { lines.withLock { $0.append("\(event.message)") } }
-  }
-
   private let place = BrokerFolder()
-  private let diary = Diary()
+  private let diary = LogRecorder(from: .warning)
   private let files = TemporaryFolder()
   private var payloads: PayloadStore { PayloadStore(files: ArtifactStore(root: files.path)) }
 
@@ -107,7 +87,7 @@ import Testing
     let second = try await book.fired.values(atLeast: 2)[1]
     #expect(second != first)
     asleep.stop()
-    #expect(diary.text.isEmpty)
+    #expect(diary.events.isEmpty)
     await broker.close()
   }
 
@@ -175,7 +155,7 @@ import Testing
     place.clock.advance(by: .seconds(10))
     try await book.fired.values(atLeast: 1)
     scheduler.stop()
-    #expect(diary.text == ["a schedule could not be fired; it is tried again"])
+    #expect(diary.events.map(\.message.description) == ["a schedule could not be fired; it is tried again"])
     await broker.close()
   }
 
@@ -187,7 +167,7 @@ import Testing
     try await broker.put(try schedule("@daily"), next: place.clock.now)
     let scheduler = scheduler(of: book)
     try await book.reads.values(atLeast: 4)
-    #expect(diary.text == ["schedules cannot be fired at present"])
+    #expect(diary.events.map(\.message.description) == ["schedules cannot be fired at present"])
     book.isAway = false
     book.refusal = .unavailable
     try await book.attempts.values(atLeast: 2)
@@ -210,7 +190,7 @@ import Testing
     scheduler.stop()
     #expect(book.attempts.values.isEmpty)
     #expect(try await broker.schedules().first?.next == due)
-    #expect(diary.text.count == 1)
+    #expect(diary.events.count == 1)
     await broker.close()
   }
 }

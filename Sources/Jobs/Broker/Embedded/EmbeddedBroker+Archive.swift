@@ -1,6 +1,6 @@
 import EventLoop
 
-extension EmbeddedBroker: BrokerArchive {
+extension EmbeddedBroker: BrokerArchive, QueueArrival {
   package func archive(
     after cursor: String?, limit: Int
   ) async throws(BrokerError) -> ArchivePage {
@@ -75,17 +75,7 @@ extension EmbeddedBroker: BrokerArchive {
     var report = RestoreReport()
     for entry in entries {
       switch entry {
-      case .queue(let name, let settings, let mode):
-        do throws(BrokerError) {
-          _ = try await set(name, to: settings, ifVersion: 0)
-          // One that would be paused when it is empty cannot have its mode before its jobs.
-          let first = mode == .drainingBacklog ? .paused : mode
-          if first != .active { _ = try await setMode(of: name, to: first) }
-          arriving[name] = mode
-          report.restored += 1
-        } catch .changedMeanwhile {
-          report.known += 1
-        } catch { throw error }
+      case .queue(let name, let settings, let mode): try await restore(name, settings, mode, &report)
       case .job(let snapshot): restore(snapshot, &report)
       case .schedule(let status):
         let name = status.schedule.name
@@ -105,11 +95,7 @@ extension EmbeddedBroker: BrokerArchive {
       case .ledger(let ledger):
         // What was counted until now is in the book once it is kept.
         try await store.kept()
-        let mode = arriving.removeValue(forKey: ledger.queue)
-        if restore(ledger) || mode != nil { report.restored += 1 } else { report.known += 1 }
-        if mode == .drainingBacklog, store.table.queues[ledger.queue]?.mode == .paused {
-          _ = try await setMode(of: ledger.queue, to: .drainingBacklog)
-        }
+        try await arrived(ledger.queue, isRaised: restore(ledger), &report)
       }
     }
     try await store.kept()

@@ -27,7 +27,6 @@ package final class EmbeddedBroker {
   var lastMaintenance: Timestamp
   /// Queues in which parked jobs may have room that nobody has given them yet.
   var queuesWithRoom: Set<QueueName> = []
-  /// Queues that came with a restore, each with the mode it is to have once all is in.
   var arriving: [QueueName: QueueMode] = [:]
   /// Whether children are being told of their parents' ends, further up.
   var isTellingChildren = false

@@ -4,7 +4,7 @@ import Redis
 /// What a job may come to that stands in its record; more stands beside it (`outcome.lua`).
 private let inlineLimit = 512
 
-extension RedisBroker {
+extension RedisBroker: QueueArrival {
   package func archive(
     after cursor: String?, limit: Int
   ) async throws(BrokerError) -> ArchivePage {
@@ -87,22 +87,6 @@ extension RedisBroker {
   }
 
   private func restore(
-    _ name: QueueName, _ settings: QueueSettings, _ mode: QueueMode, _ report: inout RestoreReport
-  ) async throws(BrokerError) {
-    do throws(BrokerError) {
-      _ = try await set(name, to: settings, ifVersion: 0)
-    } catch .changedMeanwhile {
-      report.known += 1
-      return
-    } catch { throw error }
-    // One that would be paused when it is empty cannot have its mode before its jobs.
-    let first = mode == .drainingBacklog ? .paused : mode
-    if first != .active { _ = try await setMode(of: name, to: first) }
-    arriving[name] = mode
-    report.restored += 1
-  }
-
-  private func restore(
     _ snapshot: JobSnapshot, _ report: inout RestoreReport
   ) async throws(BrokerError) {
     guard snapshot.job.id.partition == keys.partition else {
@@ -175,11 +159,7 @@ extension RedisBroker {
     guard let word = answer.text, word == "restored" || word == "known" else {
       throw .corrupt("restore_ledger answered in another form")
     }
-    let mode = arriving.removeValue(forKey: ledger.queue)
-    if word == "restored" || mode != nil { report.restored += 1 } else { report.known += 1 }
-    if mode == .drainingBacklog, try await queue(ledger.queue)?.mode == .paused {
-      _ = try await setMode(of: ledger.queue, to: .drainingBacklog)
-    }
+    try await arrived(ledger.queue, isRaised: word == "restored", &report)
   }
 
   package func discard(_ ids: [JobID]) async throws(BrokerError) {

@@ -6,7 +6,7 @@ extension RedisBroker {
   private static let longestSlice = Duration.seconds(5)
 
   package func waitForWork(in queues: [QueueName], upTo timeout: Duration) async {
-    guard !queues.isEmpty else { return await pause(for: timeout) }
+    guard !queues.isEmpty else { return await EventLoop.pause(for: timeout) }
     let clock = ContinuousClock()
     let end = clock.now + timeout
     while !Task.isCancelled {
@@ -17,7 +17,7 @@ extension RedisBroker {
       } catch {
         await client.waitUntilConnected(upTo: clock.now.duration(to: end))
         // A Redis that is there and refuses is not asked without a pause.
-        await pause(for: min(.milliseconds(100), clock.now.duration(to: end)))
+        await EventLoop.pause(for: min(.milliseconds(100), clock.now.duration(to: end)))
       }
     }
   }
@@ -45,14 +45,5 @@ extension RedisBroker {
     // A timeout of 0 would be for ever.
     command.append(String(max(0.001, slice.inSeconds)))
     return try await !client.block(on: command, for: slice).isNull
-  }
-
-  private func pause(for duration: Duration) async {
-    guard duration > .zero else { return }
-    var timer: LoopTimer?
-    await EventLoop.suspend { continuation in
-      timer = LoopTimer(after: duration) { continuation.resume() }
-    }
-    timer?.stop()
   }
 }

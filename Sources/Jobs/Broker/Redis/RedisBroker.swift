@@ -22,7 +22,6 @@ package final class RedisBroker: Broker {
     try await submit(requests)
   }
 
-  /// Queues that came with a restore, each with the mode it is to have once all is in.
   var arriving: [QueueName: QueueMode] = [:]
 
   // What RedisBroker+EventSource keeps.
