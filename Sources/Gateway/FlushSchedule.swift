@@ -19,13 +19,16 @@ package final class FlushSchedule {
     turnEnd = TurnEnd { [weak self] in self?.flushAll() }
   }
 
-  /// The caller asks at most once before it is flushed.
+  /// The caller asks at most once before it is flushed. Who asks while others are flushed is flushed in the
+  /// same turn.
   package func add(_ writer: any Flushable) { waiting.append(writer) }
 
   private func flushAll() {
-    guard !waiting.isEmpty else { return }
-    swap(&waiting, &batch)
-    for writer in batch { writer.flush() }
-    batch.removeAll(keepingCapacity: true)
+    // The hub hands out what was published, and those who got it ask to write.
+    while !waiting.isEmpty {
+      swap(&waiting, &batch)
+      for writer in batch { writer.flush() }
+      batch.removeAll(keepingCapacity: true)
+    }
   }
 }

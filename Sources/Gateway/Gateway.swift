@@ -28,8 +28,9 @@ package final class Gateway {
     self.logger = logger
     let wheel = TimerWheel()
     let estimates = WaitEstimates(broker: broker)
+    let flushes = FlushSchedule()
     hub = Hub(
-      broker: broker, wheel: wheel, places: settings.placeInterval, estimates: estimates,
+      broker: broker, wheel: wheel, flushes: flushes, places: settings.placeInterval, estimates: estimates,
       logger: logger)
     let verbs = JobVerbs(
       broker: broker, payloads: payloads, estimates: estimates, maxPriority: settings.maxPriority)
@@ -43,7 +44,7 @@ package final class Gateway {
       maintenance: MaintenanceVerbs(broker: broker, payloads: payloads, rules: settings.losses), settings: settings)
     environment = SessionEnvironment(
       settings: settings, authenticator: authenticator, hub: hub, verbs: verbs, groups: groups,
-      procedures: procedures, limiter: limiter, wheel: wheel, flushes: FlushSchedule(), logger: logger)
+      procedures: procedures, limiter: limiter, wheel: wheel, flushes: flushes, logger: logger)
     origins = OriginPolicy(settings: settings)
     let door = Door(environment: environment, origins: origins)
     let draining = Draining()

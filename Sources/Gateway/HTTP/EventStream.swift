@@ -68,13 +68,14 @@ package final class EventStream {
     writeOut()
   }
 
-  private func append(_ publication: Publication) {
+  private func append(_ publication: Publication, countedBy counters: DeliveryCounters? = nil) {
     let key = Outbox.ProgressKey(channel: publication.channel, subject: publication.subject)
     if publication.isProgress {
       outbox.append(
-        progress: publication.serverSentEvent, of: key, isConflating: stream?.isBehind ?? true)
+        progress: publication.serverSentEvent, of: key, isConflating: stream?.isBehind ?? true,
+        countedBy: counters)
     } else {
-      outbox.append(stateChange: publication.serverSentEvent, of: key)
+      outbox.append(stateChange: publication.serverSentEvent, of: key, countedBy: counters)
     }
     if publication.isTerminal { isComplete = true }
   }
@@ -126,10 +127,11 @@ package final class EventStream {
 }
 
 extension EventStream: Subscriber {
-  package func receive(_ publication: Publication) {
-    guard !isClosed, !isComplete else { return }
-    append(publication)
-    guard !isAwaitingFlush else { return }
+  package func receive(_ batch: PublicationBatch) {
+    for publication in batch.publications where !isClosed && !isComplete {
+      append(publication, countedBy: batch.counters)
+    }
+    guard !isClosed, !isAwaitingFlush else { return }
     isAwaitingFlush = true
     environment.flushes.add(self)
   }

@@ -72,10 +72,12 @@ package final class JobWaiter {
 }
 
 extension JobWaiter: Subscriber {
-  package func receive(_ publication: Publication) {
-    guard let position = publication.position else { return }
-    if publication.isTerminal { ending = publication.event }
-    if isReached(by: position, isTerminal: publication.isTerminal) { end() }
+  package func receive(_ batch: PublicationBatch) {
+    for publication in batch.publications {
+      guard let position = publication.position else { continue }
+      if publication.isTerminal { ending = publication.event }
+      if isReached(by: position, isTerminal: publication.isTerminal) { end() }
+    }
   }
 }
 

@@ -4,7 +4,8 @@ package import Logging
 
 /// Who watches what on this node: takes each event from the broker once and hands it to everyone.
 ///
-/// Publishing writes nothing: it fills outboxes, and sessions write at the end of the loop's turn.
+/// Publishing writes nothing: at the end of the loop's turn each channel hands its watchers what it has, all at
+/// once.
 @EventLoop
 package final class Hub {
   /// Publications of all channels that were handed to subscribers, ever.
@@ -13,6 +14,10 @@ package final class Hub {
   private let broker: any Broker
   private let logger: Logger
   private let wheel: TimerWheel
+  private let flushes: FlushSchedule
+  /// Channels that published in this turn, and those being handed out: two arrays that change places.
+  private var speaking: ContiguousArray<WatchedChannel> = []
+  private var heard: ContiguousArray<WatchedChannel> = []
   private var channels: [Channel: WatchedChannel] = [:]
   /// How long a channel that nobody watches is kept, so that a reload does not churn the broker.
   private let linger: Duration
@@ -24,11 +29,12 @@ package final class Hub {
 
   /// `places` is how often, at most, watchers of waiting jobs are told their places; zero: never.
   package init(
-    broker: any Broker, wheel: TimerWheel, places: Duration = .zero,
+    broker: any Broker, wheel: TimerWheel, flushes: FlushSchedule = FlushSchedule(), places: Duration = .zero,
     estimates: WaitEstimates? = nil, logger: Logger, linger: Duration = .seconds(1)
   ) {
     self.broker = broker
     self.wheel = wheel
+    self.flushes = flushes
     self.logger = logger
     self.linger = linger
     self.estimates = estimates
@@ -48,7 +54,7 @@ package final class Hub {
     _ channel: Channel, _ subscriber: any Subscriber
   ) async throws(BrokerError) -> Subscription {
     let watched = channels[channel] ?? open(channel)
-    let subscription = Subscription(channel: channel, subscriber: subscriber)
+    let subscription = Subscription(channel: channel, subscriber: subscriber, wheel: wheel)
     watched.add(subscription)
     if case .job(let id) = channel { note { $0.watch(id) } }
     if let error = await watched.opening.value {
@@ -57,7 +63,9 @@ package final class Hub {
     }
     lookAtDelivery(of: watched)
     // Who comes in the middle of an interruption is told as those were who were there.
-    if !watched.isDelivering { subscription.deliver(Publication(isDelivering: false, on: channel)) }
+    if !watched.isDelivering {
+      subscription.deliver(PublicationBatch(Publication(isDelivering: false, on: channel)))
+    }
     return subscription
   }
 
@@ -171,24 +179,21 @@ package final class Hub {
   /// Progress on a user's channel goes out at most every 250 ms a job; state changes at once.
   private func take(_ event: JobEvent, onUsers watched: WatchedChannel) {
     guard event.class == .progress else {
+      if let held = watched.pace.changed(.job(event.id), isEnd: event.state.isTerminal) {
+        publish(held, on: watched)
+      }
       if event.position.offset == 1 { return introduce(event, on: watched) }
-      watched.held[event.id] = nil
-      if event.state.isTerminal { watched.lastProgress[event.id] = nil }
       return publish(Publication(event, on: watched.channel), on: watched)
     }
-    let now = ContinuousClock.now
-    if watched.held[event.id] != nil {
-      watched.held[event.id] = event
-    } else if let last = watched.lastProgress[event.id], now - last < Self.userInterval {
-      watched.held[event.id] = event
-      wheel.schedule(after: Self.userInterval - (now - last)) { [weak self] in
-        guard let self, let held = watched.held.removeValue(forKey: event.id) else { return }
-        watched.lastProgress[event.id] = .now
-        publish(Publication(held, on: watched.channel), on: watched)
+    let publication = Publication(event, on: watched.channel)
+    switch watched.pace.take(publication, at: .now) {
+    case .pass: publish(publication, on: watched)
+    case .replace: watched.counters.conflated += watched.subscriptions.count
+    case .hold(let delay):
+      wheel.schedule(after: delay) { [weak self] in
+        guard let held = watched.pace.due(of: .job(event.id), at: .now) else { return }
+        self?.publish(held, on: watched)
       }
-    } else {
-      watched.lastProgress[event.id] = now
-      publish(Publication(event, on: watched.channel), on: watched)
     }
   }
 
@@ -243,54 +248,31 @@ package final class Hub {
     note { _ in }
   }
 
-  private static let userInterval = Duration.milliseconds(250)
-
   private func publish(_ publication: Publication, on watched: WatchedChannel) {
-    // By index: a subscriber may leave while it receives.
-    var index = watched.subscriptions.count - 1
-    deliveredCount += watched.subscriptions.count
-    while index >= 0 {
-      if index < watched.subscriptions.count { watched.subscriptions[index].deliver(publication) }
-      index -= 1
-    }
+    watched.counters.published += 1
+    watched.turn.append(publication)
+    guard watched.turn.count == 1 else { return }
+    speaking.append(watched)
+    if speaking.count == 1 { flushes.add(self) }
   }
 }
 
-/// One channel that somebody on this node watches.
-@EventLoop
-private final class WatchedChannel {
-  let channel: Channel
-  /// Ends when the broker's subscription stands, with its error if it does not.
-  let opening: Task<BrokerError?, Never>
-  var source: (any EventSubscription)?
-  private(set) var subscriptions: ContiguousArray<Subscription> = []
-  var isLingering = false
-  var gap = GapDetector()
-  /// What its watchers know of it.
-  var isDelivering = true
-  /// On a user's channel: when progress of each job went out last, and what waits for its turn.
-  var lastProgress: [JobID: ContinuousClock.Instant] = [:]
-  var held: [JobID: JobEvent] = [:]
-
-  init(channel: Channel, opening: Task<BrokerError?, Never>) {
-    self.channel = channel
-    self.opening = opening
-  }
-
-  func add(_ subscription: Subscription) {
-    subscription.index = subscriptions.count
-    subscriptions.append(subscription)
-  }
-
-  /// O(1): the last one takes the place.
-  func remove(_ subscription: Subscription) {
-    let index = subscription.index
-    guard index >= 0, index < subscriptions.count, subscriptions[index] === subscription else {
-      return
+extension Hub: Flushable {
+  /// Hands out what this turn of the loop has published.
+  package func flush() {
+    swap(&speaking, &heard)
+    let isAlone = heard.count == 1
+    for watched in heard {
+      let batch = PublicationBatch(watched.turn, isAlone: isAlone, counters: watched.counters)
+      watched.turn.removeAll(keepingCapacity: true)
+      deliveredCount += batch.publications.count * watched.subscriptions.count
+      // By index: a subscriber may leave while it receives.
+      var index = watched.subscriptions.count - 1
+      while index >= 0 {
+        if index < watched.subscriptions.count { watched.subscriptions[index].deliver(batch) }
+        index -= 1
+      }
     }
-    subscriptions.swapAt(index, subscriptions.count - 1)
-    subscriptions[index].index = index
-    subscriptions.removeLast()
-    subscription.index = -1
+    heard.removeAll(keepingCapacity: true)
   }
 }

@@ -1,14 +1,18 @@
 import DequeModule
+package import EventLoop
 package import Jobs
 
 /// What a connection has yet to be sent, in order, bounded by what it watches.
 ///
+/// A publication goes through an outbox only where something waits already, or several channels spoke at once.
+///
 /// Frames that must arrive (replies, state changes) are kept one by one. Of progress, once the
 /// reader is behind, only the newest of each job or group is kept, in the place of the one it replaces; never
 /// across a state change of it, so that the order of events is the order of offsets.
+@EventLoop
 package struct Outbox {
   /// Progress of one job or group in one subscription: what replaces what.
-  package struct ProgressKey: Hashable, Sendable {
+  package nonisolated struct ProgressKey: Hashable, Sendable {
     package var channel: Channel
     package var subject: Subject?
 
@@ -21,6 +25,7 @@ package struct Outbox {
   private struct Entry {
     var frame: PreparedFrame
     var isProgress: Bool
+    var counters: DeliveryCounters?
   }
 
   private var entries: Deque<Entry> = []
@@ -46,22 +51,25 @@ package struct Outbox {
   package var count: Int { entries.count }
 
   /// Adds a frame that must arrive.
-  package mutating func append(_ frame: PreparedFrame) {
-    entries.append(Entry(frame: frame, isProgress: false))
+  package mutating func append(_ frame: PreparedFrame, countedBy counters: DeliveryCounters? = nil) {
+    entries.append(Entry(frame: frame, isProgress: false, counters: counters))
     byteCount += frame.bytes.count
     mustDeliverByteCount += frame.bytes.count
     mustDeliverAdded += 1
   }
 
   /// Adds a state change: it must arrive, and progress that came before it stays before it.
-  package mutating func append(stateChange frame: PreparedFrame, of key: ProgressKey) {
+  package mutating func append(
+    stateChange frame: PreparedFrame, of key: ProgressKey, countedBy counters: DeliveryCounters? = nil
+  ) {
     if !replaceable.isEmpty { replaceable[key] = nil }
-    append(frame)
+    append(frame, countedBy: counters)
   }
 
   /// Adds progress; with `isConflating`, in place of older progress of the same job that waits.
   package mutating func append(
-    progress frame: PreparedFrame, of key: @autoclosure () -> ProgressKey, isConflating: Bool
+    progress frame: PreparedFrame, of key: @autoclosure () -> ProgressKey, isConflating: Bool,
+    countedBy counters: DeliveryCounters? = nil
   ) {
     if isConflating {
       let key = key()
@@ -70,11 +78,12 @@ package struct Outbox {
         entries[number - firstNumber].frame = frame
         byteCount += frame.bytes.count - old.bytes.count
         conflatedCount += 1
+        counters?.conflated += 1
         return
       }
       replaceable[key] = firstNumber + entries.count
     }
-    entries.append(Entry(frame: frame, isProgress: true))
+    entries.append(Entry(frame: frame, isProgress: true, counters: counters))
     byteCount += frame.bytes.count
   }
 
@@ -84,6 +93,7 @@ package struct Outbox {
     let entry = entries.removeFirst()
     firstNumber += 1
     byteCount = 0
+    entry.counters?.delivered += 1
     if !entry.isProgress {
       mustDeliverByteCount = 0
       mustDeliverTaken += 1
@@ -103,6 +113,7 @@ package struct Outbox {
       firstNumber += 1
       size += bytes
       byteCount -= bytes
+      entry.counters?.delivered += 1
       if !entry.isProgress {
         mustDeliverByteCount -= bytes
         mustDeliverTaken += 1
@@ -112,6 +123,20 @@ package struct Outbox {
     if entries.isEmpty, !replaceable.isEmpty { replaceable.removeAll() }
     return batch
   }
+
+  /// Takes frames from the front as messages of up to sixteen objects, for a reader that is behind: fewer
+  /// messages are less work for it (spec §1). At least one if there is any, at most `limit` bytes otherwise.
+  package mutating func takeMerged(limit: Int) -> [PreparedFrame] {
+    let batch = takeBatch(limit: limit)
+    guard batch.count > 1 else { return batch }
+    return stride(from: 0, to: batch.count, by: Self.mostMerged).map { start in
+      let frames = batch[start..<min(start + Self.mostMerged, batch.count)]
+      return frames.count == 1 ? frames[start] : PreparedFrame(merging: frames)
+    }
+  }
+
+  /// Objects in one message.
+  private static let mostMerged = 16
 
   /// Forgets everything that waits.
   package mutating func removeAll() {

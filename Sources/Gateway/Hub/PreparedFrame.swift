@@ -7,10 +7,51 @@ package final class PreparedFrame: Sendable {
   package let bytes: [UInt8]
   /// Where the payload begins: for transports that frame by themselves (TLS, compression).
   package let payloadOffset: Int
+  /// The frames of which it is made, where it is more than one; for the same transports.
+  package let parts: [PreparedFrame]
 
   /// A text frame around `payload`, which must be valid UTF-8.
   package init(text payload: some Collection<UInt8>) {
-    let count = payload.count
+    var bytes = Self.header(of: payload.count)
+    payloadOffset = bytes.count
+    bytes.append(contentsOf: payload)
+    self.bytes = bytes
+    parts = []
+  }
+
+  /// Bytes that go out as they are: a server-sent event.
+  package init(raw bytes: [UInt8]) {
+    self.bytes = bytes
+    payloadOffset = 0
+    parts = []
+  }
+
+  /// Several frames one behind the other, to be handed to a socket at once.
+  package init(concatenating parts: [PreparedFrame]) {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(parts.reduce(0) { $0 + $1.bytes.count })
+    for part in parts { bytes += part.bytes }
+    self.bytes = bytes
+    payloadOffset = 0
+    self.parts = parts
+  }
+
+  /// The payloads of several text frames as one message, parted by line feeds (spec §1).
+  package init(merging frames: some Collection<PreparedFrame>) {
+    let count = frames.reduce(frames.count - 1) { $0 + $1.payload.count }
+    var bytes = Self.header(of: count)
+    payloadOffset = bytes.count
+    bytes.reserveCapacity(bytes.count + count)
+    for frame in frames {
+      if bytes.count > payloadOffset { bytes.append(0x0A) }
+      bytes += frame.payload
+    }
+    self.bytes = bytes
+    parts = []
+  }
+
+  /// The header of a whole text message (RFC 6455 §5.2).
+  private static func header(of count: Int) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count + 10)
     bytes.append(0x81)
@@ -26,15 +67,7 @@ package final class PreparedFrame: Sendable {
         bytes.append(UInt8(truncatingIfNeeded: count >> shift))
       }
     }
-    payloadOffset = bytes.count
-    bytes.append(contentsOf: payload)
-    self.bytes = bytes
-  }
-
-  /// Bytes that go out as they are: a server-sent event.
-  package init(raw bytes: [UInt8]) {
-    self.bytes = bytes
-    payloadOffset = 0
+    return bytes
   }
 
   /// The message without its frame header.

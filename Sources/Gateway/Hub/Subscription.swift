@@ -4,7 +4,8 @@ package import Jobs
 /// Who receives publications of a channel: a session, a stream of server-sent events, a long poll.
 @EventLoop
 package protocol Subscriber: AnyObject {
-  func receive(_ publication: Publication)
+  /// Called at the end of a turn of the loop, once a channel.
+  func receive(_ batch: PublicationBatch)
 }
 
 /// One subscriber's place in one channel.
@@ -19,44 +20,89 @@ package final class Subscription {
   private var phase = Phase.gathering([])
   /// The place in the hub's list, which the hub keeps.
   var index = -1
+  /// Where progress is to come no more often than this: what holds it back.
+  private var pace: ProgressPace?
+  private let wheel: TimerWheel
 
   private enum Phase {
-    case gathering([Publication])
+    case gathering([PublicationBatch])
     /// Everything up to this offset was delivered, where the channel is one stream.
     case live(last: UInt64)
     case ended
   }
 
-  init(channel: Channel, subscriber: any Subscriber) {
+  init(channel: Channel, subscriber: any Subscriber, wheel: TimerWheel) {
     self.channel = channel
     self.subscriber = subscriber
+    self.wheel = wheel
+  }
+
+  /// The shortest time between two events of progress of the same job or group; zero: all of them. What comes
+  /// between is dropped but for the newest; changes of state come at once.
+  package var minimumInterval: Duration {
+    get { pace?.interval ?? .zero }
+    set { pace = newValue > .zero ? ProgressPace(interval: newValue) : nil }
   }
 
   /// Delivers what was gathered beyond `offset`, and from now on what comes.
   package func goLive(after offset: UInt64) {
     guard case .gathering(let gathered) = phase else { return }
     phase = .live(last: offset)
-    for publication in gathered { deliver(publication) }
+    for batch in gathered { deliver(batch) }
   }
 
-  func deliver(_ publication: Publication) {
+  func deliver(_ batch: PublicationBatch) {
     switch phase {
     case .live(let last):
-      if publication.isNumbered, let position = publication.position {
-        guard position.offset > last else { return }
-        phase = .live(last: position.offset)
+      guard let offsets = batch.offsets else { return hand(batch) }
+      if last < offsets.lowerBound {
+        phase = .live(last: offsets.upperBound)
+        hand(batch)
+      } else if let rest = batch.after(last) {
+        phase = .live(last: max(last, offsets.upperBound))
+        hand(rest)
       }
-      subscriber?.receive(publication)
     case .gathering(var gathered):
       phase = .ended
-      gathered.append(publication)
+      gathered.append(batch)
       phase = .gathering(gathered)
     case .ended: break
     }
   }
 
+  private func hand(_ batch: PublicationBatch) {
+    if pace == nil { subscriber?.receive(batch) } else { pace(batch) }
+  }
+
+  /// Holds progress back that comes too soon.
+  private func pace(_ batch: PublicationBatch) {
+    var passing: ContiguousArray<Publication> = []
+    let now = ContinuousClock.now
+    for publication in batch.publications {
+      guard publication.isProgress else {
+        if let held = pace?.changed(publication.subject, isEnd: publication.isTerminal) { passing.append(held) }
+        passing.append(publication)
+        continue
+      }
+      switch pace?.take(publication, at: now) {
+      case .pass, nil: passing.append(publication)
+      case .replace: batch.counters?.conflated += 1
+      case .hold(let delay):
+        let subject = publication.subject
+        wheel.schedule(after: delay) { [weak self] in self?.letGo(of: subject, countedBy: batch.counters) }
+      }
+    }
+    if !passing.isEmpty { subscriber?.receive(PublicationBatch(passing, counters: batch.counters)) }
+  }
+
+  private func letGo(of subject: Subject?, countedBy counters: DeliveryCounters?) {
+    guard case .live = phase, let held = pace?.due(of: subject, at: .now) else { return }
+    subscriber?.receive(PublicationBatch(held, counters: counters))
+  }
+
   func end() {
     phase = .ended
     subscriber = nil
+    pace = nil
   }
 }

@@ -52,7 +52,7 @@ extension Session {
     guard state.phase == .connected else { return }
     send(
       Reply.success(to: command) {
-        $0.member("client", id)
+        $0.member("client", id.description)
         $0.member("version", "Fanfare \(settings.version)")
         writeExpiry(of: identity.expiresAt, into: &$0)
         $0.object("data") {
@@ -131,7 +131,7 @@ extension Session {
     guard let token = command.request["token"]?.string, !token.isEmpty else { return false }
     do throws(TokenError) {
       _ = try environment.authenticator.authenticateSubscription(
-        token, channel: channel.description, user: identity.user, client: id,
+        token, channel: channel.description, user: identity.user, client: id.description,
         now: environment.now())
       return true
     } catch {

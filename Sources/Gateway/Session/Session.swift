@@ -8,7 +8,7 @@ import Logging
 /// publications out, pings, the life of its token.
 @EventLoop
 package final class Session {
-  package let id = UUID().uuidString.lowercased()
+  package let id = SessionID()
 
   let environment: SessionEnvironment
   /// From the handshake's header; `connect` may then do without a token.
@@ -87,17 +87,22 @@ package final class Session {
     slowness = nil
   }
 
-  private func writeOut(to connection: any ClientConnection) {
+  private func writeOut(to connection: any ClientConnection, isCatchingUp: Bool = false) {
     // One batch a system call; the socket's buffer, not we, decides when it is enough.
     while !outbox.isEmpty, !connection.isBehind {
       if let frame = outbox.takeOnly() {
         connection.send(frame)
+      } else if isCatchingUp {
+        connection.send(outbox.takeMerged(limit: Self.mostAtOnce))
       } else {
-        connection.send(outbox.takeBatch(limit: 64 << 10))
+        connection.send(outbox.takeBatch(limit: Self.mostAtOnce))
       }
     }
-    watchSlowness(of: connection)
+    if connection.isBehind || slowness != nil { watchSlowness(of: connection) }
   }
+
+  /// Bytes that are handed to the socket in one call.
+  private static let mostAtOnce = 64 << 10
 
   /// Frames that must arrive may wait for a reader, but not for ever and not without bound.
   private func watchSlowness(of connection: any ClientConnection) {
@@ -110,8 +115,8 @@ package final class Session {
     guard slowness == nil else { return }
     hasDrained = false
     let mustBeTaken = outbox.mustDeliverAdded
-    slowness = environment.wheel.schedule(after: settings.slowConsumerDeadline) { [weak self] in
-      guard let self, let connection = self.connection else { return }
+    slowness = environment.wheel.schedule(after: settings.slowConsumerDeadline) { [unowned self] in
+      guard let connection = self.connection else { return }
       slowness = nil
       // A trickle is not enough: what waited when the deadline was set must have gone by now.
       if !hasDrained || outbox.mustDeliverTaken < mustBeTaken { return disconnect(.slow) }
@@ -121,6 +126,9 @@ package final class Session {
 
   // MARK: Time
 
+  // Deadlines do not hold the session, nor weakly, which would make each retain of it dearer: they are
+  // cancelled when the connection ends, which it does before the session is let go.
+
   /// Pings on schedule, busy or not: some SDKs restart their timer on nothing else.
   func startHeartbeat() {
     guard settings.pingInterval > .zero else { return }
@@ -129,12 +137,11 @@ package final class Session {
   }
 
   private func schedulePing(after delay: Duration) {
-    heartbeat = environment.wheel.schedule(after: delay) { [weak self] in
-      guard let self, state.phase != .closed else { return }
+    heartbeat = environment.wheel.schedule(after: delay) { [unowned self] in
+      guard state.phase != .closed else { return }
       state.pinged()
       send(Reply.ping)
-      heartbeat = environment.wheel.schedule(after: settings.pongTimeout) { [weak self] in
-        guard let self else { return }
+      heartbeat = environment.wheel.schedule(after: settings.pongTimeout) { [unowned self] in
         if state.awaitsPong { return disconnect(.noPong) }
         schedulePing(after: settings.pingInterval - settings.pongTimeout)
       }
@@ -145,29 +152,45 @@ package final class Session {
   func startExpiry(of identity: Identity) {
     expiry?.cancel()
     let left = Duration.seconds(identity.expiresAt.timeIntervalSince(environment.now()))
-    expiry = environment.wheel.schedule(after: left + settings.refreshGrace) { [weak self] in
-      self?.disconnect(.expired)
+    expiry = environment.wheel.schedule(after: left + settings.refreshGrace) { [unowned self] in
+      disconnect(.expired)
     }
   }
 }
 
 extension Session: Subscriber {
-  package func receive(_ publication: Publication) {
+  package func receive(_ batch: PublicationBatch) {
     guard state.phase != .closed, let connection else { return }
+    // Where nothing waits and nothing else is to come in this turn, the shared bytes go straight out.
+    if outbox.isEmpty, !connection.isBehind, batch.isAlone || subscriptions.count == 1,
+      batch.push.bytes.count <= Self.mostAtOnce
+    {
+      connection.send(batch.push)
+      batch.counters?.delivered += batch.publications.count
+      if connection.isBehind { watchSlowness(of: connection) }
+      return
+    }
+    for publication in batch.publications { append(publication, on: connection, countedBy: batch.counters) }
+    if outbox.mustDeliverByteCount > settings.slowConsumerLimit { return disconnect(.slow) }
+    // Behind, it is written when the socket has drained.
+    if !connection.isBehind { scheduleFlush() }
+  }
+
+  private func append(
+    _ publication: Publication, on connection: any ClientConnection, countedBy counters: DeliveryCounters?
+  ) {
     let frame = publication.push
     if publication.isProgress {
       outbox.append(
         progress: frame,
         of: Outbox.ProgressKey(channel: publication.channel, subject: publication.subject),
-        isConflating: connection.isBehind)
+        isConflating: connection.isBehind, countedBy: counters)
     } else {
       outbox.append(
         stateChange: frame,
-        of: Outbox.ProgressKey(channel: publication.channel, subject: publication.subject))
-      if outbox.mustDeliverByteCount > settings.slowConsumerLimit { return disconnect(.slow) }
+        of: Outbox.ProgressKey(channel: publication.channel, subject: publication.subject),
+        countedBy: counters)
     }
-    // Behind, it is written when the socket has drained.
-    if !connection.isBehind { scheduleFlush() }
   }
 }
 
@@ -182,8 +205,8 @@ extension Session: Flushable {
 extension Session: ClientConnectionDelegate {
   package func connectionOpened(_ connection: any ClientConnection) {
     self.connection = connection
-    heartbeat = environment.wheel.schedule(after: settings.connectTimeout) { [weak self] in
-      self?.disconnect(.stale)
+    heartbeat = environment.wheel.schedule(after: settings.connectTimeout) { [unowned self] in
+      disconnect(.stale)
     }
   }
 
@@ -239,7 +262,7 @@ extension Session: ClientConnectionDelegate {
   package func connectionDrained() {
     hasDrained = true
     guard state.phase != .closed, let connection else { return }
-    writeOut(to: connection)
+    writeOut(to: connection, isCatchingUp: true)
   }
 
   package func connectionClosed() {

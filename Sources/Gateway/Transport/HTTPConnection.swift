@@ -22,7 +22,9 @@ final class HTTPConnection {
   let limits: Limits
   private unowned let server: WebSocketServer
   private var descriptor: Int32
-  private let watcher: SocketWatcher
+  /// Made when there is something to wait for: most handshakes are there when the connection is.
+  private lazy var watcher = SocketWatcher(descriptor: descriptor) { [weak self] in self?.ready($0) }
+  private var isWatching = false
   private let deadline: MovingDeadline
   private let clock = ContinuousClock()
   private var phase = Phase.head
@@ -44,17 +46,14 @@ final class HTTPConnection {
     bodyPatience = BodyPatience(limits)
     output = SocketOutput(limits)
     deadline = MovingDeadline(wheel: server.wheel)
-    let handler = Handler()
-    watcher = SocketWatcher(descriptor: descriptor) { handler.connection?.ready($0) }
-    handler.connection = self
     deadline.whenMet = { [weak self] in self?.deadlineMet() }
     deadline.set(after: limits.headDeadline)
-    watcher.watch(.readable)
   }
 
-  /// Holds the connection weakly for the watcher that the connection holds.
-  @EventLoop private final class Handler {
-    weak var connection: HTTPConnection?
+  /// Reads what is there already, and waits for what is not.
+  func begin() {
+    read()
+    watch()
   }
 
   // MARK: Events
@@ -82,6 +81,7 @@ final class HTTPConnection {
       case .closed: return
       }
     }
+    isWatching = true
     watcher.watch(wanted)
   }
 
@@ -334,7 +334,7 @@ final class HTTPConnection {
 
   /// Gives the descriptor up without closing it.
   private func letGo() {
-    watcher.stop()
+    if isWatching { watcher.stop() }
     deadline.cancel()
     descriptor = -1
     phase = .closed

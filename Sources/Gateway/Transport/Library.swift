@@ -93,6 +93,9 @@ final class Library {
     }
     head += "\r\n"
     adopting = connection
+    // The library tells of each handshake as of an error, in words that it makes before anybody could say no.
+    LibraryLog.suspendErrors()
+    defer { LibraryLog.resumeErrors() }
     head.withUTF8 { bytes in
       bytes.withMemoryRebound(to: CChar.self) {
         _ = lws_adopt_socket_vhost_readbuf(virtualHost, descriptor, $0.baseAddress, $0.count)

@@ -45,6 +45,8 @@ final class Listener {
         setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &one, 4)
       }
     }
+    // Connections have it from their listener. Fails on Unix sockets, where nothing is delayed anyway.
+    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
     if address.withKernelAddress({ bind(descriptor, $0, $1) }) != 0 {
       failed = Self.failure("bind", address)
     } else if Foundation.listen(descriptor, backlog) != 0 {

@@ -145,12 +145,10 @@ package final class WebSocketServer {
       close(descriptor)
       return
     }
-    var one: Int32 = 1
-    // Fails on Unix sockets, where nothing is delayed anyway.
-    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
     if isCounted(peer) { countByAddress[peer.host, default: 0] += 1 }
     let connection = HTTPConnection(descriptor, peer: peer, server: self)
     requests[ObjectIdentifier(connection)] = connection
+    connection.begin()
   }
 
   private func isCounted(_ peer: SocketAddress) -> Bool {

@@ -1,3 +1,4 @@
+import EventLoop
 import Gateway
 import Jobs
 import Testing
@@ -8,12 +9,12 @@ import Testing
 
   private func frame(_ text: String) -> PreparedFrame { PreparedFrame(raw: Array(text.utf8)) }
 
-  private func texts(_ outbox: inout Outbox) -> [String] {
+  @EventLoop private func texts(_ outbox: inout Outbox) -> [String] {
     outbox.takeBatch(limit: .max).map { String(decoding: $0.bytes, as: UTF8.self) }
   }
 
   @Test("keeps all progress while the reader keeps up")
-  func everything() {
+  @EventLoop func everything() {
     var outbox = Outbox()
     for percent in 1...3 { outbox.append(progress: frame("\(percent)"), of: key, isConflating: false) }
     #expect(texts(&outbox) == ["1", "2", "3"])
@@ -21,7 +22,7 @@ import Testing
   }
 
   @Test("keeps the newest progress of each job for a reader that is behind")
-  func newest() {
+  @EventLoop func newest() {
     var outbox = Outbox()
     for percent in 1...100 {
       outbox.append(progress: frame("a\(percent)"), of: key, isConflating: true)
@@ -33,7 +34,7 @@ import Testing
   }
 
   @Test("never drops and never reorders state changes")
-  func stateChanges() {
+  @EventLoop func stateChanges() {
     var outbox = Outbox()
     outbox.append(progress: frame("10"), of: key, isConflating: true)
     outbox.append(stateChange: frame("cancelling"), of: key)
@@ -44,7 +45,7 @@ import Testing
   }
 
   @Test("counts bytes through replacement and taking")
-  func bytes() {
+  @EventLoop func bytes() {
     var outbox = Outbox()
     outbox.append(progress: frame("1"), of: key, isConflating: true)
     outbox.append(progress: frame("4444"), of: key, isConflating: true)
@@ -60,7 +61,7 @@ import Testing
   }
 
   @Test("replaces nothing that was taken already")
-  func afterTaking() {
+  @EventLoop func afterTaking() {
     var outbox = Outbox()
     outbox.append(progress: frame("1"), of: key, isConflating: true)
     outbox.append(frame("reply"))
@@ -70,15 +71,39 @@ import Testing
   }
 
   @Test("hands over one frame even if it is larger than the batch")
-  func oversized() {
+  @EventLoop func oversized() {
     var outbox = Outbox()
     outbox.append(frame("a long frame"))
     outbox.append(frame("another"))
     #expect(outbox.takeBatch(limit: 1).count == 1)
   }
 
+  @Test("merges what waits for a slow reader into messages of sixteen objects")
+  @EventLoop func merging() {
+    var outbox = Outbox()
+    for number in 1...20 { outbox.append(PreparedFrame(text: Array("{\"id\":\(number)}".utf8))) }
+    let messages = outbox.takeMerged(limit: .max).map { String(decoding: $0.payload, as: UTF8.self) }
+    #expect(messages.map { $0.split(separator: "\n").count } == [16, 4])
+    #expect(messages.first?.hasPrefix("{\"id\":1}\n{\"id\":2}\n") == true)
+    #expect(messages.last?.hasSuffix("\n{\"id\":20}") == true)
+    #expect(outbox.isEmpty)
+  }
+
+  @Test("counts what is taken as delivered and what is replaced as conflated")
+  @EventLoop func counting() {
+    var outbox = Outbox()
+    let counters = DeliveryCounters()
+    for _ in 1...3 { outbox.append(progress: frame("p"), of: key, isConflating: true, countedBy: counters) }
+    outbox.append(stateChange: frame("s"), of: key, countedBy: counters)
+    outbox.append(frame("a reply"))
+    #expect(counters.delivered == 0)
+    _ = outbox.takeBatch(limit: .max)
+    #expect(counters.delivered == 2)
+    #expect(counters.conflated == 2)
+  }
+
   @Test("stays bounded by the jobs watched, whatever the rate")
-  func bounded() {
+  @EventLoop func bounded() {
     var outbox = Outbox()
     let keys = (0..<10).map { _ in Outbox.ProgressKey(channel: .user("a"), subject: .job(JobID())) }
     for round in 0..<10_000 {

@@ -87,7 +87,8 @@ import Testing
       _ = try await harness.broker.cancel(leased.lease.job, reason: "enough")
       _ = try await harness.broker.settle(
         leased.lease, .cancel(JobFailure(code: "cancelled", message: "enough")))
-      // Publications are handed over before a call of the broker returns.
+      // Publications are handed to the hub before a call of the broker returns, and out at the turn's end.
+      harness.gateway.hub.flush()
       #expect(connection.sent.count == 5)
       connection.drain()
       session.connectionDrained()

@@ -7,7 +7,7 @@ import Jobs
 @EventLoop
 final class FakeConnection: ClientConnection {
   private(set) var isBehind = false
-  /// The frames of each send, as text.
+  /// The objects of each send, as text.
   private(set) var sent: [String] = []
   private(set) var closed: (code: UInt16, reason: String)?
   private(set) var isReadingPaused = false
@@ -18,7 +18,9 @@ final class FakeConnection: ClientConnection {
 
   func send(_ frames: [PreparedFrame]) {
     guard closed == nil else { return }
-    sent += frames.map { String(decoding: $0.payload, as: UTF8.self) }
+    let whole = frames.flatMap { $0.parts.isEmpty ? [$0] : $0.parts }
+    // A message may hold several objects (spec §1).
+    sent += whole.flatMap { String(decoding: $0.payload, as: UTF8.self).split(separator: "\n").map(String.init) }
     if isStalled { isBehind = true }
     if let (count, continuation) = waiting, sent.count >= count {
       waiting = nil
