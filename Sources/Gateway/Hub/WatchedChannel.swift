@@ -1,0 +1,43 @@
+import EventLoop
+import Jobs
+
+/// One channel that somebody on this node watches.
+@EventLoop
+final class WatchedChannel {
+  let channel: Channel
+  /// Ends when the broker's subscription stands, with its error if it does not.
+  let opening: Task<BrokerError?, Never>
+  var source: (any EventSubscription)?
+  private(set) var subscriptions: ContiguousArray<Subscription> = []
+  var isLingering = false
+  var gap = GapDetector()
+  /// What its watchers know of it.
+  var isDelivering = true
+  /// On a user's channel: lets progress of each job out every quarter of a second.
+  var pace = ProgressPace(interval: .milliseconds(250))
+  /// What was published in this turn of the loop.
+  var turn: ContiguousArray<Publication> = []
+  let counters = DeliveryCounters()
+
+  init(channel: Channel, opening: Task<BrokerError?, Never>) {
+    self.channel = channel
+    self.opening = opening
+  }
+
+  func add(_ subscription: Subscription) {
+    subscription.index = subscriptions.count
+    subscriptions.append(subscription)
+  }
+
+  /// O(1): the last one takes the place.
+  func remove(_ subscription: Subscription) {
+    let index = subscription.index
+    guard index >= 0, index < subscriptions.count, subscriptions[index] === subscription else {
+      return
+    }
+    subscriptions.swapAt(index, subscriptions.count - 1)
+    subscriptions[index].index = index
+    subscriptions.removeLast()
+    subscription.index = -1
+  }
+}
