@@ -5,10 +5,7 @@ extension Session {
   func call(_ command: Command) async throws(ReplyError) {
     guard let identity else { throw .unauthorized }
     // Counted before it is looked at: an unknown method is a request like any other.
-    let budget = await environment.limiter.spend(by: identity.user)
-    guard budget.isAdmitted else {
-      throw .tooManyRequests(retryAfter: secondsRoundedUp(budget.retryAfter))
-    }
+    let budget = try await spend(by: identity)
     guard let method = command.request["method"]?.string else { throw .badRequest }
     let procedure = environment.procedures[method]
     guard procedure != nil || method == "job.submit" else { throw .methodNotFound }
@@ -20,6 +17,16 @@ extension Session {
     } catch {
       throw ReplyError(error)
     }
+  }
+
+  /// One request of the user's budget; throws where there is none left.
+  @discardableResult
+  func spend(by identity: Identity) async throws(ReplyError) -> BudgetStanding {
+    let budget = await environment.limiter.spend(by: identity.user)
+    guard budget.isAdmitted else {
+      throw .tooManyRequests(retryAfter: secondsRoundedUp(budget.retryAfter))
+    }
+    return budget
   }
 
   private func submit(

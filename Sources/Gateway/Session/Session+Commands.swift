@@ -13,9 +13,7 @@ extension Session {
       case .subscribe: try await subscribe(command)
       case .unsubscribe: unsubscribe(command)
       case .subRefresh: try refreshSubscription(command)
-      case .history: try await history(command)
-      case .presence: try await presence(command)
-      case .presenceStats: try await presenceStats(command)
+      case .history, .presence, .presenceStats: try await look(command)
       case .rpc: try await call(command)
       // Events come from jobs alone: a client asks for something to happen by `rpc`.
       case .publish: throw .notAvailable

@@ -3,9 +3,20 @@ import Jobs
 
 /// `history`, `presence` and `presence_stats` (spec §7): what is known of a channel, without watching it.
 extension Session {
+  /// What a user asks for, and no SDK by itself: one request of the budget.
+  func look(_ command: Command) async throws(ReplyError) {
+    guard let identity else { throw .unauthorized }
+    try await spend(by: identity)
+    switch command.method {
+    case .history: try await history(command)
+    case .presence: try await presence(command)
+    default: try await presenceStats(command)
+    }
+  }
+
   /// The history of a job or a group is its record: one publication, the newest, which says all that those before
   /// it said.
-  func history(_ command: Command) async throws(ReplyError) {
+  private func history(_ command: Command) async throws(ReplyError) {
     let channel = try channel(of: command)
     guard let subject = Subject(of: channel) else { throw .notAvailable }
     let query = try HistoryQuery(reading: command.request)
@@ -22,7 +33,7 @@ extension Session {
   }
 
   /// How many watch the channel, for whoever may watch it.
-  func presenceStats(_ command: Command) async throws(ReplyError) {
+  private func presenceStats(_ command: Command) async throws(ReplyError) {
     let channel = try channel(of: command)
     try await requireSight(of: channel)
     let count = await environment.presence.count(on: channel)
@@ -35,7 +46,7 @@ extension Session {
 
   /// Who watches the channel on this node, for its owner and for an admin: to be let in by a token shows the job,
   /// not who else looks at it.
-  func presence(_ command: Command) async throws(ReplyError) {
+  private func presence(_ command: Command) async throws(ReplyError) {
     let channel = try channel(of: command)
     guard let identity else { throw .unauthorized }
     if grants[channel] != nil, !identity.permissions.allows(.admin) {

@@ -1,11 +1,12 @@
 import EventLoop
 import Foundation
 import Gateway
-import Jobs
 import Logging
 import Redis
 import Support
 import Testing
+
+@testable import Jobs
 
 /// What becomes of watchers whose job is not what it was when Redis comes back.
 @Suite("A place that is lost", .timeLimit(.minutes(2))) struct LostPlaceTests {
@@ -130,6 +131,75 @@ import Testing
       }
       #expect(next?["push"]?["pub"]?["offset"]?.int == 2)
       #expect(try !connection.sent.contains { try json($0)["push"]?["unsubscribe"] != nil })
+    }
+  }
+
+  /// A job at offset 4 that alice watches, and the messages of its steps from 2 to its end at 5, which did not happen
+  /// yet: Redis was set back to before it.
+  @EventLoop private func rehearsed(
+    _ harness: SessionHarness, _ broker: RedisBroker, _ server: RedisServer
+  ) async throws -> (connection: FakeConnection, publish: (Int) async throws -> Void) {
+    let job = try await broker.enqueue(JobRequest(kind: JobKind("echo")!, user: "alice")).job
+    let channel = broker.keys.channel(.job(job.id))
+    let messages = Arrivals<[UInt8]>()
+    let recorder = RedisSubscriber(endpoint: server.endpoint, logger: Logger(label: "test"))
+    recorder.start()
+    _ = try await recorder.subscribe(to: channel) { messages.append($0) }
+    let leased = try await lease(from: broker)
+    for percent in [10.0, 20] { _ = try await broker.report(Progress(percent: percent), under: leased.lease) }
+    try await server.ask(RedisCommand("SAVE"))
+    _ = try await broker.settle(leased.lease, .complete(nil))
+    let heard = try await messages.values(atLeast: 4)
+    recorder.close()
+    await server.kill()
+    try await server.restart()
+    let (session, connection) = try await harness.connect()
+    var id = 1
+    var offset: Int?
+    // Redis may not have been found again yet.
+    while offset == nil {
+      id += 1
+      session.tell(#"{"id":\#(id),"subscribe":{"channel":"job:\#(job.id)"}}"#)
+      let reply = try await frame(on: connection, after: connection.sent.count) { $0["id"]?.int == id }
+      offset = reply?["subscribe"]?["offset"]?.int
+    }
+    #expect(offset == 4)
+    return (
+      connection,
+      { step in
+        var command = RedisCommand("PUBLISH", channel)
+        command.append(heard[step - 2])
+        try await server.ask(command)
+      }
+    )
+  }
+
+  @Test("because events are missing and the job is gone is told with 2500")
+  func missing() async throws {
+    try await run { harness, broker, server in
+      let (connection, publish) = try await rehearsed(harness, broker, server)
+      let sent = connection.sent.count
+      // What the hub hears first it follows; then one is missing, and no record is left to go on from.
+      try await publish(2)
+      try await server.ask(RedisCommand("FLUSHALL"))
+      try await publish(4)
+      let push = try await frame(on: connection, after: sent) { $0["push"]?["unsubscribe"] != nil }
+      #expect(push?["push"]?["unsubscribe"]?["code"]?.int == 2500)
+      #expect(harness.gateway.hub.subscriptionCount == 0)
+    }
+  }
+
+  @Test("is none where what is missing is followed by the end, of which no record is kept")
+  func missingBeforeTheEnd() async throws {
+    try await run { harness, broker, server in
+      let (connection, publish) = try await rehearsed(harness, broker, server)
+      let sent = connection.sent.count
+      try await publish(2)
+      try await server.ask(RedisCommand("FLUSHALL"))
+      try await publish(5)
+      let push = try await frame(on: connection, after: sent) { $0["push"]?["pub"]?["offset"] != nil }
+      #expect(push?["push"]?["pub"]?["data"]?["state"]?.string == "completed")
+      #expect(harness.gateway.hub.subscriptionCount == 1)
     }
   }
 }

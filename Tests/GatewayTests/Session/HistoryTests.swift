@@ -84,6 +84,18 @@ import Testing
   }
 }
 
+@Suite("Looking at a channel") struct LookingBudgetTests {
+  @Test("is a request like a call", arguments: ["history", "presence", "presence_stats"])
+  func counted(method: String) async throws {
+    try await SessionHarness.run(settings: { $0.requestLimit = 1 }) { harness in
+      let (session, connection) = try await harness.connect()
+      session.tell(#"{"id":2,"rpc":{"method":"job.list","data":{}}}"#)
+      session.tell(#"{"id":3,"\#(method)":{"channel":"user:alice"}}"#)
+      #expect(try json(await connection.frames(3)[2])["error"]?["code"]?.int == 111)
+    }
+  }
+}
+
 @Suite("Presence") struct PresenceTests {
   @Test("counts connections and users, and names them to the owner and to an admin")
   func counts() async throws {
