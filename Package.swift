@@ -194,7 +194,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "GatewayTests",
-      dependencies: ["Gateway", "WebClient", "Jobs", "EventLoop", "COpenSSL", "Support", logging],
+      dependencies: [
+        "Gateway", "WebClient", "Jobs", "Redis", "EventLoop", "COpenSSL", "Support", logging,
+      ],
       resources: [.copy("Admission/Vectors")],
       swiftSettings: settings),
     .testTarget(

@@ -186,7 +186,8 @@ export class Fanfare {
     const store = this.#storeOf(channel)
     if (!store) return {}
     return {
-      onSubscribed: ({ data, offset, epoch }) => {
+      onSubscribed: ({ data, offset, epoch, was_recovering, recovered }) => {
+        if (data && was_recovering && !recovered) store.reset(data.id)
         if (data) store.replace({ offset, epoch, ...data })
         this.#hear(channel, true)
       },

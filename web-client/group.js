@@ -13,6 +13,12 @@ export class Group {
 
   get isTerminal() { return this.document.state === 'finished' }
 
+  /** What is known did not happen, as the gateway says: whatever comes next is news. */
+  reset() {
+    this.epoch = undefined
+    this.offset = -1
+  }
+
   /** @param {Record<string, any>} document @returns {boolean} whether it was news */
   replace(document) {
     const { event: _, ...fields } = document

@@ -25,6 +25,14 @@ export class Job {
 
   get isTerminal() { return isTerminal(this.document.state) }
 
+  /** What is known did not happen, as the gateway says: whatever comes next is news. */
+  reset() {
+    const { id, payload } = this.document
+    this.document = Object.freeze(payload === undefined ? { id } : { id, payload })
+    this.epoch = undefined
+    this.offset = this.changedAt = this.unnumberedAt = 0
+  }
+
   /**
    * Takes in a job document: all that is known, in place of what was.
    *

@@ -39,6 +39,9 @@ export class RecordStore {
     return () => this.generalObservers.delete(observer)
   }
 
+  /** The gateway knows nothing of the position that it stood at. @param {string} id */
+  reset(id) { this.records.get(id)?.reset() }
+
   /** One that nobody looks at any more. @param {string} id */
   forget(id) { if (!this.observers.has(id)) this.records.delete(id) }
 

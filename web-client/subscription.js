@@ -34,7 +34,8 @@ export class Subscription {
     this.isRecoverable = result.recoverable === true
     const missed = result.publications ?? []
     const top = result.offset ?? 0
-    if (result.epoch !== this.epoch) {
+    // Another stream, or the same one set back behind what we had: its own numbers count from here.
+    if (result.epoch !== this.epoch || (result.was_recovering && !result.recovered)) {
       this.epoch = result.epoch
       this.offset = missed.length > 0 ? Math.min(top, (missed[0].offset ?? top) - 1) : top
     }

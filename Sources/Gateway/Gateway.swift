@@ -52,6 +52,10 @@ package final class Gateway {
     routes += ProcedureRoutes(procedures: procedures, settings: settings).routes
     routes += EventStreamRoutes(environment: environment).routes
     routes +=
+      UnidirectionalRoutes(
+        environment: environment, door: door, origins: origins, isDraining: { draining.isUnderWay }
+      ).routes
+    routes +=
       ArtifactRoutes(
         store: payloads.files, tickets: tickets, environment: environment,
         identify: { request throws(Problem) in try door.identify(request) }
@@ -124,7 +128,9 @@ extension Gateway: TransportDelegate {
       let subprotocol = try Subprotocol.choose(for: handshake)
       // A wrong token is refused here; none at all has until the connect deadline.
       let identity = try door.identifyIfTold(handshake)
-      let session = Session(environment: environment, handshakeIdentity: identity) {
+      let pings: Session.Pings =
+        handshake.parameter("cf_ws_frame_ping_pong") == "true" ? .frames : .commands
+      let session = Session(environment: environment, handshakeIdentity: identity, pings: pings) {
         [weak self] session in self?.forget(session)
       }
       sessions[ObjectIdentifier(session)] = session

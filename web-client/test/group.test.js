@@ -131,3 +131,11 @@ describe('making a group', () => {
     assert.deepEqual(server.sent('rpc').map(({ method }) => method), ['group.create', 'group.close'])
   })
 })
+
+test('a group that was set back begins anew, in the same epoch', () => {
+  const group = new Group('g')
+  group.replace({ id: 'g', state: 'closed', pending: 1, offset: 9, epoch: 'e' })
+  assert.equal(group.replace({ id: 'g', state: 'closed', pending: 2, offset: 4, epoch: 'e' }), false)
+  group.reset()
+  assert.ok(group.replace({ id: 'g', state: 'closed', pending: 2, offset: 4, epoch: 'e' }))
+})

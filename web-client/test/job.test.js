@@ -212,3 +212,11 @@ describe('times', () => {
     assert.equal(job.document.started_at, 60)
   })
 })
+
+test('a job that was set back begins anew, in the same epoch', () => {
+  const job = example({ percent: 90, payload: { n: 1 } })
+  job.reset()
+  assert.ok(job.replace({ id: 'j', state: 'running', attempt: 1, percent: 10, updated_at: 1, offset: 2, epoch: 'e' }))
+  assert.deepEqual([job.document.percent, job.document.payload], [10, { n: 1 }])
+  assert.ok(job.merge(running({ percent: 20 }), { offset: 3, epoch: 'e' }))
+})

@@ -53,6 +53,19 @@ describe('after a reconnect', () => {
     assert.deepEqual(told.publications, ['two'])
   })
 
+  test('a stream that was set back starts from its own numbers too', async () => {
+    const { server, environment, told } = await subscribed()
+    server.socket.publish('job:1', 'nine', 9)
+    server.socket.drop(1006)
+    server.on('subscribe', () => ({ recoverable: true, was_recovering: true, epoch: 'e', offset: 1 }))
+    await environment.advance(1000)
+    server.socket.publish('job:1', 'two', 2)
+    assert.deepEqual(told.publications, ['nine', 'two'])
+    server.socket.drop(1006)
+    await environment.advance(1000)
+    assert.deepEqual(server.sent('subscribe').at(-1), { channel: 'job:1', recover: true, epoch: 'e', offset: 2 })
+  })
+
   test('after 3014 nothing is claimed to be known', async () => {
     const { server, environment } = await subscribed()
     server.socket.drop(3014)

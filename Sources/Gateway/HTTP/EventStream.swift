@@ -1,113 +1,139 @@
 package import EventLoop
-import FoundationEssentials
+import Foundation
 import Jobs
 
-/// A job or a group as server-sent events: the same publications as on a socket, with the offset as the id.
+/// An answer that goes on for as long as the client listens: publications of one channel or of several, as they
+/// happen, in one of the forms of ``StreamRendering``.
 @EventLoop
 package final class EventStream {
+  /// Names the connection, as a session's does.
+  let id = SessionID()
+
   private let environment: SessionEnvironment
-  private var subscription: Subscription?
+  private let rendering: StreamRendering
+  private let identity: Identity
+  private var openings: [ChannelOpening] = []
   private var stream: (any ResponseStream)?
   private var outbox = Outbox()
   private var isAwaitingFlush = false
-  /// The terminal event is in the outbox: nothing comes after it.
+  /// The last event is in the outbox: nothing comes after it.
   private var isComplete = false
   private var isClosed = false
+  private var hasDrained = false
   private var heartbeat: TimerWheel.Deadline?
   private var slowness: TimerWheel.Deadline?
   private var expiry: TimerWheel.Deadline?
 
-  private init(environment: SessionEnvironment) { self.environment = environment }
+  init(_ rendering: StreamRendering, for identity: Identity, in environment: SessionEnvironment) {
+    self.rendering = rendering
+    self.identity = identity
+    self.environment = environment
+  }
 
-  /// The answer that streams a subject's events after `known`, beginning with what the client lacks.
-  ///
-  /// Ends after the event that tells the end; a client that comes back after it gets 204, which tells an
-  /// `EventSource` to stay away.
-  package static func response(
-    for subject: Subject, by call: Call, in environment: SessionEnvironment
-  ) async throws -> Response {
-    let known = call.request.headers["last-event-id"].flatMap { UInt64($0) }
-    let events = EventStream(environment: environment)
-    let subscription = try await environment.hub.join(subject.channel, events)
-    var hasStarted = false
-    defer { if !hasStarted { environment.hub.leave(subscription) } }
-    let record = try await environment.record(of: subject, for: call.identity)
-    if record.hasEnded, known == record.position.offset { return Response(204) }
-    if call.exchange.isClosed { return Response(204) }
-    hasStarted = true
-    events.subscription = subscription
+  /// A channel to be shown from the start on.
+  func add(_ opening: ChannelOpening) { openings.append(opening) }
+
+  /// Adds a frame that must arrive.
+  func append(_ frame: PreparedFrame) { outbox.append(frame) }
+
+  func append(_ publication: Publication, countedBy counters: DeliveryCounters? = nil) {
+    let key = Outbox.ProgressKey(channel: publication.channel, subject: publication.subject)
+    let frame = rendering.frame(of: publication)
+    if publication.isProgress {
+      outbox.append(
+        progress: frame, of: key, isConflating: stream?.isBehind ?? true, countedBy: counters)
+    } else {
+      outbox.append(stateChange: frame, of: key, countedBy: counters)
+    }
+    // A stream of the protocol goes on behind an end: other channels may be shown, and a job may be redriven.
+    if publication.isTerminal, !rendering.isProtocol { isComplete = true }
+  }
+
+  /// The answer to `call`, which begins with what was appended and goes on with what happens.
+  func response(to call: Call) -> Response {
     // Until the stream starts, only the exchange knows that the client has gone.
-    call.exchange.whenClosed = { events.close() }
-    if known != record.position.offset { events.append(Publication(record)) }
-    let lifetime = Duration.seconds(
-      call.identity.expiresAt.timeIntervalSince(environment.now()))
+    call.exchange.whenClosed = { self.close() }
     return Response(
       200,
       headers: [
-        ("content-type", "text/event-stream"), ("cache-control", "no-store"),
-        ("x-accel-buffering", "no"),
+        ("content-type", rendering.contentType), ("cache-control", "no-store"), ("x-accel-buffering", "no"),
       ],
-      body: .stream { stream in
-        events.start(stream, after: record.position.offset, for: lifetime)
-      })
+      body: .stream { self.start($0) })
   }
 
-  private func start(
-    _ stream: any ResponseStream, after offset: UInt64, for lifetime: Duration
-  ) {
+  private func start(_ stream: any ResponseStream) {
     guard !isClosed else { return stream.finish() }
     self.stream = stream
     stream.whenClosed = { [self] in close() }
-    stream.whenDrained = { [weak self] in self?.flush() }
-    stream.write(Array("retry: 2000\n\n".utf8))
-    expiry = environment.wheel.schedule(after: lifetime + environment.settings.refreshGrace) {
-      [weak self] in self?.finish()
+    stream.whenDrained = { [weak self] in
+      self?.hasDrained = true
+      self?.flush()
     }
-    subscription?.goLive(after: offset)
+    let opening = rendering.opening
+    if !opening.isEmpty { stream.write(opening) }
+    let left = Duration.seconds(identity.expiresAt.timeIntervalSince(environment.now()))
+    expiry = environment.wheel.schedule(after: left + environment.settings.refreshGrace) {
+      [weak self] in self?.end(.expired)
+    }
+    for opening in openings { opening.goLive() }
     scheduleHeartbeat()
     writeOut()
   }
 
-  private func append(_ publication: Publication, countedBy counters: DeliveryCounters? = nil) {
-    let key = Outbox.ProgressKey(channel: publication.channel, subject: publication.subject)
-    if publication.isProgress {
-      outbox.append(
-        progress: publication.serverSentEvent, of: key, isConflating: stream?.isBehind ?? true,
-        countedBy: counters)
-    } else {
-      outbox.append(stateChange: publication.serverSentEvent, of: key, countedBy: counters)
-    }
-    if publication.isTerminal { isComplete = true }
-  }
-
   private func writeOut() {
     guard let stream else { return }
-    while !outbox.isEmpty, !stream.isBehind {
-      stream.write(outbox.takeBatch(limit: 64 << 10).flatMap(\.bytes))
-    }
+    while !outbox.isEmpty, !stream.isBehind { writeBatch(to: stream) }
     if isComplete, outbox.isEmpty { return finish() }
     watchSlowness(of: stream)
   }
 
+  private func writeBatch(to stream: any ResponseStream) {
+    stream.write(outbox.takeBatch(limit: 64 << 10).flatMap(\.bytes))
+  }
+
+  /// What must arrive may wait for a reader, but not for ever and not without bound: as on a socket.
   private func watchSlowness(of stream: any ResponseStream) {
     guard stream.isBehind else {
       slowness?.cancel()
       slowness = nil
       return
     }
+    if outbox.mustDeliverByteCount > environment.settings.slowConsumerLimit { return end(.slow) }
     guard slowness == nil else { return }
+    hasDrained = false
+    let mustBeTaken = outbox.mustDeliverAdded
     slowness = environment.wheel.schedule(after: environment.settings.slowConsumerDeadline) {
-      [weak self] in self?.finish()
+      [weak self] in
+      guard let self, let stream = self.stream else { return }
+      slowness = nil
+      if !hasDrained || outbox.mustDeliverTaken < mustBeTaken { return end(.slow) }
+      watchSlowness(of: stream)
     }
   }
 
-  /// A comment now and then, so that proxies do not take silence for death.
   private func scheduleHeartbeat() {
-    heartbeat = environment.wheel.schedule(after: .seconds(15)) { [weak self] in
+    let interval: Duration
+    if rendering.isProtocol {
+      interval = environment.settings.pingInterval
+      guard interval > .zero else { return }
+    } else {
+      interval = .seconds(15)
+    }
+    heartbeat = environment.wheel.schedule(after: interval) { [weak self] in
       guard let self, let stream else { return }
-      if !stream.isBehind { stream.write(Array(":\n\n".utf8)) }
+      if !stream.isBehind { stream.write(rendering.ping) }
       scheduleHeartbeat()
     }
+  }
+
+  /// Ends the stream after what waits, and says why where the form has words for it. A reader too slow to take what
+  /// waits is told nothing: it would not read that either.
+  func end(_ disconnect: Disconnect) {
+    if disconnect != .slow, let stream {
+      if rendering.isProtocol { outbox.append(rendering.frame(ofPush: Reply.disconnectPush(disconnect))) }
+      while !outbox.isEmpty { writeBatch(to: stream) }
+    }
+    finish()
   }
 
   private func finish() {
@@ -115,10 +141,11 @@ package final class EventStream {
     close()
   }
 
-  private func close() {
+  /// Leaves everything; also for a stream that never started.
+  func close() {
     isClosed = true
-    if let subscription { environment.hub.leave(subscription) }
-    subscription = nil
+    for opening in openings { environment.hub.leave(opening.subscription) }
+    openings = []
     stream?.whenDrained = nil
     stream?.whenClosed = nil
     stream = nil
@@ -135,31 +162,18 @@ extension EventStream: Subscriber {
     isAwaitingFlush = true
     environment.flushes.add(self)
   }
+
+  /// The client comes back with its cursor, and is told then that it is good no more.
+  package func lost(_ subscription: Subscription) { end(.insufficientState) }
+}
+
+extension EventStream: WatchingClient {
+  package var present: PresentClient? { PresentClient(id: id.description, user: identity.user) }
 }
 
 extension EventStream: Flushable {
   package func flush() {
     isAwaitingFlush = false
     writeOut()
-  }
-}
-
-/// `/v1/jobs/{id}/events` and `/v1/groups/{id}/events`.
-@EventLoop
-package struct EventStreamRoutes {
-  private let environment: SessionEnvironment
-
-  package init(environment: SessionEnvironment) { self.environment = environment }
-
-  package var routes: [Route] {
-    [
-      Route(.get, "/v1/jobs/:id/events", .counted) { [environment] call in
-        try await EventStream.response(for: .job(call.jobID), by: call, in: environment)
-      },
-      Route(.get, "/v1/groups/:id/events", .counted) { [environment] call in
-        guard let id = call.parameters["id"].flatMap({ GroupID($0) }) else { throw Problem.groupNotFound }
-        return try await EventStream.response(for: .group(id), by: call, in: environment)
-      },
-    ]
   }
 }

@@ -43,7 +43,7 @@ package struct JobRoutes {
   /// otherwise; at the end of the wait 304, or the job as it stands.
   private func show(_ call: Call) async throws -> Response {
     let id = try call.jobID
-    let known = call.request.headers["if-none-match"].flatMap { EntityTag.position(in: $0) }
+    let known = call.request.headers["if-none-match"].map { EntityTag.positions(in: $0) }
     let preferred = preferredWait(of: call.request)
     var job: Job
     if let wait = try parameterWait(of: call.request) ?? preferred {
@@ -57,7 +57,9 @@ package struct JobRoutes {
       ("etag", EntityTag.text(of: job.position)), ("cache-control", "no-cache"),
     ]
     if let preferred { headers.append(preferenceApplied(preferred)) }
-    if known == job.position { return Response(304, headers: headers) }
+    if known?.contains(where: { Recovery(of: $0, at: job.position) == .upToDate }) == true {
+      return Response(304, headers: headers)
+    }
     job = await verbs.shown(job)
     let estimate = await verbs.estimate(for: job)
     var writer = JSONWriter()
@@ -152,19 +154,19 @@ package struct JobRoutes {
   }
 }
 
-/// The entity tag of a job: weak, because a place in a queue changes without an event.
+/// The entity tag of a job: its cursor; weak, because a place in a queue changes without an event.
 enum EntityTag {
-  static func text(of position: StreamPosition) -> String {
-    "W/\"\(position.epoch)-\(position.offset)\""
-  }
+  static func text(of position: StreamPosition) -> String { "W/\"\(position.cursor)\"" }
 
-  /// The position that an `If-None-Match` names; nil for anything else, which then matches nothing.
-  static func position(in header: String) -> StreamPosition? {
-    var tag = header[...]
-    if tag.hasPrefix("W/") { tag.removeFirst(2) }
-    guard tag.hasPrefix("\""), tag.hasSuffix("\""), tag.count > 2 else { return nil }
-    let parts = tag.dropFirst().dropLast().split(separator: "-")
-    guard parts.count == 2, let offset = UInt64(parts[1]) else { return nil }
-    return StreamPosition(offset: offset, epoch: String(parts[0]))
+  /// The positions that an `If-None-Match` names (RFC 9110 §13.1.2): the tags of answers, or cursors of another
+  /// transport between quotes. Anything else names none, so that the answer is the job as it is, at once.
+  static func positions(in header: String) -> [Recovery.Request] {
+    header.split(separator: ",").compactMap { element in
+      var tag = element.drop { $0 == " " }
+      while tag.last == " " { tag.removeLast() }
+      if tag.hasPrefix("W/") { tag.removeFirst(2) }
+      guard tag.count > 2, tag.hasPrefix("\""), tag.hasSuffix("\"") else { return nil }
+      return Recovery.Request(cursor: tag.dropFirst().dropLast())
+    }
   }
 }

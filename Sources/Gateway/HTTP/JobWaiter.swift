@@ -6,8 +6,8 @@ package import Jobs
 package final class JobWaiter {
   /// What is waited for.
   package enum Goal: Sendable {
-    /// The record differs from this position. One that has ended is not waited for: nothing comes.
-    case change(from: StreamPosition)
+    /// The record stands at none of these positions. One that has ended is not waited for: nothing comes.
+    case change(from: [Recovery.Request])
     case end
   }
 
@@ -34,7 +34,7 @@ package final class JobWaiter {
     let job: Job
     do throws(Problem) { job = try await environment.verbs.job(id, for: call.identity) } catch {
       guard error.code == .jobNotFound, let known else { throw error }
-      subscription.goLive(after: known.position.offset)
+      subscription.goLive(after: known.position)
       return waiter.ending.map(known.ended) ?? known
     }
     if waiter.isReached(by: job.position, isTerminal: job.state.isTerminal) { return job }
@@ -42,7 +42,7 @@ package final class JobWaiter {
     guard !call.exchange.isClosed else { return job }
     let deadline = environment.wheel.schedule(after: limit) { waiter.end() }
     call.exchange.whenClosed = { waiter.end() }
-    subscription.goLive(after: job.position.offset)
+    subscription.goLive(after: job.position)
     await waiter.untilOver()
     deadline.cancel()
     call.exchange.whenClosed = nil
@@ -54,7 +54,7 @@ package final class JobWaiter {
 
   private func isReached(by position: StreamPosition, isTerminal: Bool) -> Bool {
     switch goal {
-    case .change(let from): position != from || isTerminal
+    case .change(let known): isTerminal || !known.contains { Recovery(of: $0, at: position) == .upToDate }
     case .end: isTerminal
     }
   }
@@ -79,6 +79,9 @@ extension JobWaiter: Subscriber {
       if isReached(by: position, isTerminal: publication.isTerminal) { end() }
     }
   }
+
+  /// Answered with the record as it then is, or with its absence.
+  package func lost(_ subscription: Subscription) { end() }
 }
 
 extension Job {

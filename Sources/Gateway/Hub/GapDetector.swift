@@ -6,7 +6,8 @@ package struct GapDetector {
     /// Nothing was seen yet: any number may be the first.
     case fresh
     case following(StreamPosition)
-    case healing(held: [JobEvent])
+    /// `last` is the position before the gap.
+    case healing(last: StreamPosition, held: [JobEvent])
   }
   private var phase = Phase.fresh
 
@@ -21,38 +22,57 @@ package struct GapDetector {
 
   package init() {}
 
-  /// Takes an event as it arrives.
+  /// Takes an event as it arrives. One of another epoch begins another stream, and is published: whoever
+  /// follows the old one notices by the epoch.
   package mutating func take(_ event: JobEvent) -> Action {
     switch phase {
     case .fresh:
       phase = .following(event.position)
       return .publish
-    case .following(let last) where last.epoch != event.position.epoch:
-      phase = .healing(held: [event])
-      return .holdAndReadRecord
+    case .following(let last), .healing(let last, _):
+      guard last.epoch == event.position.epoch else {
+        phase = .following(event.position)
+        return .publish
+      }
+    }
+    switch phase {
     case .following(let last) where event.position.offset <= last.offset: return .drop
-    case .following(let last) where event.position.offset == last.offset + 1:
+    case .following(let last) where event.position.offset > last.offset + 1:
+      phase = .healing(last: last, held: [event])
+      return .holdAndReadRecord
+    case .healing(let last, var held):
+      held.append(event)
+      phase = .healing(last: last, held: held)
+      return .hold
+    case .fresh, .following:
       phase = .following(event.position)
       return .publish
-    case .following:
-      phase = .healing(held: [event])
-      return .holdAndReadRecord
-    case .healing(var held):
-      held.append(event)
-      phase = .healing(held: held)
-      return .hold
     }
   }
 
-  /// The record was read at this offset: what is held up to it is superfluous.
-  package mutating func healed(at offset: UInt64) {
-    guard case .healing(let held) = phase else { return }
-    phase = .healing(held: held.filter { $0.position.offset > offset })
+  /// Whether a record at this position goes on from what was seen. One that lies before it was set back (a
+  /// backup, a replica that was behind): what was seen did not happen.
+  package func continues(at position: StreamPosition) -> Bool {
+    switch phase {
+    case .fresh: true
+    case .following(let last), .healing(let last, _):
+      position.epoch != last.epoch || position.offset >= last.offset
+    }
   }
+
+  /// The record was read at this position: what is held up to it is superfluous.
+  package mutating func healed(at position: StreamPosition) {
+    guard case .healing(let last, let held) = phase else { return }
+    phase = .healing(
+      last: last, held: held.filter { $0.position.epoch != position.epoch || $0.position.offset > position.offset })
+  }
+
+  /// What is held, in order.
+  package var held: [JobEvent] { if case .healing(_, let held) = phase { held } else { [] } }
 
   /// Ends the healing and hands over what is left to publish, in order.
   package mutating func release() -> [JobEvent] {
-    guard case .healing(let held) = phase else { return [] }
+    guard case .healing(_, let held) = phase else { return [] }
     phase = held.last.map { .following($0.position) } ?? .fresh
     return held
   }

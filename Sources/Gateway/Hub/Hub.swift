@@ -70,13 +70,54 @@ package final class Hub {
   }
 
   /// Tells the watchers of each channel whether they hear what happens, where that is another than it was.
-  private func tellDelivery() { for watched in channels.values { lookAtDelivery(of: watched) } }
+  private func tellDelivery() { for watched in Array(channels.values) { lookAtDelivery(of: watched) } }
 
   private func lookAtDelivery(of watched: WatchedChannel) {
     let isDelivering = broker.isDelivering(on: watched.channel)
     guard isDelivering != watched.isDelivering else { return }
     watched.isDelivering = isDelivering
     publish(Publication(isDelivering: isDelivering, on: watched.channel), on: watched)
+    if !isDelivering {
+      watched.isOwed = true
+    } else if watched.isOwed {
+      // All that was missed has been told. Of what nothing was heard at all, no record was found.
+      watched.isOwed = false
+      look(for: watched)
+    }
+  }
+
+  /// Ends the subscriptions to a stream of which no record is left. One that is there is told.
+  private func look(for watched: WatchedChannel) {
+    guard let subject = Subject(of: watched.channel), !watched.subscriptions.isEmpty else { return }
+    Task { @EventLoop in
+      do throws(BrokerError) {
+        switch subject {
+        case .job(let id):
+          guard let job = try await broker.job(id) else { return lose(watched, "is gone") }
+          take(.snapshot(job), on: watched)
+        case .group(let id):
+          guard let group = try await broker.group(id) else { return lose(watched, "is gone") }
+          take(.group(group), on: watched)
+        }
+      } catch {
+        // Away again: looked for anew once delivery goes on.
+        watched.isOwed = true
+        logger.debug("a record could not be read", metadata: ["channel": "\(watched.channel)"])
+      }
+    }
+  }
+
+  /// Tells those who follow the channel's stream that they lost their place in it.
+  private func lose(_ watched: WatchedChannel, _ reason: String) {
+    logger.notice(
+      "watchers have lost their place", metadata: ["channel": "\(watched.channel)", "reason": "\(reason)"])
+    watched.gap.forget()
+    for subscription in watched.subscriptions { subscription.lose() }
+  }
+
+  /// The subscriptions to the channel on this node; none where nobody watches it.
+  package func subscriptions(of channel: Channel) -> [Subscription] {
+    channels[channel].map { Array($0.subscriptions) } ?? []
   }
 
   /// Removes a subscriber; nothing is delivered to it after this. Harmless when repeated.
@@ -126,11 +167,17 @@ package final class Hub {
       watched.gap.forget()
       return
     }
+    let isFirst = watched.isOwed
+    watched.isOwed = false
     switch delivery {
     // Each is the whole group: what was missed before it is of no account.
-    case .group(let group): publish(Publication(.group(group), on: watched.channel), on: watched)
+    case .group(let group):
+      guard !isFirst || watched.gap.continues(at: group.position) else { return lose(watched, "was set back") }
+      watched.gap.sawRecord(at: group.position)
+      publish(Publication(.group(group), on: watched.channel), on: watched)
     case .snapshot(let job):
       if case .job = watched.channel {
+        guard watched.gap.continues(at: job.position) else { return lose(watched, "was set back") }
         watched.gap.sawRecord(at: job.position)
         note { $0.saw(job.state, of: job.id) }
       }
@@ -147,14 +194,19 @@ package final class Hub {
     }
   }
 
-  /// Reads the record where events are missing, and goes on from it: the record is the truth.
+  /// Reads the record where events are missing, and goes on from it: the record is the truth. Where there is none
+  /// to go on from, the subscriptions end.
   private func heal(_ watched: WatchedChannel, _ id: JobID) {
     logger.info("events were lost on their way; reading the record", metadata: ["job": "\(id)"])
     Task { @EventLoop in
       do throws(BrokerError) {
         if let job = try await broker.job(id) {
+          guard watched.gap.continues(at: job.position) else { return lose(watched, "was set back") }
           publish(Publication(.job(job, estimate: nil), on: watched.channel), on: watched)
-          watched.gap.healed(at: job.position.offset)
+          watched.gap.healed(at: job.position)
+        } else if watched.gap.held.last?.state.isTerminal != true {
+          // An end says all that matters, also where no record of it is kept; anything else leaves a hole.
+          return lose(watched, "is gone")
         }
       } catch .unavailable {
         // Events arrive, but calls do not yet. What follows the gap is not let go before the record: it would
@@ -162,6 +214,7 @@ package final class Hub {
         return healLater(watched, id)
       } catch {
         logger.error("the record could not be read", metadata: ["job": "\(id)", "error": "\(error)"])
+        return lose(watched, "cannot be read")
       }
       for event in watched.gap.release() {
         publish(Publication(event, on: watched.channel), on: watched)

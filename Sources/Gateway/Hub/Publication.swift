@@ -107,10 +107,18 @@ package final class Publication {
       return writer.bytes
     }())
 
-  /// The event as `text/event-stream` has it, with the offset as its id.
+  /// The epoch of its position as a number, for quick comparison.
+  private(set) lazy var stream = position?.epoch.hashValue ?? 0
+
+  /// ``push`` as unidirectional transports have it: what stands in `push`, alone.
+  package var barePush: ArraySlice<UInt8> {
+    push.payload.dropFirst(#"{"push":"#.utf8.count).dropLast()
+  }
+
+  /// The event as `text/event-stream` has it, with the cursor as its id.
   package private(set) lazy var serverSentEvent = PreparedFrame(
     raw: Array(
-      "\(position.map { "id: \($0.offset)\n" } ?? "")event: \(eventName)\ndata: ".utf8)
+      "\(position.map { "id: \($0.cursor)\n" } ?? "")event: \(eventName)\ndata: ".utf8)
       + data.bytes + Array("\n\n".utf8))
 
   /// The members of a publication object, as `publications` of a subscribe result lists them too.

@@ -13,8 +13,15 @@ package final class PublicationBatch {
   package let isAlone: Bool
   /// Where it is counted what becomes of it; nil for what is no business of a channel's.
   let counters: DeliveryCounters?
-  /// Between these lie the offsets of what is numbered; nil where nothing is.
-  let offsets: ClosedRange<UInt64>?
+  /// Where what is numbered lies in its stream; nil where nothing is.
+  let span: Span?
+
+  /// A stretch of one stream.
+  struct Span {
+    var offsets: ClosedRange<UInt64>
+    /// Of which stream, by ``Publication/stream``; nil where the turn brought two, so that nobody's place holds.
+    var stream: Int?
+  }
 
   package init(
     _ publications: ContiguousArray<Publication>, isAlone: Bool = false, counters: DeliveryCounters? = nil
@@ -23,12 +30,15 @@ package final class PublicationBatch {
     self.publications = publications
     self.isAlone = isAlone
     self.counters = counters
-    var offsets: ClosedRange<UInt64>?
+    var span: Span?
     for publication in publications {
       guard publication.isNumbered, let offset = publication.position?.offset else { continue }
-      offsets = min(offsets?.lowerBound ?? offset, offset)...max(offsets?.upperBound ?? offset, offset)
+      let before = span ?? Span(offsets: offset...offset, stream: publication.stream)
+      span = Span(
+        offsets: min(before.offsets.lowerBound, offset)...max(before.offsets.upperBound, offset),
+        stream: before.stream == publication.stream ? before.stream : nil)
     }
-    self.offsets = offsets
+    self.span = span
   }
 
   /// A single publication.

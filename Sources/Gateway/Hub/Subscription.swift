@@ -6,6 +6,9 @@ package import Jobs
 package protocol Subscriber: AnyObject {
   /// Called at the end of a turn of the loop, once a channel.
   func receive(_ batch: PublicationBatch)
+  /// The subscription has lost its place: its stream is gone, was set back, or is another one now. Nothing more
+  /// is delivered. The subscriber leaves; to go on it subscribes anew and reads the record.
+  func lost(_ subscription: Subscription)
 }
 
 /// One subscriber's place in one channel.
@@ -16,7 +19,7 @@ package protocol Subscriber: AnyObject {
 package final class Subscription {
   package let channel: Channel
   /// Held until the subscriber leaves. Not `unowned`: following that costs more than the delivery.
-  private var subscriber: (any Subscriber)?
+  private(set) var subscriber: (any Subscriber)?
   private var phase = Phase.gathering([])
   /// The place in the hub's list, which the hub keeps.
   var index = -1
@@ -26,8 +29,9 @@ package final class Subscription {
 
   private enum Phase {
     case gathering([PublicationBatch])
-    /// Everything up to this offset was delivered, where the channel is one stream.
-    case live(last: UInt64)
+    /// Everything up to this offset was delivered, where the channel is one stream; of which epoch, is told by
+    /// its hash: a number is compared at no cost.
+    case live(last: UInt64, stream: Int)
     case ended
   }
 
@@ -44,22 +48,24 @@ package final class Subscription {
     set { pace = newValue > .zero ? ProgressPace(interval: newValue) : nil }
   }
 
-  /// Delivers what was gathered beyond `offset`, and from now on what comes.
-  package func goLive(after offset: UInt64) {
+  /// Delivers what was gathered beyond `position`, and from now on what comes; nil where the channel is not one
+  /// stream.
+  package func goLive(after position: StreamPosition?) {
     guard case .gathering(let gathered) = phase else { return }
-    phase = .live(last: offset)
+    phase = .live(last: position?.offset ?? 0, stream: position?.epoch.hashValue ?? 0)
     for batch in gathered { deliver(batch) }
   }
 
   func deliver(_ batch: PublicationBatch) {
     switch phase {
-    case .live(let last):
-      guard let offsets = batch.offsets else { return hand(batch) }
-      if last < offsets.lowerBound {
-        phase = .live(last: offsets.upperBound)
+    case .live(let last, let stream):
+      guard let span = batch.span else { return hand(batch) }
+      guard span.stream == stream else { return lose() }
+      if last < span.offsets.lowerBound {
+        phase = .live(last: span.offsets.upperBound, stream: stream)
         hand(batch)
       } else if let rest = batch.after(last) {
-        phase = .live(last: max(last, offsets.upperBound))
+        phase = .live(last: max(last, span.offsets.upperBound), stream: stream)
         hand(rest)
       }
     case .gathering(var gathered):
@@ -98,6 +104,13 @@ package final class Subscription {
   private func letGo(of subject: Subject?, countedBy counters: DeliveryCounters?) {
     guard case .live = phase, let held = pace?.due(of: subject, at: .now) else { return }
     subscriber?.receive(PublicationBatch(held, counters: counters))
+  }
+
+  /// Tells the subscriber that its place is lost. One that still gathers reads the record by itself.
+  func lose() {
+    guard case .live = phase else { return }
+    phase = .ended
+    subscriber?.lost(self)
   }
 
   func end() {

@@ -13,6 +13,9 @@ package protocol ClientConnection: AnyObject {
   /// The same, of one frame.
   func send(_ frame: PreparedFrame)
 
+  /// Sends a ping frame (RFC 6455 §5.5.2) behind what was sent; its answer is told to the delegate.
+  func ping()
+
   /// Sends the close frame after what is pending and lets the connection go. The delegate hears
   /// `connectionClosed` once, later.
   func close(code: UInt16, reason: String)
@@ -33,10 +36,17 @@ package protocol ClientConnectionDelegate: AnyObject {
   func connectionOpened(_ connection: any ClientConnection)
   /// A whole message, text or binary; text is valid UTF-8.
   func received(_ message: [UInt8])
+  /// A pong frame, asked for or not.
+  func pongFrameArrived()
   /// The socket took everything: ``ClientConnection/isBehind`` is false again.
   func connectionDrained()
   /// The connection is gone, whoever ended it; the last call.
   func connectionClosed()
+}
+
+extension ClientConnectionDelegate {
+  /// Of no account to whoever sends no ping frames.
+  package func pongFrameArrived() {}
 }
 
 /// What stands above the transport: it judges handshakes and answers requests.

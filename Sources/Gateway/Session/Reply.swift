@@ -54,21 +54,31 @@ package enum Reply {
     return PreparedFrame(text: writer.bytes)
   }
 
-  /// A subscription was ended by the server: 2000–2499 for good, 2500–2999 to be made anew.
-  package static func unsubscribed(
-    from channel: Channel, code: Int, reason: String
-  ) -> PreparedFrame {
+  /// A subscription was ended by the server: `{"push":{"channel":…,"unsubscribe":{…}}}`.
+  package static func unsubscribed(from channel: Channel, _ reason: Unsubscription) -> PreparedFrame {
     var writer = JSONWriter()
     writer.object {
       $0.object("push") {
         $0.member("channel", channel.description)
         $0.object("unsubscribe") {
-          $0.member("code", code)
-          $0.member("reason", reason)
+          $0.member("code", reason.code)
+          $0.member("reason", reason.reason)
         }
       }
     }
     return PreparedFrame(text: writer.bytes)
+  }
+
+  /// `{"disconnect":{…}}`, as unidirectional transports end; a socket says it in its close frame.
+  static func disconnectPush(_ disconnect: Disconnect) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.object {
+      $0.object("disconnect") {
+        $0.member("code", disconnect.code)
+        $0.member("reason", disconnect.reason)
+      }
+    }
+    return writer.bytes
   }
 
   /// `{}`: the ping, the same for everybody.

@@ -5,10 +5,7 @@ extension Session {
   func call(_ command: Command) async throws(ReplyError) {
     guard let identity else { throw .unauthorized }
     // Counted before it is looked at: an unknown method is a request like any other.
-    let budget = await environment.limiter.spend(by: identity.user)
-    guard budget.isAdmitted else {
-      throw .tooManyRequests(retryAfter: secondsRoundedUp(budget.retryAfter))
-    }
+    let budget = try await spend(by: identity)
     guard let method = command.request["method"]?.string else { throw .badRequest }
     let procedure = environment.procedures[method]
     guard procedure != nil || method == "job.submit" else { throw .methodNotFound }
@@ -22,6 +19,16 @@ extension Session {
     }
   }
 
+  /// One request of the user's budget; throws where there is none left.
+  @discardableResult
+  func spend(by identity: Identity) async throws(ReplyError) -> BudgetStanding {
+    let budget = await environment.limiter.spend(by: identity.user)
+    guard budget.isAdmitted else {
+      throw .tooManyRequests(retryAfter: secondsRoundedUp(budget.retryAfter))
+    }
+    return budget
+  }
+
   private func submit(
     _ command: Command, _ identity: Identity, _ budget: BudgetStanding
   ) async throws(Problem) {
@@ -31,7 +38,9 @@ extension Session {
     let submission = try JobSubmission(reading: data, settings: settings)
     let acceptance = try await environment.verbs.submit(submission, by: identity)
     var record = WatchedRecord.job(acceptance.job, estimate: nil)
-    if submission.watches { record = await pushSubscription(to: acceptance.job, identity) ?? record }
+    if submission.watches {
+      record = await pushSubscription(to: acceptance.job, identity, every: submission.interval) ?? record
+    }
     send(
       Reply.success(to: command) {
         $0.object("data") {
@@ -58,19 +67,15 @@ extension Session {
   ///
   /// A submission that was accepted stays accepted: when it cannot be watched, the reply says
   /// nothing of a subscription and the client subscribes by itself.
-  private func pushSubscription(to job: Job, _ identity: Identity) async -> WatchedRecord? {
+  private func pushSubscription(
+    to job: Job, _ identity: Identity, every interval: Duration
+  ) async -> WatchedRecord? {
     let channel = Channel.job(job.id)
     guard subscriptions[channel] == nil, subscriptions.count < settings.channelsPerConnection,
-      identity.permissions.allows(.read), let watched = await watchUnasked(.job(job.id), as: identity)
+      identity.permissions.allows(.read), let watched = await watchUnasked(channel, as: identity)
     else { return nil }
-    send(
-      Reply.subscribed(to: channel) {
-        $0.member("recoverable", true)
-        $0.member("positioned", true)
-        $0.member("epoch", watched.record.position.epoch)
-        $0.member("offset", watched.record.position.offset)
-        $0.member("data", watched.record.document)
-      })
+    watched.subscription.minimumInterval = interval
+    send(Reply.subscribed(to: channel) { watched.write(to: nil, asPush: true, into: &$0) })
     watched.goLive()
     return watched.record
   }

@@ -1,44 +1,64 @@
+import EventLoop
 import Jobs
+import Logging
 
-/// Subscriptions that the gateway itself made, for `watch`, taken up again by a new connection.
+/// The subscriptions that come with `connect`: those that the token names, and those that the gateway itself had
+/// made for `watch`, taken up again by a new connection.
 ///
-/// SDKs keep the position of such a channel and name it in the next `connect`; one that the answer
-/// does not hold they count as lost (spec §9).
-extension Session {
+/// SDKs keep the positions of such channels and name them in the next `connect`; one that the answer does not hold
+/// they count as lost (spec §9).
+extension SessionEnvironment {
   /// A channel that was taken up, and gathers until the answer to `connect` has been sent.
   struct Resumption {
-    let watch: Watch
+    let opening: ChannelOpening
     let request: Recovery.Request?
   }
 
-  /// Joins the channels of jobs and groups named in `connect` that the user may read. The others are left
-  /// out: one that is gone must not keep its watcher from connecting.
-  func resumptions(in command: Command) async -> [Resumption] {
-    guard let identity, identity.permissions.allows(.read) else { return [] }
+  /// Joins the channels that the token wants and those that `connect` names, as far as the user may read them. The
+  /// others are left out: one that is gone must not keep its watcher from connecting.
+  func resumptions(
+    in connect: JSONValue, as identity: Identity, open: @EventLoop (Channel) async -> ChannelOpening?
+  ) async -> [Resumption] {
+    guard identity.permissions.allows(.read) else { return [] }
+    let named = connect["subs"]?.object ?? []
+    let names = identity.channels + named.map(\.name)
     var resumptions: [Resumption] = []
-    for (name, request) in command.request["subs"]?.object ?? [] {
-      guard let subject = Channel(name).flatMap({ Subject(of: $0) }), subscriptions[subject.channel] == nil
-      else { continue }
-      guard subscriptions.count < settings.channelsPerConnection else { break }
-      guard let watched = await watchUnasked(subject, as: identity) else { continue }
-      resumptions.append(Resumption(watch: watched, request: recoveryRequest(of: request)))
+    var seen: Set<Channel> = []
+    for name in names {
+      guard let channel = Channel(name) else {
+        logger.debug("a channel that is none was asked for with connect", metadata: ["channel": "\(name)"])
+        continue
+      }
+      guard seen.insert(channel).inserted else { continue }
+      guard resumptions.count < settings.channelsPerConnection else { break }
+      guard let opening = await open(channel) else { continue }
+      resumptions.append(
+        Resumption(opening: opening, request: Self.request(of: channel, among: named, for: opening)))
     }
     return resumptions
   }
 
-  /// `subs` of the connect result: a subscribe result for each channel.
-  func write(_ resumptions: [Resumption], into writer: inout JSONWriter) {
+  /// The position that the client sent; one that cannot be read is one of nothing we know.
+  private static func request(
+    of channel: Channel, among named: [(name: String, value: JSONValue)], for opening: ChannelOpening
+  ) -> Recovery.Request? {
+    guard let value = named.last(where: { Channel($0.name) == channel })?.value else { return nil }
+    do throws(ReplyError) { return try Recovery.Request(reading: value) } catch {
+      return Recovery.Request(offset: .max, epoch: nil)
+    }
+  }
+}
+
+extension JSONWriter {
+  /// `subs` of a connect result: a subscribe result for each channel.
+  @EventLoop
+  mutating func write(_ resumptions: [SessionEnvironment.Resumption]) {
     guard !resumptions.isEmpty else { return }
-    writer.object("subs") {
+    object("subs") {
       for resumption in resumptions {
-        let record = resumption.watch.record
-        var result = JSONWriter()
-        result.object {
-          writeSubscribed(
-            to: record, recovery: Recovery(of: resumption.request, at: record.position),
-            request: resumption.request, into: &$0)
+        $0.object(named: resumption.opening.subscription.channel.description) {
+          resumption.opening.write(to: resumption.request, into: &$0)
         }
-        $0.member(named: record.subject.description, result.text)
       }
     }
   }

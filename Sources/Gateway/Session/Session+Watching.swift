@@ -1,70 +1,66 @@
 import EventLoop
 import Jobs
-import Logging
 
-/// Watching a job or a group: the channel is joined, the record read, and what happens meanwhile kept, so
-/// that nothing falls between the two.
+/// The channels of a connection: joined, left, and lost.
 extension Session {
-  /// A channel that was joined, and the record read since. Events gather until ``goLive()``,
-  /// which comes once the record has been sent.
-  @EventLoop
-  struct Watch {
-    let subscription: Subscription
-    let record: WatchedRecord
-
-    func goLive() { subscription.goLive(after: record.position.offset) }
-  }
-
-  /// Joins the subject's channel and reads its record in the name of `identity`.
+  /// Joins a channel and reads what is told first, in the name of `identity`.
   ///
   /// Nil where the connection has gone meanwhile; then, and where this throws, nothing is left joined.
-  func watch(_ subject: Subject, as identity: Identity) async throws(Problem) -> Watch? {
-    let subscription = try await join(subject.channel)
+  func watch(_ channel: Channel, as identity: Identity) async throws(Problem) -> ChannelOpening? {
     do throws(Problem) {
-      let record = try await environment.record(of: subject, for: identity)
-      if isStillWanted(subscription) { return Watch(subscription: subscription, record: record) }
+      return stillWanted(
+        try await environment.open(channel, for: self, as: identity) { subscriptions[channel] = $0 })
     } catch {
-      abandon(subscription)
+      forget(channel)
       throw error
     }
-    abandon(subscription)
-    return nil
   }
 
-  /// As ``watch(_:as:)``, where the gateway subscribes by itself: that something cannot be watched fails
-  /// no command, but is logged, and the client subscribes by itself.
-  func watchUnasked(_ subject: Subject, as identity: Identity) async -> Watch? {
-    do throws(Problem) {
-      return try await watch(subject, as: identity)
-    } catch {
-      environment.logger.log(
-        level: error.status < 500 ? .debug : .notice, "a channel is not watched for its client",
-        metadata: ["channel": "\(subject)", "problem": "\(error.code.rawValue)"])
+  /// The same as the server's doing, which fails no command.
+  func watchUnasked(_ channel: Channel, as identity: Identity) async -> ChannelOpening? {
+    let opening = await environment.openUnasked(channel, for: self, as: identity) {
+      subscriptions[channel] = $0
+    }
+    guard let opening else {
+      forget(channel)
       return nil
     }
-  }
-
-  /// Joins the hub's list; from here until `goLive` events are gathered.
-  func join(_ channel: Channel) async throws(Problem) -> Subscription {
-    do throws(BrokerError) {
-      let subscription = try await environment.hub.join(channel, self)
-      subscriptions[channel] = subscription
-      return subscription
-    } catch {
-      throw Problem(error)
-    }
+    guard let wanted = stillWanted(opening) else { return nil }
+    serverSide.insert(channel)
+    return wanted
   }
 
   /// Leaves the channel.
   func abandon(_ subscription: Subscription) {
     environment.hub.leave(subscription)
-    if subscriptions[subscription.channel] === subscription {
-      subscriptions[subscription.channel] = nil
-    }
+    if subscriptions[subscription.channel] === subscription { forget(subscription.channel) }
   }
 
-  /// False when the connection went while the record was read.
-  func isStillWanted(_ subscription: Subscription) -> Bool {
-    state.phase == .connected && subscriptions[subscription.channel] === subscription
+  private func forget(_ channel: Channel) {
+    subscriptions[channel] = nil
+    serverSide.remove(channel)
+    grants.removeValue(forKey: channel)?.cancel()
+  }
+
+  /// Nil, and left, when the connection went while the record was read.
+  private func stillWanted(_ opening: ChannelOpening) -> ChannelOpening? {
+    let subscription = opening.subscription
+    if state.phase == .connected, subscriptions[subscription.channel] === subscription { return opening }
+    abandon(subscription)
+    return nil
+  }
+
+  /// The subscription has lost its place (spec §6, live loss detection): a client subscribes anew by itself to what
+  /// it subscribed to, and connects anew to be given what the gateway had subscribed it to.
+  package func lost(_ subscription: Subscription) {
+    guard subscriptions[subscription.channel] === subscription else { return }
+    guard !serverSide.contains(subscription.channel) else { return disconnect(.insufficientState) }
+    end(subscription, .insufficientState)
+  }
+
+  /// Ends a subscription as the server's doing, and says why.
+  func end(_ subscription: Subscription, _ reason: Unsubscription) {
+    abandon(subscription)
+    send(Reply.unsubscribed(from: subscription.channel, reason))
   }
 }

@@ -16,6 +16,11 @@ package final class Session {
   var state = SessionState()
   var identity: Identity?
   var subscriptions: [Channel: Subscription] = [:]
+  /// Those of them that the gateway made by itself.
+  var serverSide: Set<Channel> = []
+  /// Those of them that a subscription token gave.
+  var grants: [Channel: SubscriptionLife] = [:]
+  let pings: Pings
 
   private var connection: (any ClientConnection)?
   private var outbox = Outbox()
@@ -31,13 +36,18 @@ package final class Session {
   private var expiry: TimerWheel.Deadline?
   private let whenClosed: @EventLoop (Session) -> Void
 
+  /// What a ping is: an empty object and an empty answer, or frames of WebSocket itself, as a person at a terminal
+  /// wants them (`?cf_ws_frame_ping_pong=true`, spec §1).
+  package enum Pings: Sendable { case commands, frames }
+
   /// `whenClosed` is called once, after the connection has gone.
   package init(
-    environment: SessionEnvironment, handshakeIdentity: Identity?,
+    environment: SessionEnvironment, handshakeIdentity: Identity?, pings: Pings = .commands,
     whenClosed: @escaping @EventLoop (Session) -> Void
   ) {
     self.environment = environment
     self.handshakeIdentity = handshakeIdentity
+    self.pings = pings
     self.whenClosed = whenClosed
   }
 
@@ -78,7 +88,10 @@ package final class Session {
   /// Lets go of everything that would call back.
   private func release() {
     for subscription in subscriptions.values { environment.hub.leave(subscription) }
+    for life in grants.values { life.cancel() }
     subscriptions.removeAll()
+    serverSide.removeAll()
+    grants.removeAll()
     inbox.removeAll()
     outbox.removeAll()
     for deadline in [heartbeat, expiry, slowness] { deadline?.cancel() }
@@ -139,12 +152,22 @@ package final class Session {
   private func schedulePing(after delay: Duration) {
     heartbeat = environment.wheel.schedule(after: delay) { [unowned self] in
       guard state.phase != .closed else { return }
-      state.pinged()
-      send(Reply.ping)
+      ping()
       heartbeat = environment.wheel.schedule(after: settings.pongTimeout) { [unowned self] in
         if state.awaitsPong { return disconnect(.noPong) }
         schedulePing(after: settings.pingInterval - settings.pongTimeout)
       }
+    }
+  }
+
+  private func ping() {
+    switch pings {
+    case .commands:
+      state.pinged(by: .command)
+      send(Reply.ping)
+    case .frames:
+      state.pinged(by: .frame)
+      connection?.ping()
     }
   }
 
@@ -192,6 +215,10 @@ extension Session: Subscriber {
         countedBy: counters)
     }
   }
+}
+
+extension Session: WatchingClient {
+  package var present: PresentClient? { identity.map { PresentClient(id: id.description, user: $0.user) } }
 }
 
 extension Session: Flushable {
@@ -258,6 +285,8 @@ extension Session: ClientConnectionDelegate {
     startExpiry(of: identity)
     startHeartbeat()
   }
+
+  package func pongFrameArrived() { state.pongFrameArrived() }
 
   package func connectionDrained() {
     hasDrained = true

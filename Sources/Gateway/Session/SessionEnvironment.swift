@@ -1,5 +1,6 @@
 package import EventLoop
 package import FoundationEssentials
+package import Jobs
 package import Logging
 
 /// What all sessions of a node share.
@@ -15,6 +16,8 @@ package final class SessionEnvironment {
   package let wheel: TimerWheel
   package let flushes: FlushSchedule
   package let logger: Logger
+  /// Who watches what: this node alone, until there is something that asks the others too.
+  package var presence: any PresenceSource
   /// The wall clock that tokens are judged by.
   package let now: @Sendable () -> Date
 
@@ -26,6 +29,7 @@ package final class SessionEnvironment {
     self.settings = settings
     self.authenticator = authenticator
     self.hub = hub
+    presence = LocalPresence(hub: hub)
     self.verbs = verbs
     self.groups = groups
     self.procedures = procedures
@@ -46,6 +50,17 @@ package final class SessionEnvironment {
       let job = try await verbs.job(id, for: identity)
       return .job(job, estimate: await verbs.estimate(for: job))
     case .group(let id): return .group(try await groups.group(id, for: identity))
+    }
+  }
+
+  /// Throws where the user may not watch the channel.
+  package func requireSight(of channel: Channel, for identity: Identity) async throws(Problem) {
+    switch channel {
+    case .job(let id): _ = try await verbs.job(id, for: identity)
+    case .group(let id): _ = try await groups.group(id, for: identity)
+    case .user(let user):
+      guard identity.permissions.allows(.read), user == identity.user || identity.permissions.allows(.admin)
+      else { throw Problem(.permissionDenied, status: 403) }
     }
   }
 }

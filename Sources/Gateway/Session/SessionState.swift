@@ -11,8 +11,12 @@ package struct SessionState {
   }
 
   package private(set) var phase = Phase.awaitingConnect
+  /// What asks for a pong, and what answers.
+  package enum Ping: Hashable, Sendable { case command, frame }
+  private var ping: Ping?
+
   /// A ping is out: one pong is licensed.
-  package private(set) var awaitsPong = false
+  package var awaitsPong: Bool { ping != nil }
 
   package init() {}
 
@@ -34,12 +38,15 @@ package struct SessionState {
   package mutating func closed() { phase = .closed }
 
   /// A ping went out.
-  package mutating func pinged() { awaitsPong = true }
+  package mutating func pinged(by ping: Ping = .command) { self.ping = ping }
 
   /// An unasked pong is a fault (spec §4).
   package mutating func pongArrived() -> Disconnect? {
-    guard awaitsPong else { return .badRequest }
-    awaitsPong = false
+    guard ping == .command else { return .badRequest }
+    ping = nil
     return nil
   }
+
+  /// A pong frame may come unasked (RFC 6455 §5.5.3); it answers nothing but a ping frame.
+  package mutating func pongFrameArrived() { if ping == .frame { ping = nil } }
 }

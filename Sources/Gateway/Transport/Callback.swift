@@ -6,6 +6,7 @@ enum TransportEvent {
   case established
   case received(UnsafeRawBufferPointer, isFirst: Bool, isFinal: Bool, remaining: Int)
   case writable
+  case pong
   /// A close frame of the library's own goes out next: a client broke the protocol.
   case libraryCloses
   case peerCloses(UnsafeRawBufferPointer)
@@ -23,6 +24,7 @@ enum TransportEvent {
       self = .received(
         input, isFirst: lws_is_first_fragment(wsi) != 0, isFinal: lws_is_final_fragment(wsi) != 0,
         remaining: Int(truncatingIfNeeded: lws_remaining_packet_payload(wsi)))
+    case LWS_CALLBACK_RECEIVE_PONG: self = .pong
     case LWS_CALLBACK_SERVER_WRITEABLE: self = .writable
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: self = .peerCloses(input)
     case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL: self = .libraryCloses
@@ -75,6 +77,9 @@ private func handle(
   case .writable:
     connection.writable()
     return 0
+  case .pong:
+    connection.pongArrived()
+    return 0
   case .libraryCloses:
     connection.libraryCloses()
     return 0
@@ -91,7 +96,7 @@ private func handle(
 extension TransportEvent {
   fileprivate var isOfOpenConnection: Bool {
     switch self {
-    case .received, .writable: true
+    case .received, .writable, .pong: true
     default: false
     }
   }

@@ -61,6 +61,12 @@ final class Connection: ClientConnection {
     frame.bytes.withUnsafeBytes { send($0, on: handle) }
   }
 
+  func ping() {
+    guard case .open = state, let handle else { return }
+    // With something in it, which the answer repeats: the library says nothing of an empty pong.
+    ([0x89, 0x01, UInt8(ascii: "p")] as [UInt8]).withUnsafeBytes { send($0, on: handle) }
+  }
+
   private func send(_ bytes: UnsafeRawBufferPointer, on handle: OpaquePointer) {
     var sent = 0
     // Makes no system call, unlike lws_send_pipe_choked.
@@ -168,6 +174,8 @@ final class Connection: ClientConnection {
     message = []
     if isReadingPaused { held.append(whole) } else { delegate.received(whole) }
   }
+
+  func pongArrived() { if case .open = state { delegate.pongFrameArrived() } }
 
   /// The socket takes bytes again.
   func writable() {

@@ -24,6 +24,8 @@ package struct JobSubmission: Sendable {
   package var reuses = false
   /// The socket that submits also watches.
   package var watches = false
+  /// The floor on the time between two publications of progress to who watches; zero: none.
+  package var interval = Duration.zero
 
   /// What a submission is for, which decides what may stand in it.
   package enum Use: Hashable, Sendable {
@@ -41,9 +43,9 @@ package struct JobSubmission: Sendable {
       switch self {
       case .job: []
       case .schedule:
-        ["delay", "at", "idempotency_key", "reuse", "watch"] + Self.belonging
-      case .callback: ["idempotency_key", "reuse", "watch"] + Self.belonging
-      case .member: ["group", "watch"]
+        ["delay", "at", "idempotency_key", "reuse", "watch", "interval"] + Self.belonging
+      case .callback: ["idempotency_key", "reuse", "watch", "interval"] + Self.belonging
+      case .member: ["group", "watch", "interval"]
       }
     }
 
@@ -108,6 +110,8 @@ package struct JobSubmission: Sendable {
       reader.fault("reuse", "is not allowed for the kind \(kind)")
     }
     watches = reader.flag("watch") ?? false
+    interval = .milliseconds(reader.whole("interval", in: Subscription.intervals) ?? 0)
+    if reader.has("interval"), !watches { reader.fault("interval", "needs watch") }
     guard let kind else { return nil }
     self.kind = kind
   }

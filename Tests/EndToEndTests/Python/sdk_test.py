@@ -6,10 +6,11 @@ Run by scripts/test; FANFARE names the executable. No test sleeps: each waits fo
 import contextlib
 import unittest
 
-from centrifuge import ReplyError, SubscriptionUnsubscribedError
+from centrifuge import ReplyError, StreamPosition, SubscriptionUnsubscribedError
 
 from support.gateway import Gateway
 from support.line import Line
+from support.redis import Redis
 from support.rehearsal import Rehearsal
 from support.user import User
 from support.watcher import Watcher
@@ -300,6 +301,153 @@ class Recovering(SDKTest):
             self.assert_ordered(watcher)
             self.assert_whole(watcher, record)
             self.assertEqual(alice.abandoned, [])
+
+
+class Sharing(SDKTest):
+    async def test_a_subscription_token_is_refreshed_and_the_job_watched_to_its_end(self) -> None:
+        alice, bob = await self.user("alice"), await self.user("bob")
+        job = await alice.submit()
+        asked = []
+
+        async def get_token(channel: str) -> str:
+            await bob.note(asked, channel)
+            return self.gateway.key.token("bob", lifetime=2, channel=channel)
+
+        watcher, _ = await bob.watch(job["id"], get_token=get_token)
+        run = await self.rehearsal.next()
+        await run.say("20%")
+        await watcher.reaches(20)
+        # By then the first token is long over, and would have ended the subscription.
+        await bob.when(lambda: len(asked) >= 4)
+        await run.say("80%")
+        await watcher.reaches(80)
+        await run.end()
+        await watcher.ended()
+        self.assert_ordered(watcher)
+        self.assertEqual(set(asked), {f"job:{job['id']}"})
+        self.assertEqual((len(watcher.subscribed), watcher.unsubscribed), (1, []))
+
+    async def test_the_token_of_the_connection_names_what_it_watches(self) -> None:
+        alice = await self.user()
+        job = await alice.submit()
+        async with Line(self.gateway.port) as line:
+            token = self.gateway.key.token(channels=[f"job:{job['id']}"])
+            other = await self.stack.enter_async_context(User(line.socket_url, token=token))
+            watcher = other.watcher_of(job["id"])
+            await watcher.when(lambda: bool(watcher.subscribed))
+            run = await self.rehearsal.next()
+            await run.say("20%")
+            await watcher.reaches(20)
+            line.cut()
+            await other.when(lambda: len(other.connecting) == 2)
+            line.mend()
+            await watcher.when(lambda: len(watcher.subscribed) == 2)
+            self.assertTrue(watcher.subscribed[1].recovered)
+            await run.end()
+            await watcher.ended()
+            self.assert_ordered(watcher)
+
+    async def test_history_and_presence_are_told(self) -> None:
+        alice, other = await self.user(), await self.user()
+        job = await alice.submit()
+        channel = f"job:{job['id']}"
+        watcher, subscription = await alice.watch(job["id"])
+        run = await self.rehearsal.next()
+        await run.say("20%")
+        await watcher.reaches(20)
+        top = await subscription.history()
+        self.assertEqual((top.publications, top.offset), ([], watcher.offsets[-1]))
+        # Another connection of the owner looks without watching.
+        newest = await other.client.history(channel, limit=-1, since=StreamPosition(1, top.epoch))
+        self.assertEqual([publication.offset for publication in newest.publications], [top.offset])
+        self.assertEqual(newest.publications[0].data["percent"], 20)
+        with self.assertRaises(ReplyError) as refused:
+            await other.client.history(channel, limit=1, since=StreamPosition(1, "00000000"))
+        self.assertEqual(refused.exception.code, 112)
+        stats = await other.client.presence_stats(channel)
+        self.assertEqual((stats.num_clients, stats.num_users), (1, 1))
+        present = await other.client.presence(channel)
+        self.assertEqual([info.user for info in present.clients.values()], ["alice"])
+        self.assertEqual(list(present.clients), [alice.client.client_id])
+        await run.end()
+        await watcher.ended()
+
+
+class Fleet(SDKTest):
+    """Two gateways over one Redis, of which anything may be killed."""
+
+    async def asyncSetUp(self) -> None:
+        self.stack = contextlib.AsyncExitStack()
+        self.addAsyncCleanup(self.stack.aclose)
+        self.rehearsal = await self.stack.enter_async_context(Rehearsal())
+        self.redis = await self.stack.enter_async_context(Redis())
+        # The workers are the second's, so that jobs outlive the first.
+        self.first, self.gateway = [
+            await self.stack.enter_async_context(Gateway(self.rehearsal, workers=workers, redis=self.redis))
+            for workers in (0, 4)]
+
+    async def test_a_kill_of_a_gateway_and_of_redis_loses_nothing(self) -> None:
+        line = await self.stack.enter_async_context(Line(self.first.port))
+        alice, witness = await self.user(url=line.socket_url), await self.user()
+        jobs = [(await alice.submit())["id"] for _ in range(4)]
+        watchers = {job: [(await user.watch(job))[0] for user in (alice, witness)] for job in jobs}
+        runs = {}
+        for _ in jobs:
+            run = await self.rehearsal.next()
+            runs[run.job] = run
+        self.assertEqual(set(runs), set(jobs))
+
+        async def everywhere(percent: int) -> None:
+            for job, run in runs.items():
+                await run.say(f"{percent}%")
+                for watcher in watchers[job]:
+                    await watcher.reaches(percent)
+
+        await everywhere(10)
+
+        # The gateway that alice is connected to is gone; the balancer leads to the other.
+        line.lead_to(self.gateway.port)
+        await self.first.kill()
+        for job, run in runs.items():
+            await run.say("20%")
+            await watchers[job][1].reaches(20)
+        for job in jobs:
+            mine = watchers[job][0]
+            await mine.when(lambda: len(mine.subscribed) == 2)
+            self.assertTrue(mine.subscribed[1].recovered)
+            await mine.reaches(20)
+        await everywhere(30)
+
+        # Redis is gone, and comes back. Two jobs end meanwhile.
+        ending, going_on = jobs[:2], jobs[2:]
+        await self.redis.kill()
+        for job in jobs:
+            for watcher in watchers[job]:
+                await watcher.when(lambda: watcher.deliveries[-1:] == [False])
+        for job in ending:
+            await runs[job].end()
+        await self.redis.start()
+        for job in ending:
+            for watcher in watchers[job]:
+                self.assertEqual((await watcher.ended())["state"], "completed")
+        for job in going_on:
+            for watcher in watchers[job]:
+                await watcher.when(lambda: watcher.deliveries[-1:] == [True])
+            await runs[job].say("80%")
+            for watcher in watchers[job]:
+                await watcher.reaches(80)
+            await runs[job].end()
+        for job in jobs:
+            for watcher in watchers[job]:
+                await watcher.ended()
+            record = await witness.everything_is_told(job)
+            await alice.everything_is_told(job)
+            for watcher in watchers[job]:
+                self.assert_ordered(watcher)
+                self.assert_whole(watcher, record)
+                self.assertEqual(watcher.unsubscribed, [])
+        self.assertEqual((alice.disconnected, witness.disconnected), ([], []))
+        self.assertEqual((len(alice.connected), len(witness.connected)), (2, 1))
 
 
 class Restarting(SDKTest):

@@ -28,19 +28,36 @@ import Testing
     #expect(gap.take(event(3)) == .holdAndReadRecord)
     #expect(gap.take(event(4)) == .hold)
     #expect(gap.take(event(5)) == .hold)
-    gap.healed(at: 4)
+    #expect(gap.continues(at: StreamPosition(offset: 4, epoch: "e")))
+    gap.healed(at: StreamPosition(offset: 4, epoch: "e"))
     #expect(gap.release() == [event(5)])
     #expect(gap.take(event(6)) == .publish)
   }
 
-  @Test("takes another epoch for a hole")
+  @Test("lets another epoch through as the beginning of another stream, also while it heals")
   func epoch() {
     var gap = GapDetector()
     _ = gap.take(event(9))
-    #expect(gap.take(event(1, epoch: "f")) == .holdAndReadRecord)
-    gap.healed(at: 1)
-    #expect(gap.release() == [])
+    #expect(gap.take(event(1, epoch: "f")) == .publish)
     #expect(gap.take(event(2, epoch: "f")) == .publish)
+    #expect(gap.take(event(5, epoch: "f")) == .holdAndReadRecord)
+    #expect(gap.take(event(3, epoch: "g")) == .publish)
+    #expect(gap.held.isEmpty && gap.release().isEmpty)
+    #expect(gap.take(event(4, epoch: "g")) == .publish)
+  }
+
+  @Test("knows a record that was set back from one that goes on")
+  func setBack() {
+    var gap = GapDetector()
+    func isContinued(_ offset: UInt64, _ epoch: String = "e") -> Bool {
+      gap.continues(at: StreamPosition(offset: offset, epoch: epoch))
+    }
+    #expect(isContinued(1))
+    _ = gap.take(event(5))
+    #expect(isContinued(5) && isContinued(9) && isContinued(1, "f") && !isContinued(4))
+    _ = gap.take(event(9))
+    #expect(isContinued(5) && !isContinued(4), "what counts is what was published, not what is held")
+    #expect(gap.held == [event(9)])
   }
 
   @Test("goes on from a record that was delivered unasked")

@@ -28,7 +28,7 @@ import Testing
         "counts":\(counts),"percent":83.3,"created_at":1000,"offset":7,"epoch":"0a0b0c0d"}
         """)
     let event = String(decoding: publication.serverSentEvent.bytes, as: UTF8.self)
-    #expect(event.hasPrefix("id: 7\nevent: group\ndata: {"))
+    #expect(event.hasPrefix("id: 0a0b0c0d-7\nevent: group\ndata: {"))
     #expect(!Publication(.group(group(.closed))).isTerminal)
     let end = Publication(.group(group(.finished)))
     #expect(!end.isProgress && end.isTerminal)

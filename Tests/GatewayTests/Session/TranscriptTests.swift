@@ -79,6 +79,9 @@ import Testing
               leased.lease, .complete(try JSONText(validating: #"{"answer":42}"#)))
             replay.values["job"] = job.id.description
             replay.values["epoch"] = job.position.epoch
+            replay.values["naming"] = try harness.token(channels: ["job:\(job.id)"])
+            replay.values["pass"] = try harness.issuer.subscriptionToken(
+              user: "alice", channel: "job:\(job.id)", lifetime: .seconds(600), now: Date())
           default: Issue.record("no worker knows how to: \(text)")
           }
         default: Issue.record("a line of a transcript is none: \(line)")
@@ -107,6 +110,16 @@ import Testing
       "\($0.code) \($0.reason) \($0.invitesReconnect ? "yes" : "no")"
     }
     #expect(said == known)
+  }
+
+  @Test("stand beside the table of ended subscriptions that the code has")
+  func unsubscriptions() {
+    let rows = Self.page.split(separator: "\n").filter { $0.hasPrefix("| 2") }
+      .map { $0.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) } }
+    #expect(rows.map { "\($0[0]) \($0[1])" } == Unsubscription.allCases.map { "\($0.code) \($0.reason)" })
+    for (row, code) in zip(rows, Unsubscription.allCases) {
+      #expect(row[2].hasPrefix("yes") == code.invitesResubscribe)
+    }
   }
 
   @Test(
@@ -141,6 +154,7 @@ private struct Replay {
     if let text = wanted.string, text.contains("<") { return bind(text, found, at: path) }
     switch (wanted.content, found.content) {
     case (.object(let one), .object(let other)):
+      let one = one.map { (name: filled($0.name), value: $0.value) }
       let names = Set(one.map(\.name))
       guard names == Set(other.map(\.name)) else {
         return "\(path) has the members \(other.map(\.name)), not \(one.map(\.name))"

@@ -28,6 +28,9 @@ final class FakeConnection: ClientConnection {
     }
   }
 
+  private(set) var pingCount = 0
+  func ping() { pingCount += 1 }
+
   func close(code: UInt16, reason: String) {
     closed = (code, reason)
     waitingForClose?.resume()

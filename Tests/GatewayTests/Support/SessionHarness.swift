@@ -36,10 +36,13 @@ final class SessionHarness {
       }, body)
   }
 
-  /// Runs `body` with a fresh gateway whose settings `change` may alter, and which keeps two backups; one that is cut off has another broker behind `broker`, which it cannot reach.
+  /// Runs `body` with a fresh gateway whose settings `change` may alter, and which keeps two backups; one that is cut
+  /// off has another broker behind `broker`, which it cannot reach; one that is `over` another broker has nothing to
+  /// do with `broker`.
   static func run(
     settings change: @Sendable (inout GatewaySettings) -> Void = { _ in },
     inlineLimit: Int = PayloadStore.standardInlineLimit, isCutOff: Bool = false,
+    over other: (any Broker)? = nil,
     _ body: @EventLoop (SessionHarness) async throws -> Void
   ) async throws {
     let temporary = TemporaryFolder()
@@ -52,7 +55,7 @@ final class SessionHarness {
     settings.pingInterval = .zero
     settings.placeInterval = .zero
     change(&settings)
-    var reached: any Broker = broker
+    var reached: any Broker = other ?? broker
     if isCutOff {
       reached = try await FallbackBroker.open(
         shared: broker, local: EmbeddedBroker.open(at: "\(folder)/local", logger: logger),
@@ -75,18 +78,19 @@ final class SessionHarness {
   }
 
   func token(
-    _ user: String = "alice", scopes: Permissions? = nil, maxPriority: Int? = nil,
+    _ user: String = "alice", scopes: Permissions? = nil, maxPriority: Int? = nil, channels: [String] = [],
     lifetime: Duration = .seconds(600), issuedAt: Date = Date()
   ) throws -> String {
     try issuer.connectionToken(
-      user: user, permissions: scopes, maxPriority: maxPriority, lifetime: lifetime, now: issuedAt)
+      user: user, permissions: scopes, maxPriority: maxPriority, channels: channels, lifetime: lifetime,
+      now: issuedAt)
   }
 
   /// Opens a socket; the session is connected only after a `connect` command.
   func open(
-    headers: [String: String] = [:]
+    headers: [String: String] = [:], query: [(name: String, value: String)] = []
   ) throws -> (session: any ClientConnectionDelegate, connection: FakeConnection) {
-    var request = Request(method: .get, path: "/connection/websocket", headers: headers)
+    var request = Request(method: .get, path: "/connection/websocket", query: query, headers: headers)
     request.headers["host"] = "localhost"
     guard case .accept(_, let session) = gateway.judge(request) else {
       throw Refused()

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from .key import Key
+from .redis import Redis
 from .rehearsal import SCRIPT_OF_A_REHEARSED_JOB, Rehearsal
 
 START_LIMIT = 30
@@ -16,16 +17,17 @@ END_LIMIT = 30
 
 
 class Gateway:
-    """A gateway with workers, on the embedded broker, in a folder of its own.
+    """A gateway with workers, on the embedded broker or on a Redis, in a folder of its own.
 
     `async with` starts and ends it. Its first start takes a free port; later ones take the same again.
     """
 
-    def __init__(self, rehearsal: Rehearsal, *, requests: int = 1000, workers: int = 2) -> None:
+    def __init__(self, rehearsal: Rehearsal, *, requests: int = 1000, workers: int = 2, redis: Redis | None = None) -> None:
         self.key = Key()
         self.rehearsal = rehearsal
         self.requests = requests
         self.workers = workers
+        self.redis = redis
         self.port = 0
         self._folder = tempfile.TemporaryDirectory(prefix="fanfare-sdk-")
         self._process: asyncio.subprocess.Process | None = None
@@ -113,6 +115,7 @@ class Gateway:
             """ for kind, progress in (("rehearsed", "percent"), ("rehearsed-json", "json")))
         return f"""
             [broker]
+            url = "{self.redis.url if self.redis else 'embedded'}"
             lease = "5s"
             reap_interval = "1s"
 

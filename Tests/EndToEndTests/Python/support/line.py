@@ -35,10 +35,18 @@ class Line:
     def mend(self) -> None:
         self._is_cut = False
 
+    def lead_to(self, port: int) -> None:
+        """Whoever connects from now on reaches another gateway, as behind a balancer."""
+        self._target = port
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:
             return writer.transport.abort()
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except ConnectionError:
+            # Nobody there: so it is for who called.
+            return writer.transport.abort()
         if self._is_cut:
             far_writer.transport.abort()
             return writer.transport.abort()

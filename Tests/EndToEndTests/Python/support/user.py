@@ -44,10 +44,10 @@ class User(Happenings, ClientEventHandler):
         """The job as it was accepted."""
         return (await self.call("job.submit", {"kind": kind, **request}))["job"]
 
-    async def watch(self, job: str) -> tuple[Watcher, Subscription]:
+    async def watch(self, job: str, **options: Any) -> tuple[Watcher, Subscription]:
         """A subscription that stands."""
         watcher = Watcher()
-        subscription = self.client.new_subscription(f"job:{job}", events=watcher)
+        subscription = self.client.new_subscription(f"job:{job}", events=watcher, **options)
         await subscription.subscribe()
         await subscription.ready()
         await watcher.when(lambda: bool(watcher.subscribed))

@@ -20,6 +20,7 @@ class Watcher(Happenings, SubscriptionEventHandler):
         self.job: dict[str, Any] = {}
         self.events: list[dict[str, Any]] = []
         self.offsets: list[int] = []
+        self.deliveries: list[bool] = []
         self.subscribed: list[SubscribedContext] = []
         self.subscribing: list[SubscribingContext] = []
         self.unsubscribed: list[UnsubscribedContext] = []
@@ -57,6 +58,11 @@ class Watcher(Happenings, SubscriptionEventHandler):
         await self.note(self.subscribed, ctx)
 
     async def on_publication(self, ctx: PublicationContext) -> None:
+        # Neither is a step of the job, and neither has a number.
+        if ctx.pub.data["event"] == "delivery":
+            return await self.note(self.deliveries, ctx.pub.data["delivering"])
+        if ctx.pub.data["event"] == "position":
+            return
         self.job.update(ctx.pub.data)
         self.offsets.append(ctx.pub.offset)
         await self.note(self.events, ctx.pub.data)

@@ -1,0 +1,129 @@
+import FoundationEssentials
+import Jobs
+
+/// `subscribe`, `unsubscribe` and `sub_refresh` (spec §6).
+extension Session {
+  func subscribe(_ command: Command) async throws(ReplyError) {
+    guard let identity else { throw .unauthorized }
+    let channel = try channel(of: command)
+    if let type = command.request["type"], type.int != 0 { throw .notAvailable }
+    guard subscriptions[channel] == nil else { throw .alreadySubscribed }
+    guard subscriptions.count < settings.channelsPerConnection else { throw .limitExceeded }
+    let request = try Recovery.Request(reading: command.request)
+    let interval = try minimumInterval(in: command.request)
+    let grant = try grant(of: command, for: channel, identity)
+    let opening: ChannelOpening?
+    do throws(Problem) {
+      opening = try await watch(channel, as: grant == nil ? identity : identity.seeingEverything)
+    } catch {
+      throw ReplyError(watching: error)
+    }
+    guard let opening else { return }
+    let flags = command.request["flag"]?.int ?? 0
+    if opening.recovery(of: request) == .lost, flags & 2 != 0 {
+      abandon(opening.subscription)
+      throw .unrecoverablePosition
+    }
+    opening.subscription.minimumInterval = interval
+    if let grant { begin(grant, of: opening.subscription) }
+    send(
+      Reply.success(to: command) {
+        opening.write(to: request, into: &$0)
+        if let grant { writeExpiry(of: grant.expiresAt, into: &$0) }
+      })
+    opening.goLive()
+  }
+
+  /// The channel that a command names. One of a form that no channel has is as unknown as one of no job.
+  func channel(of command: Command) throws(ReplyError) -> Channel {
+    guard let name = command.request["channel"]?.string, (1...255).contains(name.utf8.count) else {
+      throw .badRequest
+    }
+    guard let channel = Channel(name) else { throw .unknownChannel }
+    return channel
+  }
+
+  /// `data.interval`, in milliseconds: the least time between two publications of progress.
+  private func minimumInterval(in subscribe: JSONValue) throws(ReplyError) -> Duration {
+    guard let given = subscribe["data"]?["interval"] else { return .zero }
+    guard let interval = given.int, Subscription.intervals.contains(interval) else { throw .badRequest }
+    return .milliseconds(interval)
+  }
+
+  /// What a subscription token in the command grants, nil where there is none.
+  ///
+  /// Whoever holds it may watch the channel, whoever owns what it is about. One for another channel, user or
+  /// connection ends the connection: it can only have got here by mistake or by theft.
+  private func grant(
+    of command: Command, for channel: Channel, _ identity: Identity
+  ) throws(ReplyError) -> SubscriptionGrant? {
+    guard let token = command.request["token"]?.string, !token.isEmpty else { return nil }
+    do throws(TokenError) {
+      return try environment.authenticator.authenticateSubscription(
+        token, channel: channel.description, user: identity.user, client: id, now: environment.now())
+    } catch {
+      switch error {
+      case .expired, .notYetValid: throw .tokenExpired
+      case .wrongChannel, .wrongUser, .wrongClient:
+        disconnect(.invalidToken)
+        throw .permissionDenied
+      default: throw .permissionDenied
+      }
+    }
+  }
+
+  /// From now on the subscription lives by the grant.
+  private func begin(_ grant: SubscriptionGrant, of subscription: Subscription) {
+    let life = grants[subscription.channel] ?? SubscriptionLife(grant)
+    grants[subscription.channel] = life
+    life.start(grant, in: environment) { [weak self, weak subscription] in
+      guard let self, let subscription, subscriptions[subscription.channel] === subscription else { return }
+      end(subscription, .expired)
+    }
+  }
+
+  func refreshSubscription(_ command: Command) throws(ReplyError) {
+    guard let identity else { throw .unauthorized }
+    let channel = try channel(of: command)
+    guard let subscription = subscriptions[channel] else { throw .permissionDenied }
+    guard let grant = try grant(of: command, for: channel, identity) else { throw .badRequest }
+    begin(grant, of: subscription)
+    send(Reply.success(to: command) { writeExpiry(of: grant.expiresAt, into: &$0) })
+  }
+
+  func unsubscribe(_ command: Command) {
+    if let channel = command.request["channel"]?.string.flatMap({ Channel($0) }),
+      let subscription = subscriptions[channel]
+    {
+      abandon(subscription)
+    }
+    // Also when it was not subscribed: an error would make SDKs drop the connection.
+    send(Reply.success(to: command))
+  }
+}
+
+extension Subscription {
+  /// What the floor on the interval may be, in milliseconds.
+  nonisolated static let intervals = 0...60_000
+}
+
+extension ReplyError {
+  /// Why something cannot be watched. What is somebody else's is as unknown as what never was.
+  init(watching problem: Problem) {
+    self =
+      switch problem.code {
+      case .jobNotFound, .groupNotFound: .unknownChannel
+      case .permissionDenied: .permissionDenied
+      default: .internal
+      }
+  }
+}
+
+extension Identity {
+  /// The same user, let in by a subscription token: may see what the token names.
+  var seeingEverything: Identity {
+    Identity(
+      user: user, permissions: [.read, .admin], expiresAt: expiresAt, issuedAt: issuedAt,
+      tokenID: tokenID)
+  }
+}
