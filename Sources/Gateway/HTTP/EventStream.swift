@@ -16,6 +16,7 @@ package final class EventStream {
   private var heartbeat: TimerWheel.Deadline?
   private var slowness: TimerWheel.Deadline?
   private var expiry: TimerWheel.Deadline?
+  private var ticket: Drain.Ticket?
 
   private init(environment: SessionEnvironment) { self.environment = environment }
 
@@ -63,6 +64,7 @@ package final class EventStream {
     expiry = environment.wheel.schedule(after: lifetime + environment.settings.refreshGrace) {
       [weak self] in self?.finish()
     }
+    ticket = environment.drain.enter { [weak self] in self?.goAway() }
     subscription?.goLive(after: offset)
     scheduleHeartbeat()
     writeOut()
@@ -109,6 +111,13 @@ package final class EventStream {
     }
   }
 
+  /// The gateway goes: the client is to come back, elsewhere, and goes on behind the last event that it has.
+  private func goAway() {
+    // Another pause for each, or those that are told together come back together.
+    stream?.write(Array("retry: \(Int.random(in: 500...3000))\n\n".utf8))
+    finish()
+  }
+
   private func finish() {
     stream?.finish()
     close()
@@ -116,6 +125,7 @@ package final class EventStream {
 
   private func close() {
     isClosed = true
+    if let ticket { environment.drain.leave(ticket) }
     if let subscription { environment.hub.leave(subscription) }
     subscription = nil
     stream?.whenDrained = nil
