@@ -64,7 +64,7 @@ package struct ListeningSocket: Sendable {
 
   /// One that another process opened and gave to this one; nil where the number is not such a socket's. From now on
   /// children of this process do not inherit it.
-  package init?(inherited descriptor: Int32) {
+  init?(inherited descriptor: Int32) {
     var listens: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
     guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0, listens != 0,

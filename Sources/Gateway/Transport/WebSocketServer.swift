@@ -67,10 +67,14 @@ package final class WebSocketServer {
     }
   }
 
-  /// Accepts from a socket that listens already, and owns it; returns its port.
+  /// Accepts from a socket that another process opened and gave to this one, and owns the descriptor; returns its
+  /// port.
   @discardableResult
-  package func listen(on socket: ListeningSocket) throws(Failure) -> Int {
+  package func listen(inherited descriptor: Int32) throws(Failure) -> Int {
     precondition(!isStopping, "a server that was stopped is to listen")
+    guard let socket = ListeningSocket(inherited: descriptor) else {
+      throw Failure(description: "cannot accept from descriptor \(descriptor): not a socket that listens")
+    }
     if library == nil { try start() }
     return accept(on: socket)
   }
