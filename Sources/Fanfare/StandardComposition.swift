@@ -53,8 +53,8 @@ extension Composition {
   ) async throws -> EmbeddedBroker {
     guard configuration.seat != nil else { return try await openJournal(state.fallback, logger) }
     while true {
-      do { return try await EmbeddedBroker.open(at: StrayJournals.free(in: state), logger: logger) } catch
-        JournalError.inUse
+      do { return try await EmbeddedBroker.open(at: StrayJournals.free(in: state), logger: logger) } catch JournalError
+        .inUse
       {
         // Another process was faster; the next look sees it there.
         continue

@@ -99,7 +99,11 @@ struct SupervisorState {
     let seat = places.firstIndex { $0.process == process || $0.successor == process }
     let wasSuccessor = seat.map { places[$0].successor == process } ?? false
     if let seat {
-      if wasSuccessor { places[seat].successor = nil } else { (places[seat].process, places[seat].isReady) = (nil, false) }
+      if wasSuccessor {
+        places[seat].successor = nil
+      } else {
+        (places[seat].process, places[seat].isReady) = (nil, false)
+      }
     }
     switch phase {
     case .opening:
