@@ -30,37 +30,62 @@ struct Bootstrap {
   /// Runs the gateway and its workers until a signal ends them.
   func serve() async throws {
     LogOutput.install(configuration.log)
-    let stop = await EventLoop.run { StopSignal(SIGTERM, SIGINT) }
-    try await serve(until: stop)
+    try state.create()
+    let (stop, reload, control) = await EventLoop.run { [state, log] in
+      let reload = ReloadSignal(SIGHUP)
+      var control: ControlSocket?
+      do throws(CommandFailure) {
+        control = try ControlSocket(in: state) { conversation in
+          Task { @EventLoop in
+            await reload.receive()
+            conversation.done("The keys were read anew; all else needs a restart.")
+          }
+        }
+      } catch {
+        log.warning("fanfare reload will not find this process", metadata: ["error": "\(error)"])
+      }
+      return (StopSignal(SIGTERM, SIGINT), reload, control)
+    }
+    do { try await serve(until: stop, reload: reload) } catch {
+      await EventLoop.run { control?.close() }
+      throw error
+    }
+    await EventLoop.run { control?.close() }
   }
 
   /// The order of the start: the broker, the gateway, and only then workers, whose first events have
   /// readers. The end goes the other way, but the gateway shows itself unready first.
-  func serve(until stop: StopSignal) async throws {
+  ///
+  /// `announce` gets what there is to say when it serves; without it that is said.
+  func serve(
+    until stop: StopSignal, reload: ReloadSignal? = nil, announce: (@Sendable ([String]) async -> Void)? = nil
+  ) async throws {
     try state.create()
     let broker = try await composition.broker(configuration, state)
     let backups: BackupKeeper
     let upkeep: any RunningUpkeep
-    let mark = RunMark(in: state)
+    let mark = configuration.leads ? RunMark(in: state) : nil
     do {
-      if configuration.backup.restore { try await restore(into: broker) }
+      if configuration.backup.restore, configuration.leads { try await restore(into: broker) }
       backups = try await keeper(of: broker)
       // What a shared broker holds a crash of this process has not touched.
-      if mark.isLeftOver, configuration.broker.keepsJobsHere { await backUpAfterCrash(backups) }
+      if mark?.isLeftOver == true, configuration.broker.keepsJobsHere { await backUpAfterCrash(backups) }
       upkeep = try await composition.upkeep(configuration, state, broker)
     } catch {
       await broker.close()
       throw error
     }
-    mark.set()
+    mark?.set()
     do {
       let gateway = try await composition.gateway(configuration, state, keys, broker, backups)
       var workers: (any RunningWorkers)?
       do {
-        if configuration.workers.embedded > 0 {
+        if configuration.ownWorkers > 0 {
           workers = try await composition.workers(configuration, state, broker)
         }
-        for line in try await banner(gateway, workers) { say(line) }
+        await EventLoop.run { reload?.perform = { [weak gateway] in await gateway?.reload() } }
+        let lines = try await banner(gateway, workers)
+        if let announce { await announce(lines) } else { for line in lines { say(line) } }
       } catch {
         // What runs already ends at once, and in order too: a server is not just let go.
         await workers?.drain(within: .zero)
@@ -68,29 +93,40 @@ struct Bootstrap {
         throw error
       }
       await stop.wait()
+      let notice = await EventLoop.run { [configuration] in
+        if stop.isHandOver {
+          gateway.stopListening()
+          return Duration.zero
+        }
+        gateway.stopAdmitting()
+        return configuration.gateway.drainNotice
+      }
       say("Ending: readiness fails, running jobs are finished or given back. Again to end at once.")
-      await EventLoop.run { gateway.stopAdmitting() }
+      // Until it is over, whoever asks is answered that the gateway goes.
+      async let noticed: Void = EventLoop.pause(for: notice)
       // Workers first: whoever watches a job here still sees how it ends.
       await workers?.drain(within: configuration.workers.drain)
+      await noticed
       await gateway.drain(within: configuration.gateway.drain)
     } catch {
       await upkeep.stop()
       await backUpLast(backups)
       await broker.close()
-      mark.clear()
+      mark?.clear()
       throw error
     }
     await upkeep.stop()
-    await backUpLast(backups)
+    // A process that another has taken the place of is not the end of anything.
+    if await !stop.isHandOver { await backUpLast(backups) }
     await broker.close()
-    mark.clear()
+    mark?.clear()
     say("Ended.")
   }
 
   /// Backs the broker up when asked from now on, and on time if that is wanted.
   private func keeper(of broker: any Broker) async throws -> BackupKeeper {
     let interval = configuration.backup.interval
-    return try await keeper(of: broker, every: interval > .zero ? interval : nil)
+    return try await keeper(of: broker, every: interval > .zero && configuration.leads ? interval : nil)
   }
 
   private func keeper(of broker: any Broker, every interval: Duration?) async throws -> BackupKeeper {
@@ -126,6 +162,7 @@ struct Bootstrap {
   /// One more backup at the end, whatever the end is.
   private func backUpLast(_ keeper: BackupKeeper) async {
     await EventLoop.run { keeper.stop() }
+    guard configuration.leads else { return }
     do { try await keeper.backUp() } catch {
       log.error("the broker could not be backed up at the end", metadata: ["error": "\(error)"])
     }

@@ -8,19 +8,27 @@ import Logging
 final class BrokerUpkeep: RunningUpkeep {
   private let maintenance: BrokerMaintenance
   private let scheduler: Scheduler
-  private let audit: RegularAudit
+  /// Of one process of a `serve`.
+  private var audit: RegularAudit?
+  private var strays: StrayJournals?
 
-  init(_ configuration: Configuration, of broker: any Broker, _ payloads: PayloadStore) {
+  init(
+    _ configuration: Configuration, _ state: StateFolder, of broker: any Broker, _ payloads: PayloadStore
+  ) {
     maintenance = BrokerMaintenance(
       of: broker, BrokerMaintenance.Configuration(configuration),
       logger: Logger(label: "fanfare.broker"))
     scheduler = Scheduler(
       of: broker, payloads: payloads, logger: Logger(label: "fanfare.schedules"))
+    guard configuration.leads else { return }
     audit = RegularAudit(of: broker, logger: Logger(label: "fanfare.audit"))
+    guard let broker = broker as? FallbackBroker else { return }
+    strays = StrayJournals(of: broker, in: state, logger: Logger(label: "fanfare.broker"))
   }
 
   func stop() {
-    audit.stop()
+    audit?.stop()
+    strays?.stop()
     scheduler.stop()
     maintenance.stop()
   }

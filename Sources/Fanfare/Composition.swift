@@ -6,10 +6,14 @@ import Jobs
 protocol RunningGateway: AnyObject, Sendable {
   /// The port that it listens on: the configured one, or the one the system gave for 0.
   var port: Int { get }
-  /// Readiness fails from now on and no connection is let in; those there are go on.
+  /// Readiness fails from now on and no socket is let in; those there are go on, and so do requests.
   func stopAdmitting()
-  /// Asks the sockets away in jittered waves (3001) and returns when they are gone, or at the end of
-  /// the time.
+  /// Accepts no more connections, because another process does from the same socket; who was accepted is served.
+  func stopListening()
+  /// Reads anew what can be read anew while it serves: the keys.
+  func reload() async
+  /// Asks the sockets away in jittered waves (3001), ends streams and answers long polls, and returns when they are
+  /// gone and the requests in hand are answered, or at the end of the time.
   func drain(within time: Duration) async
 }
 

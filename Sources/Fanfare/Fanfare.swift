@@ -12,7 +12,7 @@ struct Fanfare: AsyncParsableCommand {
     abstract: "A WebSocket push gateway for background jobs.",
     version: version,
     subcommands: [
-      Serve.self, Work.self, Submit.self, Watch.self, JobsCommand.self, GroupsCommand.self,
+      Serve.self, Reload.self, Work.self, Submit.self, Watch.self, JobsCommand.self, GroupsCommand.self,
       QueuesCommand.self, WorkersCommand.self, SchedulesCommand.self, HealthCommand.self, MaintenanceCommand.self,
       Token.self,
       Check.self, Backup.self, Restore.self, Doctor.self,

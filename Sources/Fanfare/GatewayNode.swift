@@ -4,17 +4,20 @@ import Gateway
 import Jobs
 import Logging
 
-/// The gateway of this process: the transport, what stands above it, and the upkeep of the store.
+/// The gateway of this process: the transport, what stands above it, and, in one process of a `serve`, the upkeep of
+/// the store.
 @EventLoop
 final class GatewayNode: RunningGateway {
   let port: Int
   private let gateway: Gateway
   private let server: WebSocketServer
-  private let upkeep: StoreUpkeep
+  private let upkeep: StoreUpkeep?
+  /// Another process has the listening socket.
+  private var isHandedOver = false
   private let metrics: LoopMetrics
 
   private init(
-    gateway: Gateway, server: WebSocketServer, port: Int, upkeep: StoreUpkeep,
+    gateway: Gateway, server: WebSocketServer, port: Int, upkeep: StoreUpkeep?,
     logger: Logger
   ) {
     self.gateway = gateway
@@ -45,20 +48,25 @@ final class GatewayNode: RunningGateway {
       limits: Limits(configuration), delegate: gateway, logger: logger)
     let port: Int
     do {
-      port = try server.listen(
-        on: configuration.gateway.host, port: configuration.gateway.port)
+      if let seat = configuration.seat {
+        port = try server.listen(inherited: seat.listener)
+      } else {
+        port = try server.listen(
+          on: configuration.gateway.host, port: configuration.gateway.port)
+      }
     } catch {
       await server.shutdown()
       throw CommandFailure(description: error.description, status: .failed)
     }
     return GatewayNode(
       gateway: gateway, server: server, port: port,
-      upkeep: StoreUpkeep(
-        of: payloads,
-        StoreUpkeep.Ages(
-          uploads: configuration.uploads.retention, payloads: configuration.payloads.retention,
-          artifacts: configuration.artifacts.retention),
-        broker: broker, logger: logger),
+      upkeep: configuration.leads
+        ? StoreUpkeep(
+          of: payloads,
+          StoreUpkeep.Ages(
+            uploads: configuration.uploads.retention, payloads: configuration.payloads.retention,
+            artifacts: configuration.artifacts.retention),
+          broker: broker, logger: logger) : nil,
       logger: logger)
   }
 
@@ -66,13 +74,28 @@ final class GatewayNode: RunningGateway {
     gateway.stopAdmitting()
   }
 
+  func stopListening() {
+    isHandedOver = true
+    server.stopListening()
+  }
+
+  /// Keys are read at the start only.
+  func reload() async {}
+
   func drain(within time: Duration) async {
-    gateway.stopAdmitting()
-    server.stopAccepting()
+    let end = ContinuousClock.now + time
+    if !isHandedOver {
+      gateway.stopAdmitting()
+      server.stopAccepting()
+    }
     await gateway.drain(over: time)
-    upkeep.stop()
+    upkeep?.stop()
+    // The last answers are on their way: a moment is theirs in any case, but for an end at once.
+    if time > .zero { await server.untilAnswered(within: max(Self.lastAnswers, end - .now)) }
     await server.shutdown()
   }
+
+  private static let lastAnswers = Duration.milliseconds(500)
 }
 
 extension GatewaySettings {

@@ -13,7 +13,7 @@ extension Composition {
     broker: { configuration, state in try await openBroker(configuration, state) },
     upkeep: { configuration, state, broker in
       let payloads = try payloads(configuration, state)
-      return await EventLoop.run { BrokerUpkeep(configuration, of: broker, payloads) }
+      return await EventLoop.run { BrokerUpkeep(configuration, state, of: broker, payloads) }
     },
     gateway: { configuration, state, keys, broker, backups in
       try await GatewayNode.start(configuration, state, keys, broker, backups)
@@ -43,8 +43,26 @@ extension Composition {
     }
     guard configuration.broker.fallback == .local else { return broker }
     return try await FallbackBroker.open(
-      shared: broker, local: openJournal(state.fallback, logger),
+      shared: broker, local: openFallback(configuration, state, logger),
       isReachable: { broker.isReachable }, logger: logger)
+  }
+
+  /// Alone a process has a folder of its own; one of several takes the first that is free.
+  private static func openFallback(
+    _ configuration: Configuration, _ state: StateFolder, _ logger: Logger
+  ) async throws -> EmbeddedBroker {
+    guard configuration.seat != nil else { return try await openJournal(state.fallback, logger) }
+    while true {
+      do { return try await EmbeddedBroker.open(at: StrayJournals.free(in: state), logger: logger) } catch JournalError
+        .inUse
+      {
+        // Another process was faster; the next look sees it there.
+        continue
+      } catch {
+        throw CommandFailure(
+          description: "a journal in \(state.path) cannot be opened: \(error)", status: .failed)
+      }
+    }
   }
 
   private static func openJournal(

@@ -10,6 +10,10 @@ final class StopSignal {
 
   private var watchers: [SignalWatcher] = []
   private var isReceived = false
+  /// Signals alone are counted: who is told to end in another way as well is not told to end at once.
+  private var hasHeardSignal = false
+  /// The process ends because another has taken its place.
+  private(set) var isHandOver = false
   private var waiter: CheckedContinuation<Void, Never>?
 
   /// Takes these signals over from their default action, until the process ends.
@@ -18,15 +22,17 @@ final class StopSignal {
       watchers.append(
         SignalWatcher(signal) { [unowned self] in
           // By convention 128 and the signal, as a shell reports it.
-          if isReceived { _exit(128 + signal) }
+          if hasHeardSignal { _exit(128 + signal) }
+          hasHeardSignal = true
           receive()
         })
     }
     if !watchers.isEmpty { Self.installed.append(self) }
   }
 
-  /// Stands for a signal that came.
-  func receive() {
+  /// Stands for a signal that came; or tells that another process has taken the place of this one.
+  func receive(handOver: Bool = false) {
+    if !isReceived { isHandOver = handOver }
     isReceived = true
     waiter?.resume()
     waiter = nil

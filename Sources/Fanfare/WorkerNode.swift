@@ -42,7 +42,7 @@ extension WorkerPool.Configuration {
   init(_ configuration: Configuration) {
     let workers = configuration.workers
     self.init(
-      queues: workers.served.compactMap { QueueName($0) }, slots: max(1, workers.embedded),
+      queues: workers.served.compactMap { QueueName($0) }, slots: max(1, configuration.ownWorkers),
       timing: LeaseTiming(lease: configuration.broker.lease),
       killGrace: workers.killGrace, stopGrace: workers.drain, version: Fanfare.version)
   }

@@ -14,8 +14,6 @@ package final class Gateway {
   private var sessions: [ObjectIdentifier: Session] = [:]
   private let door: Door
   private let draining: Draining
-  /// The sockets are being asked away.
-  private var isAsking = false
   private var whenEmpty: LoopContinuation<Void>?
 
   /// The parts a gateway is given; `issuer` only where development tokens are handed out. Uploads and artifacts lie in the store of the payloads.
@@ -84,25 +82,28 @@ package final class Gateway {
   /// Readiness fails from now on and no socket is let in; those there are go on.
   package func stopAdmitting() { draining.isUnderWay = true }
 
-  /// Asks every client to go elsewhere, in random order over `period`, and returns when all have gone.
+  /// Asks every client to go elsewhere, in random order over `period`, and returns when all have gone: sockets are
+  /// closed with 3001, streams ended, long polls answered with the record as it stands.
   ///
-  /// From the first moment on readiness fails and new sockets are refused. Called again it ends
-  /// at once whoever is left.
+  /// Whoever is let in after that — none, after ``stopAdmitting()`` — is asked away in what is left of the period.
+  /// Called again it ends at once whoever is left.
   package func drain(over period: Duration) async {
-    draining.isUnderWay = true
-    if isAsking {
+    let isRepeated = environment.drain.isUnderWay
+    environment.drain.begin(over: period)
+    if isRepeated {
       for session in sessions.values { session.disconnect(.shutdown) }
       return
     }
-    isAsking = true
-    for session in sessions.values {
-      // Jittered, so that those who leave do not arrive elsewhere all at once.
-      environment.wheel.schedule(after: period * Double.random(in: 0...1)) { [weak session] in
-        session?.disconnect(.shutdown)
-      }
+    for session in sessions.values { askAway(session) }
+    if !sessions.isEmpty { await EventLoop.suspend { whenEmpty = $0 } }
+    await environment.drain.untilEmpty()
+  }
+
+  /// Jittered, so that those who leave do not arrive elsewhere all at once.
+  private func askAway(_ session: Session) {
+    environment.wheel.schedule(after: environment.drain.moment) { [weak session] in
+      session?.disconnect(.shutdown)
     }
-    guard !sessions.isEmpty else { return }
-    await EventLoop.suspend { whenEmpty = $0 }
   }
 
   private func forget(_ session: Session) {
@@ -134,6 +135,7 @@ extension Gateway: TransportDelegate {
         [weak self] session in self?.forget(session)
       }
       sessions[ObjectIdentifier(session)] = session
+      if environment.drain.isUnderWay { askAway(session) }
       return .accept(subprotocol: subprotocol, session)
     } catch {
       return .refuse(error.response)

@@ -19,6 +19,8 @@ import Testing
     init(_ diary: Diary) { self.diary = diary }
     var port: Int { 4711 }
     func stopAdmitting() { diary.note("unready") }
+    func stopListening() { diary.note("deaf") }
+    func reload() async { diary.note("keys read") }
     func drain(within time: Duration) async { diary.note("sockets \(time.written)") }
   }
 
@@ -93,6 +95,35 @@ import Testing
       #expect(said.text.contains("  socket  ws://127.0.0.1:4711/connection/websocket"))
       #expect(said.text.contains("  workers 2 slots for ffmpeg, transcribe, queues default"))
       #expect(said.text.contains { $0.hasPrefix("  token   eyJ") })
+    }
+  }
+
+  @Test("hands over in order: accepts no more, then workers, sockets, upkeep, broker; nothing is backed up")
+  func handOver() async throws {
+    try await withFolder { folder in
+      let diary = Diary(), said = Diary()
+      var configuration = Configuration()
+      configuration.broker.folder = folder
+      configuration.seat = Seat(number: 0, count: 2, listener: 3)
+      let (stop, reload) = await EventLoop.run { (StopSignal(), ReloadSignal()) }
+      try await Bootstrap(
+        configuration, environment: [:], composition: composition(diary), say: { _ in }
+      ).serve(until: stop, reload: reload) { lines in
+        for line in lines { said.note(line) }
+        await reload.receive()
+        await EventLoop.run {
+          stop.receive(handOver: true)
+          // Told to end as well, it is still not the end of the whole.
+          stop.receive()
+        }
+      }
+      #expect(
+        diary.text == [
+          "broker", "upkeep", "gateway", "workers", "keys read", "deaf", "workers 20s", "sockets 10s",
+          "upkeep ended", "broker closed",
+        ])
+      #expect(said.text.contains("  workers 2 slots for ffmpeg, transcribe, queues default"), "those of all")
+      #expect(!FileManager.default.fileExists(atPath: "\(folder)/backups"))
     }
   }
 

@@ -14,6 +14,8 @@ struct Configuration: Sendable, Equatable {
   var workers = WorkersConfiguration()
   var log = LogConfiguration()
   var development = DevelopmentConfiguration()
+  /// Which of the processes of its `serve` this is, told by the supervisor; nil of one that is alone.
+  var seat: Seat?
 
   /// The tables there are, in the order of config.toml.
   static let tables: [ConfigurationTable] = [
@@ -56,6 +58,10 @@ struct Configuration: Sendable, Equatable {
       gateway.pongTimeout < gateway.pingInterval, "gateway.pong_timeout",
       found: gateway.pongTimeout.written,
       wanted: "less than gateway.ping_interval, \(gateway.pingInterval.written)")
+    require(
+      processCount == 1 || !broker.isEmbedded, "gateway.processes",
+      found: "\(processCount) together with broker.url \"embedded\"",
+      wanted: "1, or a Redis in broker.url, which processes share")
     // Looks come up to a quarter late, and a lease with a third left is shown as stalled.
     require(
       broker.reapInterval <= broker.lease / 4, "broker.reap_interval",

@@ -2,6 +2,7 @@
 struct GatewayConfiguration: ConfigurationSection {
   var host = "127.0.0.1"
   var port = 8000
+  var processes = ProcessCount.exactly(1)
   /// Empty: `http://host:port`.
   var publicURL = ""
   var allowedOrigins: [String] = []
@@ -15,6 +16,7 @@ struct GatewayConfiguration: ConfigurationSection {
   var connectTimeout = Duration.seconds(10)
   var refreshGrace = Duration.seconds(25)
   var slowConsumerDeadline = Duration.seconds(10)
+  var drainNotice = Duration.zero
   var drain = Duration.seconds(10)
 
   static let settings: [Setting<Self>] = [
@@ -22,6 +24,7 @@ struct GatewayConfiguration: ConfigurationSection {
       !$0.isEmpty
     },
     Setting("port", \.port, in: 0...65_535),
+    Setting("processes", \.processes),
     Setting("public_url", \.publicURL, wanted: "an http:// or https:// address, or \"\"") {
       $0.isEmpty || isOrigin($0)
     },
@@ -42,6 +45,7 @@ struct GatewayConfiguration: ConfigurationSection {
     Setting(positive: "connect_timeout", \.connectTimeout),
     Setting("refresh_grace", \.refreshGrace),
     Setting(positive: "slow_consumer_deadline", \.slowConsumerDeadline),
+    Setting("drain_notice", \.drainNotice),
     Setting("drain", \.drain),
   ]
 

@@ -31,6 +31,16 @@ struct StateFolder: Hashable, Sendable {
   var journal: String { "\(path)/jobs" }
   /// What is accepted while a shared broker is away.
   var fallback: String { "\(path)/fallback" }
+
+  /// The same of one of several processes, counted from 1.
+  func fallback(_ number: Int) -> String { number == 1 ? fallback : "\(fallback)-\(number)" }
+
+  /// All of them that there are.
+  var fallbacks: [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    return names.filter { $0 == "fallback" || ($0.hasPrefix("fallback-") && Int($0.dropFirst(9)) != nil) }
+      .sorted().map { "\(path)/\($0)" }
+  }
   /// Backups, unless configured otherwise.
   var backups: String { "\(path)/backups" }
   /// Uploads and artifacts, unless configured otherwise.

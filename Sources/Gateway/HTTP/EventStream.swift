@@ -23,6 +23,7 @@ package final class EventStream {
   private var heartbeat: TimerWheel.Deadline?
   private var slowness: TimerWheel.Deadline?
   private var expiry: TimerWheel.Deadline?
+  private var ticket: Drain.Ticket?
 
   init(_ rendering: StreamRendering, for identity: Identity, in environment: SessionEnvironment) {
     self.rendering = rendering
@@ -71,6 +72,7 @@ package final class EventStream {
     }
     let opening = rendering.opening
     if !opening.isEmpty { stream.write(opening) }
+    ticket = environment.drain.enter { [weak self] in self?.goAway() }
     let left = Duration.seconds(identity.expiresAt.timeIntervalSince(environment.now()))
     expiry = environment.wheel.schedule(after: left + environment.settings.refreshGrace) {
       [weak self] in self?.end(.expired)
@@ -136,6 +138,13 @@ package final class EventStream {
     finish()
   }
 
+  /// The gateway goes: the client is to come back, elsewhere, and goes on behind the last event that it has.
+  private func goAway() {
+    // Another pause for each, or those that are told together come back together.
+    if !rendering.isProtocol { stream?.write(Array("retry: \(Int.random(in: 500...3000))\n\n".utf8)) }
+    end(.shutdown)
+  }
+
   private func finish() {
     stream?.finish()
     close()
@@ -144,6 +153,7 @@ package final class EventStream {
   /// Leaves everything; also for a stream that never started.
   func close() {
     isClosed = true
+    if let ticket { environment.drain.leave(ticket) }
     for opening in openings { environment.hub.leave(opening.subscription) }
     openings = []
     stream?.whenDrained = nil

@@ -19,7 +19,7 @@ package final class JobWaiter {
 
   private init(goal: Goal) { self.goal = goal }
 
-  /// The job once the goal is reached, or as it stands after `limit` or when the client goes.
+  /// The job once the goal is reached, or as it stands after `limit`, when the client goes or when the gateway does.
   ///
   /// Subscribes before it reads: nothing falls between. Throws the problem of a job that is not
   /// the caller's to see. One that had been accepted as `known` and of whose end no record is kept is answered as
@@ -42,9 +42,11 @@ package final class JobWaiter {
     guard !call.exchange.isClosed else { return job }
     let deadline = environment.wheel.schedule(after: limit) { waiter.end() }
     call.exchange.whenClosed = { waiter.end() }
+    let ticket = environment.drain.enter { waiter.end() }
     subscription.goLive(after: job.position)
     await waiter.untilOver()
     deadline.cancel()
+    environment.drain.leave(ticket)
     call.exchange.whenClosed = nil
     do throws(Problem) { return try await environment.verbs.job(id, for: call.identity) } catch {
       guard error.code == .jobNotFound, let ending = waiter.ending else { throw error }

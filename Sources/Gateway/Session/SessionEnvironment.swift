@@ -14,6 +14,8 @@ package final class SessionEnvironment {
   package let procedures: Procedures
   package let limiter: RateLimiter
   package let wheel: TimerWheel
+  /// Where streams and long polls enter that have to end when the gateway goes.
+  package let drain: Drain
   package let flushes: FlushSchedule
   package let logger: Logger
   /// Who watches what: this node alone, until there is something that asks the others too.
@@ -35,6 +37,7 @@ package final class SessionEnvironment {
     self.procedures = procedures
     self.limiter = limiter
     self.wheel = wheel
+    drain = Drain(wheel: wheel)
     self.flushes = flushes
     self.logger = logger
     self.now = now

@@ -29,6 +29,8 @@ final class HTTPConnection {
   private let clock = ContinuousClock()
   private var phase = Phase.head
   private var isAdvancing = false
+  /// A request was made on it.
+  private var hasRequested = false
 
   private var input = RequestInput()
   private var inputHasEnded = false
@@ -230,6 +232,7 @@ final class HTTPConnection {
   }
 
   private func begin(_ head: RequestHead) {
+    hasRequested = true
     let exchange = HTTPExchange(head, on: self)
     phase = .answering(exchange)
     bodyPatience = BodyPatience(limits)
@@ -317,9 +320,12 @@ final class HTTPConnection {
 
   // MARK: The end
 
-  /// A connection that waits for a request has nothing to lose.
-  func closeIfIdle() {
-    if case .head = phase, input.isEmpty { close() }
+  /// A connection that waits for a request has nothing to lose, unless one has come and was not read yet; or is on
+  /// its way, as it must be where none was made before: such are spared where that is wanted.
+  func closeIfIdle(sparingNew: Bool) {
+    guard case .head = phase, input.isEmpty, hasRequested || !sparingNew else { return }
+    var byte: UInt8 = 0
+    if recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) <= 0 { close() }
   }
 
   func close() {

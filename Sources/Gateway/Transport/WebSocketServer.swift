@@ -32,6 +32,10 @@ package final class WebSocketServer {
   private var countByAddress: [String: Int] = [:]
   /// Wait for the last WebSocket to end.
   private var shutdowns: [LoopContinuation<Void>] = []
+  /// Wait for the last HTTP connection to end.
+  private var answered: [LoopContinuation<Void>] = []
+  /// Who asks for a socket on a connection that is open is sent away.
+  private var refusesHandshakes = false
   private var dateNow = (second: 0, text: "")
 
   /// Nothing is opened yet. `delegate` is held until ``shutdown()``.
@@ -55,21 +59,31 @@ package final class WebSocketServer {
     on host: String, port: Int, backlog: Int32 = 1024
   ) throws(Failure) -> Int {
     precondition(!isStopping, "a server that was stopped is to listen")
-    guard let address = SocketAddress(host: host, port: port) else {
-      throw Failure(description: "cannot listen on \(host) port \(port): not an address in digits")
-    }
     if library == nil { try start() }
     do {
-      let listener = try Listener(on: address, backlog: backlog) { [weak self] in
-        self?.accept($0, from: $1)
-      }
-      listeners.append(listener)
-      logger.info(
-        "listening", metadata: ["address": "\(host)", "port": "\(listener.address.port)"])
-      return listener.address.port
+      return accept(on: try ListeningSocket(on: host, port: port, backlog: backlog))
     } catch {
       throw Failure(description: error.description)
     }
+  }
+
+  /// Accepts from a socket that another process opened and gave to this one, and owns the descriptor; returns its
+  /// port.
+  @discardableResult
+  package func listen(inherited descriptor: Int32) throws(Failure) -> Int {
+    precondition(!isStopping, "a server that was stopped is to listen")
+    guard let socket = ListeningSocket(inherited: descriptor) else {
+      throw Failure(description: "cannot accept from descriptor \(descriptor): not a socket that listens")
+    }
+    if library == nil { try start() }
+    return accept(on: socket)
+  }
+
+  private func accept(on socket: ListeningSocket) -> Int {
+    listeners.append(Listener(on: socket) { [weak self] in self?.accept($0, from: $1) })
+    logger.info(
+      "listening", metadata: ["address": "\(socket.address.host)", "port": "\(socket.port)"])
+    return socket.port
   }
 
   private func start() throws(Failure) {
@@ -100,16 +114,39 @@ package final class WebSocketServer {
   /// Accepts no more connections and takes no more requests on those that are open. Requests in
   /// hand are answered, WebSockets stay.
   package func stopAccepting() {
+    refusesHandshakes = true
+    stopListening(sparingNew: false)
+  }
+
+  /// Accepts no more connections: others accept from the same socket. Those that were accepted have their request
+  /// answered, handshakes too, and end with it.
+  package func stopListening() { stopListening(sparingNew: true) }
+
+  private func stopListening(sparingNew: Bool) {
     isStopping = true
     for listener in listeners { listener.close() }
     listeners = []
-    for connection in requests.values { connection.closeIfIdle() }
+    for connection in requests.values { connection.closeIfIdle(sparingNew: sparingNew) }
+  }
+
+  /// Returns when no connection speaks HTTP any more, or after `time`. To be called when nothing is accepted.
+  package func untilAnswered(within time: Duration) async {
+    guard !requests.isEmpty, time > .zero else { return }
+    let deadline = wheel.schedule(after: time) { [weak self] in self?.tellAnswered() }
+    await EventLoop.suspend { answered.append($0) }
+    deadline.cancel()
+  }
+
+  private func tellAnswered() {
+    for waiter in answered { waiter.resume() }
+    answered = []
   }
 
   /// Breaks off every connection and lets everything go; returns when all delegates were told, a
   /// turn or two of the loop later. Who wants to say goodbye does so before. May be called again.
   package func shutdown() async {
     stopAccepting()
+    tellAnswered()
     for connection in requests.values { connection.close() }
     for connection in sockets.values { connection.abandon() }
     while !sockets.isEmpty {
@@ -168,6 +205,7 @@ package final class WebSocketServer {
   /// The connection speaks HTTP no more.
   func remove(_ connection: HTTPConnection) {
     requests.removeValue(forKey: ObjectIdentifier(connection))
+    if requests.isEmpty { tellAnswered() }
   }
 
   func remove(_ connection: Connection, _ peer: SocketAddress) {
@@ -187,8 +225,8 @@ package final class WebSocketServer {
   // MARK: Requests
 
   func judge(_ handshake: Request) -> HandshakeVerdict {
-    guard !isStopping, let delegate else {
-      return .refuse(Refusal(503, "The server is going away.").response)
+    guard !refusesHandshakes, let delegate else {
+      return .refuse(Refusal(503, "The server is going away.", headers: ["retry-after": "1"]).response)
     }
     return delegate.judge(handshake)
   }

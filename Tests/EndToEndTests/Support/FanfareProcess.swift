@@ -51,6 +51,9 @@ actor FanfareProcess {
     throw DidNotStart(output: banner.joined(separator: "\n"))
   }
 
+  /// Sends it a signal.
+  func signal(_ number: Int32) { process.signal(number) }
+
   /// Ends it with a signal and returns when it is gone, with its status.
   @discardableResult
   func end(_ signal: Int32 = SIGTERM) async -> Int32 {

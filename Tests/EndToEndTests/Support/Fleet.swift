@@ -50,18 +50,19 @@ actor Fleet {
       """, to: "config.toml")
   }
 
-  /// A new gateway on a port of its own; slots of workers in it, requests a minute for each user and folder are
-  /// the configuration's or others.
+  /// A new gateway on a port of its own; slots of workers in it, requests a minute for each user, folder and
+  /// processes are the configuration's or others.
   func gateway(
-    slots: Int? = nil, requests: Int? = nil, folder: String? = nil
+    slots: Int? = nil, requests: Int? = nil, folder: String? = nil, processes: Int? = nil
   ) async throws -> (process: FanfareProcess, port: Int) {
     var environment: [String: String] = [:]
     if let slots { environment["FANFARE_WORKERS_EMBEDDED"] = "\(slots)" }
     if let requests { environment["FANFARE_ADMISSION_REQUESTS"] = "\(requests)" }
+    if let processes { environment["FANFARE_GATEWAY_PROCESSES"] = "\(processes)" }
     let process = try await FanfareProcess.start(
       ["serve", "--config", configuration] + (folder.map { ["--folder", $0] } ?? []),
       environment: environment, until: slots ?? 0 > 0 ? "  workers " : "broker ")
-    processes.append(process)
+    self.processes.append(process)
     let page = await process.banner.first { $0.contains("  page") } ?? ""
     let port = page.split(separator: ":").last.flatMap { Int($0.filter(\.isNumber)) }
     guard let port else { throw FanfareProcess.DidNotStart(output: page) }

@@ -15,6 +15,9 @@ import Testing
     arguments: [
       ("", []),
       ("[gateway]\npong_timeout = \"25s\"", ["gateway.pong_timeout"]),
+      ("[gateway]\nprocesses = 2", ["gateway.processes"]),
+      ("[gateway]\nprocesses = \"auto\"", []),
+      ("[gateway]\nprocesses = 2\n[broker]\nurl = \"redis://localhost\"", []),
       ("[broker]\nreap_interval = \"7501ms\"", ["broker.reap_interval"]),
       ("[broker]\nlease = \"10s\"", ["broker.reap_interval"]),
       ("[broker]\nlease = \"10s\"\nreap_interval = \"2500ms\"", []),

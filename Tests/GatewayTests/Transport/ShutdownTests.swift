@@ -96,6 +96,54 @@ import Testing
     }
   }
 
+  @Test("a server whose socket another process takes over serves whom it has accepted, a handshake too")
+  func stopListening() async throws {
+    try await withServer { delegate, server, port in
+      let asking = try await RawSocket.connect(to: port)
+      let upgrading = try await RawSocket.connect(to: port)
+      let idle = try await RawSocket.connect(to: port)
+      #expect(try await idle.exchange(HTTPConnectionTests.get("/")).status == 200)
+      #expect(await eventually { server.connectionCount == 3 })
+      server.stopListening()
+      #expect(try await idle.receiveToEnd().isEmpty, "it had its answer")
+      let answer = try await asking.exchange(HTTPConnectionTests.get("/late"))
+      #expect(answer.status == 200 && answer.headers["connection"] == "close")
+      try await upgrading.send(
+        "GET /connection/websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+          + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+      #expect(try await upgrading.receiveAnswer(toHead: true).status == 101)
+      asking.close()
+      await server.untilAnswered(within: .seconds(30))
+      #expect(server.httpConnectionCount == 0 && server.webSocketCount == 1)
+      #expect(delegate.requests.map(\.path).contains("/late"))
+    }
+  }
+
+  @Test("servers accept one after the other from a socket that was opened elsewhere, and nobody is refused between")
+  func inheritedSocket() async throws {
+    let socket = try ListeningSocket(on: "127.0.0.1", port: 0, backlog: 16)
+    for _ in 0..<2 {
+      let waiting = try await RawSocket.connect(to: socket.port)
+      try await waiting.send(HTTPConnectionTests.get("/"))
+      let server = makeServer(TestDelegate())
+      // As a child has it: a number of its own for the same socket.
+      #expect(try server.listen(inherited: dup(socket.descriptor)) == socket.port)
+      #expect(try await waiting.receiveAnswer().status == 200)
+      await server.shutdown()
+    }
+    let wrong = makeServer(TestDelegate())
+    let file = open("/dev/null", O_RDONLY)
+    for descriptor in [file, -1] {
+      #expect(throws: WebSocketServer.Failure.self) { try wrong.listen(inherited: descriptor) }
+    }
+    close(file)
+    await wrong.shutdown()
+    socket.close()
+    await #expect(throws: RawSocket.Failure.cannotConnect(errno: ECONNREFUSED)) {
+      _ = try await RawSocket.connect(to: socket.port)
+    }
+  }
+
   @Test("a shutdown ends everything that is open and tells everybody")
   func shutdownWithOpenConnections() async throws {
     let delegate = TestDelegate()

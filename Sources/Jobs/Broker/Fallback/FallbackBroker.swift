@@ -21,9 +21,11 @@ package import Logging
 /// requests is counted here meanwhile, by each gateway for itself.
 @EventLoop
 package final class FallbackBroker {
-  let shared: any Broker
+  /// The broker that is asked while it can be reached.
+  package let shared: any Broker
   let local: any Broker
-  let isReachable: @EventLoop () -> Bool
+  /// Whether it can.
+  package let isReachable: @EventLoop () -> Bool
   let logger: Logger
   /// The jobs that the local broker holds.
   private(set) var localJobs: Set<JobID> = []

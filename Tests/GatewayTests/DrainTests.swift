@@ -1,0 +1,87 @@
+import EventLoop
+import Foundation
+import Jobs
+import Support
+import Testing
+
+@testable import Gateway
+
+@Suite("A drain", .timeLimit(.minutes(1))) @EventLoop struct DrainTests {
+  @Test("asks each away once, at a moment within the time, and tells when nobody is left")
+  func waves() async {
+    let drain = Drain(wheel: TimerWheel(tick: .milliseconds(2)))
+    var asked: [Int] = []
+    for number in 0..<50 { _ = drain.enter { asked.append(number) } }
+    let gone = drain.enter { asked.append(-1) }
+    drain.leave(gone)
+    drain.begin(over: .milliseconds(300))
+    #expect(asked.isEmpty, "nobody at once")
+    await drain.untilEmpty()
+    #expect(Set(asked) == Set(0..<50) && asked.count == 50)
+    #expect(asked != asked.sorted(), "in no order")
+    await drain.untilEmpty()
+  }
+
+  @Test("asks those away too who come while it is under way, and ends at once when told again")
+  func lateAndAgain() async {
+    let drain = Drain(wheel: TimerWheel(tick: .milliseconds(2)))
+    drain.begin(over: .milliseconds(50))
+    var asked = 0
+    _ = drain.enter { asked += 1 }
+    await drain.untilEmpty()
+    #expect(asked == 1)
+    let slow = Drain(wheel: TimerWheel(tick: .milliseconds(2)))
+    for _ in 0..<5 { _ = slow.enter { asked += 1 } }
+    slow.begin(over: .seconds(3600))
+    slow.begin(over: .seconds(3600))
+    #expect(asked == 6 && slow.count == 0)
+  }
+
+  @Test("of a gateway closes sockets with 3001, ends streams with a word on when to come back, and answers long polls")
+  func gateway() async throws {
+    try await SessionHarness.runUnlimited(settings: { $0.longPollLimit = .seconds(600) }) { harness in
+      let job = try await harness.enqueue()
+      let (_, connection) = try await harness.connect()
+      let headers = ["host": "localhost", "authorization": "Bearer \(try harness.token())"]
+      let events = FakeExchange(Request(method: .get, path: "/v1/jobs/\(job.id)/events", headers: headers))
+      harness.gateway.handle(events)
+      guard case .stream(let start) = try await events.answer().body else {
+        Issue.record("no stream")
+        return
+      }
+      let stream = FakeStream()
+      start(stream)
+      async let poll = harness.ask(.get, "/v1/jobs/\(job.id)?wait=600", headers: ["if-none-match": "none"])
+      async let wait = harness.ask(.post, "/v1/jobs", #"{"kind":"echo"}"#, headers: ["prefer": "wait=60"])
+      try await harness.subscriptions(3)
+      while harness.gateway.environment.drain.count < 3 { await Task.yield() }
+      harness.gateway.stopAdmitting()
+      await harness.gateway.drain(over: .milliseconds(50))
+      #expect(await connection.close() == 3001)
+      let last = try #require(try await stream.all().last)
+      let pause = try #require(last.wholeMatch(of: /retry: (\d+)/).flatMap { Int($0.1) })
+      #expect((500...3000).contains(pause))
+      let polled = try await poll
+      #expect(polled.status == 200)
+      #expect(polled["state"]?.string == "queued")
+      let waited = try await wait
+      #expect(waited.status == 202, "accepted, and not ended yet")
+      #expect(try await harness.ask(.get, "/readyz").status == 503)
+      #expect(throws: SessionHarness.Refused.self) { try harness.open() }
+    }
+  }
+
+  @Test("lets in who was accepted before another process took over, and asks them away in time")
+  func handOver() async throws {
+    try await SessionHarness.runUnlimited { harness in
+      let (_, connection) = try await harness.connect()
+      async let drained: Void = harness.gateway.drain(over: .milliseconds(300))
+      while !harness.gateway.environment.drain.isUnderWay { await Task.yield() }
+      let (_, late) = try await harness.connect()
+      #expect(try await harness.ask(.get, "/readyz").status == 200, "the node goes on")
+      #expect(await late.close() == 3001)
+      #expect(await connection.close() == 3001)
+      await drained
+    }
+  }
+}
