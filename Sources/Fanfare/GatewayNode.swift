@@ -97,6 +97,9 @@ extension GatewaySettings {
     payloadLimit = configuration.payloads.maxSize.bytes
     losses = BrokerMaintenance.Configuration(configuration).rules
     uploadLimit = Int64(configuration.uploads.maxSize.bytes)
+    handshakesPerUser = gateway.handshakesPerUser
+    compresses = gateway.compression
+    echoes = gateway.debugEcho
     givesDevelopmentTokens = configuration.isDevelopment
   }
 }
@@ -110,6 +113,8 @@ extension Limits {
     } else {
       connectionsPerAddress = .max
     }
+    handshakesPerSecond = configuration.gateway.handshakesPerSecond
+    handshakesPerAddress = configuration.gateway.handshakesPerAddress
     messageSize = configuration.gateway.maxMessage.bytes
   }
 }

@@ -56,6 +56,9 @@ struct Configuration: Sendable, Equatable {
       gateway.pongTimeout < gateway.pingInterval, "gateway.pong_timeout",
       found: gateway.pongTimeout.written,
       wanted: "less than gateway.ping_interval, \(gateway.pingInterval.written)")
+    require(
+      !gateway.debugEcho || gateway.isLoopback, "gateway.debug_echo", found: "true",
+      wanted: "false, because gateway.host \"\(gateway.host)\" can be reached from elsewhere")
     // Looks come up to a quarter late, and a lease with a third left is shown as stalled.
     require(
       broker.reapInterval <= broker.lease / 4, "broker.reap_interval",

@@ -8,6 +8,9 @@ struct GatewayConfiguration: ConfigurationSection {
   var corsOrigins: [String] = []
   var maxConnections = 10_000
   var maxConnectionsPerAddress = 1000
+  var handshakesPerSecond = 5000
+  var handshakesPerAddress = 100
+  var handshakesPerUser = 20
   var maxSubscriptions = 128
   var maxMessage = ByteCount.kibibytes(320)
   var pingInterval = Duration.seconds(25)
@@ -16,6 +19,8 @@ struct GatewayConfiguration: ConfigurationSection {
   var refreshGrace = Duration.seconds(25)
   var slowConsumerDeadline = Duration.seconds(10)
   var drain = Duration.seconds(10)
+  var compression = false
+  var debugEcho = false
 
   static let settings: [Setting<Self>] = [
     Setting("host", \.host, wanted: "an address to listen on, like \"127.0.0.1\" or \"::\"") {
@@ -33,6 +38,9 @@ struct GatewayConfiguration: ConfigurationSection {
     },
     Setting("max_connections", \.maxConnections, in: 1...10_000_000),
     Setting("max_connections_per_address", \.maxConnectionsPerAddress, in: 0...10_000_000),
+    Setting("handshakes_per_second", \.handshakesPerSecond, in: 0...1_000_000),
+    Setting("handshakes_per_second_per_address", \.handshakesPerAddress, in: 0...1_000_000),
+    Setting("handshakes_per_second_per_user", \.handshakesPerUser, in: 0...1_000_000),
     Setting("max_subscriptions", \.maxSubscriptions, in: 1...100_000),
     Setting("max_message", \.maxMessage, wanted: "a size from \"1KiB\" to \"16MiB\"") {
       (.kibibytes(1) ... .mebibytes(16)).contains($0)
@@ -43,6 +51,8 @@ struct GatewayConfiguration: ConfigurationSection {
     Setting("refresh_grace", \.refreshGrace),
     Setting(positive: "slow_consumer_deadline", \.slowConsumerDeadline),
     Setting("drain", \.drain),
+    Setting("compression", \.compression),
+    Setting("debug_echo", \.debugEcho),
   ]
 
   /// Whether only this machine can reach the gateway.

@@ -9,11 +9,24 @@ package final class PreparedFrame: Sendable {
   package let payloadOffset: Int
 
   /// A text frame around `payload`, which must be valid UTF-8.
-  package init(text payload: some Collection<UInt8>) {
+  package convenience init(text payload: some Collection<UInt8>) { self.init(0x81, payload) }
+
+  /// A binary frame around `payload`.
+  package convenience init(binary payload: some Collection<UInt8>) { self.init(0x82, payload) }
+
+  private init(_ mark: UInt8, _ payload: some Collection<UInt8>) {
     let count = payload.count
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count + 10)
-    bytes.append(0x81)
+    bytes.append(mark)
+    Self.appendLength(count, to: &bytes)
+    payloadOffset = bytes.count
+    bytes.append(contentsOf: payload)
+    self.bytes = bytes
+  }
+
+  /// The length of a payload as an unmasked frame's header has it (RFC 6455 §5.2).
+  static func appendLength(_ count: Int, to bytes: inout [UInt8]) {
     if count < 126 {
       bytes.append(UInt8(count))
     } else if count <= 0xFFFF {
@@ -26,9 +39,6 @@ package final class PreparedFrame: Sendable {
         bytes.append(UInt8(truncatingIfNeeded: count >> shift))
       }
     }
-    payloadOffset = bytes.count
-    bytes.append(contentsOf: payload)
-    self.bytes = bytes
   }
 
   /// Bytes that go out as they are: a server-sent event.

@@ -33,10 +33,19 @@ package protocol ClientConnectionDelegate: AnyObject {
   func connectionOpened(_ connection: any ClientConnection)
   /// A whole message, text or binary; text is valid UTF-8.
   func received(_ message: [UInt8])
+  /// The same, for those to whom it makes a difference.
+  func received(_ message: [UInt8], isBinary: Bool)
+  /// Whether messages may be compressed where the client can (RFC 7692); asked before the upgrade.
+  var wantsCompression: Bool { get }
   /// The socket took everything: ``ClientConnection/isBehind`` is false again.
   func connectionDrained()
   /// The connection is gone, whoever ended it; the last call.
   func connectionClosed()
+}
+
+extension ClientConnectionDelegate {
+  package func received(_ message: [UInt8], isBinary: Bool) { received(message) }
+  package var wantsCompression: Bool { false }
 }
 
 /// What stands above the transport: it judges handshakes and answers requests.

@@ -15,6 +15,8 @@ package final class SessionEnvironment {
   package let wheel: TimerWheel
   package let flushes: FlushSchedule
   package let logger: Logger
+  /// The sockets that users open.
+  var handshakes: HandshakeAdmission
   /// The wall clock that tokens are judged by.
   package let now: @Sendable () -> Date
 
@@ -34,6 +36,7 @@ package final class SessionEnvironment {
     self.flushes = flushes
     self.logger = logger
     self.now = now
+    handshakes = HandshakeAdmission(perUser: settings.handshakesPerUser)
   }
 
   /// What a subject's watchers are told first, if the user may see it. What is somebody else's is as unknown
