@@ -150,7 +150,7 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "Jobs", "EventLoop", "CUV", "CWebSockets", "COpenSSL", "WebClient", logging, collections,
+        "Jobs", "EventLoop", "CUV", "CWebSockets", "COpenSSL", "CZlib", "WebClient", logging, collections,
         orderedCollections,
       ],
       swiftSettings: settings),

@@ -17,4 +17,11 @@ static inline int CWebSocketsAccept(int listener, struct sockaddr *address, sock
 static inline ssize_t CWebSocketsSend(int socket, const void *bytes, size_t count) {
   return send(socket, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
+
+/// What an extension is shown of a part of a frame: the bytes that came, and those to go on with in
+/// their place. libwebsockets passes it to every extension, but declares it in a private header.
+typedef struct {
+  struct lws_tokens input;
+  struct lws_tokens output;
+} CWebSocketsPayload;
 #endif

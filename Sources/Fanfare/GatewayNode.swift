@@ -120,6 +120,9 @@ extension GatewaySettings {
     payloadLimit = configuration.payloads.maxSize.bytes
     losses = BrokerMaintenance.Configuration(configuration).rules
     uploadLimit = Int64(configuration.uploads.maxSize.bytes)
+    handshakesPerUser = gateway.handshakesPerUser
+    compresses = gateway.compression
+    echoes = gateway.debugEcho
     givesDevelopmentTokens = configuration.isDevelopment
   }
 }
@@ -133,6 +136,8 @@ extension Limits {
     } else {
       connectionsPerAddress = .max
     }
+    handshakesPerSecond = configuration.gateway.handshakesPerSecond
+    handshakesPerAddress = configuration.gateway.handshakesPerAddress
     messageSize = configuration.gateway.maxMessage.bytes
   }
 }

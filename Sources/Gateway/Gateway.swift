@@ -118,6 +118,9 @@ package final class Gateway {
 extension Gateway: TransportDelegate {
   package func judge(_ handshake: Request) -> HandshakeVerdict {
     do throws(Problem) {
+      if settings.echoes, handshake.path == "/debug/echo" {
+        return .accept(subprotocol: nil, EchoSession(wantsCompression: true))
+      }
       guard handshake.path == "/connection/websocket" else { throw .notFound }
       if isDraining {
         throw Problem(.shuttingDown, status: 503, retryAfter: .seconds(1))
@@ -129,6 +132,13 @@ extension Gateway: TransportDelegate {
       let subprotocol = try Subprotocol.choose(for: handshake)
       // A wrong token is refused here; none at all has until the connect deadline.
       let identity = try door.identifyIfTold(handshake)
+      if let user = identity?.user,
+        let wait = environment.handshakes.connects(as: user, at: ContinuousClock.now)
+      {
+        throw Problem(
+          .quotaExceeded, status: 429, detail: "This user opens sockets too often.",
+          retryAfter: HandshakeAdmission.spread(wait))
+      }
       let pings: Session.Pings =
         handshake.parameter("cf_ws_frame_ping_pong") == "true" ? .frames : .commands
       let session = Session(environment: environment, handshakeIdentity: identity, pings: pings) {

@@ -28,6 +28,13 @@ package struct GatewaySettings: Sendable {
   /// Channels that one connection may watch at a time.
   package var channelsPerConnection = 128
 
+  /// Handshakes of one user in a second, on this node; 0 for no limit.
+  package var handshakesPerUser = 0
+  /// Whether messages are compressed for clients that can read it.
+  package var compresses = false
+  /// Whether `/debug/echo` sends back what it is sent; only ever on a loopback address.
+  package var echoes = false
+
   /// Requests per user in any ``requestWindow``.
   package var requestLimit = 10
   package var requestWindow = Duration.seconds(60)

@@ -29,9 +29,9 @@ package final class RawSocket {
   /// Connects to a loopback port.
   ///
   /// `receiveBuffer` bounds what the kernel takes before the reader asks (bytes): a small one makes
-  /// a stalled reader felt soon.
+  /// a stalled reader felt soon. `source` is the address the peer sees, any of 127.0.0.0/8 to one there.
   package static func connect(
-    to port: Int, host: String = "127.0.0.1", receiveBuffer: Int? = nil,
+    to port: Int, host: String = "127.0.0.1", from source: String? = nil, receiveBuffer: Int? = nil,
     patience: Duration = .seconds(30)
   ) async throws -> RawSocket {
     let isV6 = host.contains(":")
@@ -43,6 +43,17 @@ package final class RawSocket {
     }
     var one: Int32 = 1
     setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+    if let source {
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      inet_pton(AF_INET, source, &address.sin_addr)
+      let bound = withUnsafeBytes(of: &address) { bytes in
+        bind(
+          descriptor, bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self),
+          socklen_t(bytes.count))
+      }
+      precondition(bound == 0, "a test's socket cannot have the address \(source)")
+    }
     let code: Int32
     if isV6 {
       var address = sockaddr_in6()

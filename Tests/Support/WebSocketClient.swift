@@ -39,6 +39,12 @@ package final class WebSocketClient {
   /// The server's 101.
   package let handshake: HTTPAnswer
   package var subprotocol: String? { handshake.headers["sec-websocket-protocol"] }
+  /// What was agreed on of what was offered.
+  package var extensions: String? { handshake.headers["sec-websocket-extensions"] }
+  /// Reads messages that came compressed; without it they are a violation.
+  package var inflate: (@EventLoop ([UInt8]) throws -> [UInt8])?
+  /// Messages that came compressed.
+  package private(set) var compressedCount = 0
   /// Whether ``nextMessage()`` answers pings by itself, as clients do.
   package var answersPings = true
 
@@ -51,10 +57,11 @@ package final class WebSocketClient {
   package static func connect(
     to port: Int, path: String = "/connection/websocket", host: String = "127.0.0.1",
     headers: [(name: String, value: String)] = [], subprotocols: [String] = [],
-    receiveBuffer: Int? = nil, patience: Duration = .seconds(30)
+    extensions: String? = nil, from source: String? = nil, receiveBuffer: Int? = nil,
+    patience: Duration = .seconds(30)
   ) async throws -> WebSocketClient {
     let socket = try await RawSocket.connect(
-      to: port, host: host, receiveBuffer: receiveBuffer, patience: patience)
+      to: port, host: host, from: source, receiveBuffer: receiveBuffer, patience: patience)
     let key = Data((0..<16).map { _ in UInt8.random(in: 0...255) }).base64EncodedString()
     var head = """
       GET \(path) HTTP/1.1\r
@@ -67,6 +74,7 @@ package final class WebSocketClient {
     if !subprotocols.isEmpty {
       head += "Sec-WebSocket-Protocol: \(subprotocols.joined(separator: ", "))\r\n"
     }
+    if let extensions { head += "Sec-WebSocket-Extensions: \(extensions)\r\n" }
     for header in headers { head += "\(header.name): \(header.value)\r\n" }
     try await socket.send(head + "\r\n")
     let head101 = try await socket.receive(until: "\r\n\r\n")
@@ -81,7 +89,7 @@ package final class WebSocketClient {
     guard answer.headers["sec-websocket-accept"] == accept.base64EncodedString(),
       answer.headers["upgrade"]?.lowercased() == "websocket",
       answer.headers["connection"]?.lowercased() == "upgrade",
-      answer.headers["sec-websocket-extensions"] == nil,
+      extensions != nil || answer.headers["sec-websocket-extensions"] == nil,
       answer.headers["sec-websocket-protocol"].map(subprotocols.contains) ?? true
     else { throw Failure.wrongAccept(answer) }
     return WebSocketClient(socket, answer)
@@ -147,9 +155,12 @@ package final class WebSocketClient {
 
   // MARK: Receiving
 
-  private func receiveFrame() async throws -> (opcode: UInt8, final: Bool, payload: [UInt8]) {
+  private func receiveFrame() async throws -> (
+    opcode: UInt8, final: Bool, payload: [UInt8], isPacked: Bool
+  ) {
     let head = try await socket.receive(exactly: 2)
-    guard head[0] & 0x70 == 0 else { throw Failure.violation("reserved bits are set") }
+    let isPacked = head[0] & 0x70 == 0x40 && extensions != nil && (1...2).contains(head[0] & 0x0F)
+    guard head[0] & 0x70 == 0 || isPacked else { throw Failure.violation("reserved bits are set") }
     guard head[1] & 0x80 == 0 else { throw Failure.violation("the server masked a frame") }
     var length = Int(head[1])
     if length >= 126 {
@@ -161,23 +172,28 @@ package final class WebSocketClient {
       }
     }
     let payload = try await socket.receive(exactly: length)
-    return (head[0] & 0x0F, head[0] & 0x80 != 0, payload)
+    return (head[0] & 0x0F, head[0] & 0x80 != 0, payload, isPacked)
   }
 
   /// The next message or control frame, fragments joined.
   package func receive() async throws -> Message {
-    var parts: (isText: Bool, payload: [UInt8])?
+    var parts: (isText: Bool, payload: [UInt8], isPacked: Bool)?
     while true {
       let frame = try await receiveFrame()
       switch (frame.opcode, parts) {
-      case (0, let open?): parts = (open.isText, open.payload + frame.payload)
-      case (1, nil), (2, nil): parts = (frame.opcode == 1, frame.payload)
+      case (0, let open?): parts = (open.isText, open.payload + frame.payload, open.isPacked)
+      case (1, nil), (2, nil): parts = (frame.opcode == 1, frame.payload, frame.isPacked)
       case (8, _), (9, _), (10, _):
         guard frame.final else { throw Failure.violation("a fragmented control frame") }
         return try control(frame.opcode, frame.payload)
       default: throw Failure.violation("frame \(frame.opcode) out of order")
       }
-      guard frame.final, let whole = parts else { continue }
+      guard frame.final, var whole = parts else { continue }
+      if whole.isPacked {
+        guard let inflate else { throw Failure.violation("a compressed message") }
+        whole.payload = try inflate(whole.payload)
+        compressedCount += 1
+      }
       guard whole.isText else { return .binary(whole.payload) }
       guard let text = String(validating: whole.payload, as: UTF8.self) else {
         throw Failure.violation("text that is not UTF-8")

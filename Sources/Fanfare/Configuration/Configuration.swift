@@ -62,6 +62,9 @@ struct Configuration: Sendable, Equatable {
       processCount == 1 || !broker.isEmbedded, "gateway.processes",
       found: "\(processCount) together with broker.url \"embedded\"",
       wanted: "1, or a Redis in broker.url, which processes share")
+    require(
+      !gateway.debugEcho || gateway.isLoopback, "gateway.debug_echo", found: "true",
+      wanted: "false, because gateway.host \"\(gateway.host)\" can be reached from elsewhere")
     // Looks come up to a quarter late, and a lease with a third left is shown as stalled.
     require(
       broker.reapInterval <= broker.lease / 4, "broker.reap_interval",

@@ -9,6 +9,9 @@ struct GatewayConfiguration: ConfigurationSection {
   var corsOrigins: [String] = []
   var maxConnections = 10_000
   var maxConnectionsPerAddress = 1000
+  var handshakesPerSecond = 5000
+  var handshakesPerAddress = 100
+  var handshakesPerUser = 20
   var maxSubscriptions = 128
   var maxMessage = ByteCount.kibibytes(320)
   var pingInterval = Duration.seconds(25)
@@ -18,6 +21,8 @@ struct GatewayConfiguration: ConfigurationSection {
   var slowConsumerDeadline = Duration.seconds(10)
   var drainNotice = Duration.zero
   var drain = Duration.seconds(10)
+  var compression = false
+  var debugEcho = false
 
   static let settings: [Setting<Self>] = [
     Setting("host", \.host, wanted: "an address to listen on, like \"127.0.0.1\" or \"::\"") {
@@ -36,6 +41,9 @@ struct GatewayConfiguration: ConfigurationSection {
     },
     Setting("max_connections", \.maxConnections, in: 1...10_000_000),
     Setting("max_connections_per_address", \.maxConnectionsPerAddress, in: 0...10_000_000),
+    Setting("handshakes_per_second", \.handshakesPerSecond, in: 0...1_000_000),
+    Setting("handshakes_per_second_per_address", \.handshakesPerAddress, in: 0...1_000_000),
+    Setting("handshakes_per_second_per_user", \.handshakesPerUser, in: 0...1_000_000),
     Setting("max_subscriptions", \.maxSubscriptions, in: 1...100_000),
     Setting("max_message", \.maxMessage, wanted: "a size from \"1KiB\" to \"16MiB\"") {
       (.kibibytes(1) ... .mebibytes(16)).contains($0)
@@ -47,6 +55,8 @@ struct GatewayConfiguration: ConfigurationSection {
     Setting(positive: "slow_consumer_deadline", \.slowConsumerDeadline),
     Setting("drain_notice", \.drainNotice),
     Setting("drain", \.drain),
+    Setting("compression", \.compression),
+    Setting("debug_echo", \.debugEcho),
   ]
 
   /// Whether only this machine can reach the gateway.

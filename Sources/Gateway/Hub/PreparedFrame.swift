@@ -11,8 +11,13 @@ package final class PreparedFrame: Sendable {
   package let parts: [PreparedFrame]
 
   /// A text frame around `payload`, which must be valid UTF-8.
-  package init(text payload: some Collection<UInt8>) {
-    var bytes = Self.header(of: payload.count)
+  package convenience init(text payload: some Collection<UInt8>) { self.init(0x81, payload) }
+
+  /// A binary frame around `payload`.
+  package convenience init(binary payload: some Collection<UInt8>) { self.init(0x82, payload) }
+
+  private init(_ mark: UInt8, _ payload: some Collection<UInt8>) {
+    var bytes = Self.header(mark, of: payload.count)
     payloadOffset = bytes.count
     bytes.append(contentsOf: payload)
     self.bytes = bytes
@@ -39,9 +44,8 @@ package final class PreparedFrame: Sendable {
   /// The payloads of several text frames as one message, parted by line feeds (spec §1).
   package init(merging frames: some Collection<PreparedFrame>) {
     let count = frames.reduce(frames.count - 1) { $0 + $1.payload.count }
-    var bytes = Self.header(of: count)
+    var bytes = Self.header(0x81, of: count)
     payloadOffset = bytes.count
-    bytes.reserveCapacity(bytes.count + count)
     for frame in frames {
       if bytes.count > payloadOffset { bytes.append(0x0A) }
       bytes += frame.payload
@@ -50,11 +54,17 @@ package final class PreparedFrame: Sendable {
     parts = []
   }
 
-  /// The header of a whole text message (RFC 6455 §5.2).
-  private static func header(of count: Int) -> [UInt8] {
+  /// The header of a whole message that is not masked, with room for the payload (RFC 6455 §5.2).
+  private static func header(_ mark: UInt8, of count: Int) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count + 10)
-    bytes.append(0x81)
+    bytes.append(mark)
+    appendLength(count, to: &bytes)
+    return bytes
+  }
+
+  /// The length of a payload as an unmasked frame's header has it (RFC 6455 §5.2).
+  static func appendLength(_ count: Int, to bytes: inout [UInt8]) {
     if count < 126 {
       bytes.append(UInt8(count))
     } else if count <= 0xFFFF {
@@ -67,9 +77,11 @@ package final class PreparedFrame: Sendable {
         bytes.append(UInt8(truncatingIfNeeded: count >> shift))
       }
     }
-    return bytes
   }
 
   /// The message without its frame header.
   package var payload: ArraySlice<UInt8> { bytes[payloadOffset...] }
+
+  /// What goes out, message by message.
+  package var messages: [PreparedFrame] { parts.isEmpty ? [self] : parts }
 }

@@ -38,6 +38,10 @@ package protocol ClientConnectionDelegate: AnyObject {
   func received(_ message: [UInt8])
   /// A pong frame, asked for or not.
   func pongFrameArrived()
+  /// The same, for those to whom it makes a difference.
+  func received(_ message: [UInt8], isBinary: Bool)
+  /// Whether messages may be compressed where the client can (RFC 7692); asked before the upgrade.
+  var wantsCompression: Bool { get }
   /// The socket took everything: ``ClientConnection/isBehind`` is false again.
   func connectionDrained()
   /// The connection is gone, whoever ended it; the last call.
@@ -47,6 +51,8 @@ package protocol ClientConnectionDelegate: AnyObject {
 extension ClientConnectionDelegate {
   /// Of no account to whoever sends no ping frames.
   package func pongFrameArrived() {}
+  package func received(_ message: [UInt8], isBinary: Bool) { received(message) }
+  package var wantsCompression: Bool { false }
 }
 
 /// What stands above the transport: it judges handshakes and answers requests.

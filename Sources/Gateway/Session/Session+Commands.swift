@@ -49,6 +49,12 @@ extension Session {
         return
       }
     }
+    // Who said it in the handshake was counted there.
+    if handshakeIdentity == nil,
+      environment.handshakes.connects(as: identity.user, at: ContinuousClock.now) != nil
+    {
+      return disconnect(.tooManyRequests)
+    }
     let budget = await environment.limiter.standing(of: identity.user)
     guard state.phase == .awaitingConnect else { return }
     hasConnected(as: identity)

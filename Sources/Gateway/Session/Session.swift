@@ -230,6 +230,8 @@ extension Session: Flushable {
 }
 
 extension Session: ClientConnectionDelegate {
+  package var wantsCompression: Bool { settings.compresses }
+
   package func connectionOpened(_ connection: any ClientConnection) {
     self.connection = connection
     heartbeat = environment.wheel.schedule(after: settings.connectTimeout) { [unowned self] in

@@ -20,6 +20,8 @@ package final class SessionEnvironment {
   package let logger: Logger
   /// Who watches what: this node alone, until there is something that asks the others too.
   package var presence: any PresenceSource
+  /// The sockets that users open.
+  var handshakes: HandshakeAdmission
   /// The wall clock that tokens are judged by.
   package let now: @Sendable () -> Date
 
@@ -41,6 +43,7 @@ package final class SessionEnvironment {
     self.flushes = flushes
     self.logger = logger
     self.now = now
+    handshakes = HandshakeAdmission(perUser: settings.handshakesPerUser)
   }
 
   /// What a subject's watchers are told first, if the user may see it. What is somebody else's is as unknown

@@ -4,7 +4,8 @@ import EventLoop
 /// What libwebsockets has to say that we act on.
 enum TransportEvent {
   case established
-  case received(UnsafeRawBufferPointer, isFirst: Bool, isFinal: Bool, remaining: Int)
+  case received(
+    UnsafeRawBufferPointer, isFirst: Bool, isFinal: Bool, isBinary: Bool, remaining: Int)
   case writable
   case pong
   /// A close frame of the library's own goes out next: a client broke the protocol.
@@ -23,6 +24,7 @@ enum TransportEvent {
     case LWS_CALLBACK_RECEIVE:
       self = .received(
         input, isFirst: lws_is_first_fragment(wsi) != 0, isFinal: lws_is_final_fragment(wsi) != 0,
+        isBinary: lws_frame_is_binary(wsi) != 0,
         remaining: Int(truncatingIfNeeded: lws_remaining_packet_payload(wsi)))
     case LWS_CALLBACK_RECEIVE_PONG: self = .pong
     case LWS_CALLBACK_SERVER_WRITEABLE: self = .writable
@@ -71,8 +73,9 @@ private func handle(
   let reference = Unmanaged<Connection>.fromOpaque(address)
   let connection = reference.takeUnretainedValue()
   switch event {
-  case .received(let bytes, let isFirst, let isFinal, let remaining):
-    connection.received(bytes, isFirst: isFirst, isFinal: isFinal, remaining: remaining)
+  case .received(let bytes, let isFirst, let isFinal, let isBinary, let remaining):
+    connection.received(
+      bytes, isFirst: isFirst, isFinal: isFinal, isBinary: isBinary, remaining: remaining)
     return 0
   case .writable:
     connection.writable()

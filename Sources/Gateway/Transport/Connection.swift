@@ -29,26 +29,41 @@ final class Connection: ClientConnection {
   private var isReadingPaused = false
   private var message: [UInt8] = []
   /// Whole messages that had been read already when reading was paused.
-  private var held: [[UInt8]] = []
+  private var held: [(message: [UInt8], isBinary: Bool)] = []
+  /// Where permessage-deflate was agreed on.
+  private let compression: CompressionAgreement?
+  /// The message that is coming is compressed.
+  private var isPacked = false
+  /// The frame that is coming is its message's first, the only one that may say so (RFC 7692 §6).
+  private var isFirstFrame = false
+  /// What came, where the library was shown something else in its place.
+  private var covered: UnsafeRawBufferPointer?
   private var closeDeadline: TimerWheel.Deadline?
 
   init(
     _ descriptor: Int32, peer: SocketAddress, server: WebSocketServer,
-    delegate: any ClientConnectionDelegate
+    compression: CompressionAgreement?, delegate: any ClientConnectionDelegate
   ) {
     self.descriptor = descriptor
     self.peer = peer
     self.server = server
+    self.compression = compression
     self.delegate = delegate
   }
 
   var isOpen: Bool { if case .open = state { true } else { false } }
+  /// Bytes that are kept for the connection, both ways: no flood makes them many. Of what was sent it is
+  /// what libwebsockets may hold at most: the rest of one batch, and a close frame.
+  var heldByteCount: Int {
+    message.count + remainder.count + held.reduce(0) { $0 + $1.message.count }
+  }
   private var isClosed: Bool { if case .closed = state { true } else { false } }
 
   // MARK: Sending
 
   func send(_ frames: [PreparedFrame]) {
     guard case .open = state, let handle else { return }
+    if let compression { return send(frames, compression, on: handle) }
     switch frames.count {
     case 0: break
     case 1: frames[0].bytes.withUnsafeBytes { send($0, on: handle) }
@@ -58,6 +73,7 @@ final class Connection: ClientConnection {
 
   func send(_ frame: PreparedFrame) {
     guard case .open = state, let handle else { return }
+    if let compression { return send([frame], compression, on: handle) }
     frame.bytes.withUnsafeBytes { send($0, on: handle) }
   }
 
@@ -65,6 +81,14 @@ final class Connection: ClientConnection {
     guard case .open = state, let handle else { return }
     // With something in it, which the answer repeats: the library says nothing of an empty pong.
     ([0x89, 0x01, UInt8(ascii: "p")] as [UInt8]).withUnsafeBytes { send($0, on: handle) }
+  }
+
+  /// Compressed by us, they go out like others: the library's own compression has no part in it.
+  private func send(
+    _ frames: [PreparedFrame], _ agreement: CompressionAgreement, on handle: OpaquePointer
+  ) {
+    guard !frames.isEmpty else { return }
+    server.compression.bytes(of: frames, agreement).withUnsafeBytes { send($0, on: handle) }
   }
 
   private func send(_ bytes: UnsafeRawBufferPointer, on handle: OpaquePointer) {
@@ -135,7 +159,8 @@ final class Connection: ClientConnection {
     guard isReadingPaused else { return }
     isReadingPaused = false
     while !held.isEmpty, !isReadingPaused, case .open = state {
-      delegate.received(held.removeFirst())
+      let next = held.removeFirst()
+      delegate.received(next.message, isBinary: next.isBinary)
     }
     guard !isReadingPaused, case .open = state, let handle else { return }
     lws_rx_flow_control(handle, 1)
@@ -157,22 +182,82 @@ final class Connection: ClientConnection {
     if case .open = state { delegate.connectionOpened(self) }
   }
 
+  /// A part of a frame is about to come. `hasMark`: the frame has RSV1. Returns whether it belongs to a
+  /// compressed message, and the library is to be shown something else in its place.
+  func covers(_ bytes: UnsafeRawBufferPointer, hasMark: Bool) -> Bool {
+    covered = isPacked || hasMark ? bytes : nil
+    return covered != nil
+  }
+
+  /// The bytes behind what the library showed; nil where the client broke the protocol.
+  private func uncovered(
+    _ bytes: UnsafeRawBufferPointer, isFirst: Bool, endsFrame: Bool, handle: OpaquePointer
+  ) -> UnsafeRawBufferPointer? {
+    let hasMark = lws_get_reserved_bits(handle) & 0x40 != 0
+    if isFirst {
+      isPacked = hasMark
+      isFirstFrame = true
+    }
+    defer {
+      covered = nil
+      if endsFrame { isFirstFrame = false }
+    }
+    return hasMark && !isFirstFrame ? nil : covered ?? bytes
+  }
+
   /// A part of a message: `remaining` bytes of its frame follow, and, where `isFinal` is false, more.
   func received(
-    _ bytes: UnsafeRawBufferPointer, isFirst: Bool, isFinal: Bool, remaining: Int
+    _ bytes: UnsafeRawBufferPointer, isFirst: Bool, isFinal: Bool, isBinary: Bool, remaining: Int
   ) {
     guard case .open = state else { return }
     if isFirst { message = [] }
-    let room = server.limits.messageSize - message.count
+    var bytes = bytes
+    var limit = server.limits.messageSize
+    if compression != nil, let handle {
+      guard
+        let packed = uncovered(
+          bytes, isFirst: isFirst, endsFrame: remaining == 0, handle: handle)
+      else {
+        return close(code: 1002, reason: "reserved bits")
+      }
+      bytes = packed
+      if isPacked { limit = Compression.bound(for: limit) }
+    }
+    let room = limit - message.count
     // The frame's length is the client's word, up to 2⁶³: never added up, only compared.
     guard bytes.count <= room, (0...(room - bytes.count)).contains(remaining) else {
       return close(code: 1009, reason: "message too large")
     }
     message.append(contentsOf: bytes.assumingMemoryBound(to: UInt8.self))
     guard isFinal else { return }
-    let whole = message
+    var whole = message
     message = []
-    if isReadingPaused { held.append(whole) } else { delegate.received(whole) }
+    if isPacked {
+      isPacked = false
+      guard let unpacked = unpack(whole, isBinary: isBinary) else { return }
+      whole = unpacked
+    }
+    if isReadingPaused {
+      held.append((whole, isBinary))
+    } else {
+      delegate.received(whole, isBinary: isBinary)
+    }
+  }
+
+  /// The message before it was compressed; nil where it is none, and the connection closes.
+  private func unpack(_ packed: [UInt8], isBinary: Bool) -> [UInt8]? {
+    do throws(Inflater.Failure) {
+      let whole = try server.compression.message(packed, limit: server.limits.messageSize)
+      // The library has looked at other bytes than these.
+      if isBinary || String(validating: whole, as: UTF8.self) != nil { return whole }
+      close(code: 1007, reason: "bad utf8")
+    } catch {
+      switch error {
+      case .corrupt: close(code: 1007, reason: "cannot be inflated")
+      case .tooLarge: close(code: 1009, reason: "message too large")
+      }
+    }
+    return nil
   }
 
   func pongArrived() { if case .open = state { delegate.pongFrameArrived() } }

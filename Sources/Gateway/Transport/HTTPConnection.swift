@@ -238,9 +238,21 @@ final class HTTPConnection {
     bodyPatience = BodyPatience(limits)
     setDeadlineForAnswer()
     guard let upgrade = head.upgrade else { return server.handle(exchange) }
-    // A client must wait for the answer to its handshake (RFC 6455 §4.1).
-    guard input.isEmpty else { return refuse(Refusal(400, "Frames came before the handshake.")) }
-    switch server.judge(head.request) {
+    guard input.isEmpty else { return refuse(.tooEager) }
+    do throws(Refusal) {
+      try server.handshakes.enter(from: peer) { [weak self] in self?.shakeHands(exchange, upgrade) }
+    } catch {
+      exchange.endsConnection = true
+      exchange.respond(error.response)
+    }
+  }
+
+  /// It is the handshake's turn, perhaps after a wait in which its client went or wrote on.
+  private func shakeHands(_ exchange: HTTPExchange, _ upgrade: RequestHead.Upgrade) {
+    guard !exchange.isClosed else { return }
+    guard !inputHasEnded else { return close() }
+    guard input.isEmpty else { return refuse(.tooEager) }
+    switch server.judge(exchange.request) {
     case .refuse(let response):
       exchange.endsConnection = true
       exchange.respond(response)

@@ -50,6 +50,7 @@ final class Library {
     var info = lws_context_creation_info()
     info.port = CONTEXT_PORT_NO_LISTEN
     info.protocols = UnsafePointer(protocols.baseAddress)
+    info.extensions = DeflateExtension.table()
     info.retry_and_idle_policy = UnsafePointer(policy)
     info.gid = -1
     info.uid = -1
@@ -72,12 +73,13 @@ final class Library {
   }
 
   /// Gives a socket to the library together with a handshake in our words: of what the client wrote
-  /// there is the key, which was checked, and the subprotocol that was chosen.
+  /// there is the key, which was checked, and the subprotocol and the extension that were chosen.
   ///
   /// The library owns the descriptor from here on. Returns whether the upgrade was done; if not, it
   /// closes the descriptor.
   func adopt(
-    _ descriptor: Int32, key: String, subprotocol: String?, for connection: Connection
+    _ descriptor: Int32, key: String, subprotocol: String?, compression: CompressionAgreement?,
+    for connection: Connection
   ) -> Bool {
     var head = """
       GET / HTTP/1.1\r
@@ -91,6 +93,7 @@ final class Library {
       precondition(Self.subprotocols.contains(subprotocol), "an unknown subprotocol was agreed on")
       head += "Sec-WebSocket-Protocol: \(subprotocol)\r\n"
     }
+    if let compression { head += "Sec-WebSocket-Extensions: \(compression.text)\r\n" }
     head += "\r\n"
     adopting = connection
     // The library tells of each handshake as of an error, in words that it makes before anybody could say no.

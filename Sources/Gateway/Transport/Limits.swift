@@ -10,6 +10,12 @@ package struct Limits: Sendable {
   /// Whether ``connectionsPerAddress`` holds for loopback too.
   package var countsLoopback = false
 
+  /// Handshakes a second of the whole process; those above wait their turn. 0: no limit.
+  package var handshakesPerSecond = 0
+  /// Handshakes a second of one address; those above are refused with 429. Loopback is counted as for
+  /// ``connectionsPerAddress``. 0: no limit.
+  package var handshakesPerAddress = 0
+
   // MARK: Requests
 
   /// Bytes of a request line and its headers together.

@@ -5,6 +5,9 @@ struct Refusal: Error, Equatable {
   let detail: String
   var headers: [String: String] = [:]
 
+  /// A client must wait for the answer to its handshake (RFC 6455 §4.1).
+  static let tooEager = Refusal(400, "Frames came before the handshake.")
+
   init(_ status: Int, _ detail: String, headers: [String: String] = [:]) {
     self.status = status
     self.detail = detail

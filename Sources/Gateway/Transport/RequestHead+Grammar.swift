@@ -131,6 +131,8 @@ extension RequestHead {
           || (isTokenByte(byte) && !tokenMarks.contains(byte))
       })
     else { throw Refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64.") }
-    return Upgrade(key: key, subprotocols: tokens(fields["sec-websocket-protocol"]))
+    return Upgrade(
+      key: key, subprotocols: tokens(fields["sec-websocket-protocol"]),
+      extensions: fields["sec-websocket-extensions"])
   }
 }

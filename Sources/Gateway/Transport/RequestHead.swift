@@ -7,6 +7,8 @@ struct RequestHead {
   struct Upgrade: Equatable {
     let key: String
     let subprotocols: [String]
+    /// What Sec-WebSocket-Extensions says, as it came.
+    var extensions: String?
   }
 
   let request: Request

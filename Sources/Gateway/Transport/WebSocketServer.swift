@@ -24,6 +24,9 @@ package final class WebSocketServer {
   /// No new requests are wanted: answers end their connections.
   package private(set) var isStopping = false
 
+  /// Handshakes that wait for their turn.
+  let handshakes: HandshakeQueue
+
   private var delegate: (any TransportDelegate)?
   private var library: Library?
   private var listeners: [Listener] = []
@@ -43,6 +46,7 @@ package final class WebSocketServer {
     limits: Limits = Limits(), delegate: any TransportDelegate, logger: Logger
   ) {
     self.limits = limits
+    handshakes = HandshakeQueue(limits)
     self.delegate = delegate
     self.logger = logger
   }
@@ -147,6 +151,7 @@ package final class WebSocketServer {
   package func shutdown() async {
     stopAccepting()
     tellAnswered()
+    handshakes.removeAll()
     for connection in requests.values { connection.close() }
     for connection in sockets.values { connection.abandon() }
     while !sockets.isEmpty {
@@ -169,6 +174,8 @@ package final class WebSocketServer {
   /// Open WebSockets.
   package var webSocketCount: Int { sockets.count }
   package var connectionCount: Int { requests.count + sockets.count }
+  /// Bytes that are kept for WebSockets, in both directions.
+  var heldByteCount: Int { sockets.values.reduce(0) { $0 + $1.heldByteCount } }
 
   // MARK: Connections
 
@@ -242,10 +249,16 @@ package final class WebSocketServer {
     subprotocol: String?, delegate: any ClientConnectionDelegate
   ) {
     guard let library else { preconditionFailure("a handshake came after the shutdown") }
-    let connection = Connection(descriptor, peer: peer, server: self, delegate: delegate)
+    var compression: CompressionAgreement?
+    if delegate.wantsCompression, let offer = upgrade.extensions {
+      compression = CompressionAgreement(offeredIn: offer)
+    }
+    let connection = Connection(
+      descriptor, peer: peer, server: self, compression: compression, delegate: delegate)
     sockets[ObjectIdentifier(connection)] = connection
     let isOpen = library.adopt(
-      descriptor, key: upgrade.key, subprotocol: subprotocol, for: connection)
+      descriptor, key: upgrade.key, subprotocol: subprotocol, compression: compression,
+      for: connection)
     if !isOpen {
       logger.error("libwebsockets refused a handshake that we accepted")
       connection.ended()
@@ -283,6 +296,9 @@ package final class WebSocketServer {
   private var jointLength = 0
   /// What stands in `joint`.
   private var joinedFrames: [PreparedFrame] = []
+
+  /// What compresses and inflates for all connections; made with the first that wants it.
+  private(set) lazy var compression = Compression()
 
   /// Now, as HTTP writes it; made once a second.
   var date: String {

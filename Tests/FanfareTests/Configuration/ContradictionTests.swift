@@ -18,6 +18,12 @@ import Testing
       ("[gateway]\nprocesses = 2", ["gateway.processes"]),
       ("[gateway]\nprocesses = \"auto\"", []),
       ("[gateway]\nprocesses = 2\n[broker]\nurl = \"redis://localhost\"", []),
+      ("[gateway]\ndebug_echo = true", []),
+      ("[gateway]\nhost = \"::1\"\ndebug_echo = true", []),
+      (
+        "[gateway]\nhost = \"0.0.0.0\"\ndebug_echo = true\n[admission]\njwks_file = \"keys.json\"",
+        ["gateway.debug_echo"]
+      ),
       ("[broker]\nreap_interval = \"7501ms\"", ["broker.reap_interval"]),
       ("[broker]\nlease = \"10s\"", ["broker.reap_interval"]),
       ("[broker]\nlease = \"10s\"\nreap_interval = \"2500ms\"", []),

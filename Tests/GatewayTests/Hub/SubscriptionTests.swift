@@ -19,10 +19,11 @@ import Testing
   private let wheel: @EventLoop () -> TimerWheel = { TimerWheel() }
 
   @EventLoop private func publication(_ offset: UInt64, epoch: String = "e", of id: JobID) -> PublicationBatch {
-    PublicationBatch(Publication(
-      JobEvent(
-        class: .state, id: id, user: "u", position: StreamPosition(offset: offset, epoch: epoch),
-        at: Timestamp(milliseconds: 1_780_000_000_000), state: .running, attempt: 1), on: .job(id)))
+    PublicationBatch(
+      Publication(
+        JobEvent(
+          class: .state, id: id, user: "u", position: StreamPosition(offset: offset, epoch: epoch),
+          at: Timestamp(milliseconds: 1_780_000_000_000), state: .running, attempt: 1), on: .job(id)))
   }
 
   @Test("delivers what it gathered behind the record, and nothing twice")
@@ -51,7 +52,8 @@ import Testing
   @EventLoop func gatheredEpoch() {
     let (id, old, new) = (JobID(), Listener(), Listener())
     let (behind, ahead) = (
-      Subscription(channel: .job(id), subscriber: old, wheel: wheel()), Subscription(channel: .job(id), subscriber: new, wheel: wheel())
+      Subscription(channel: .job(id), subscriber: old, wheel: wheel()),
+      Subscription(channel: .job(id), subscriber: new, wheel: wheel())
     )
     for subscription in [behind, ahead] { subscription.deliver(publication(2, epoch: "f", of: id)) }
     behind.lose()

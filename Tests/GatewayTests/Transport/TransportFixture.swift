@@ -53,6 +53,9 @@ final class Echo: ClientConnectionDelegate {
   var receiving: (@EventLoop ([UInt8]) -> Void)?
   var drained: (@EventLoop () -> Void)?
   let closed = Signal()
+  let wantsCompression: Bool
+
+  init(wantsCompression: Bool = false) { self.wantsCompression = wantsCompression }
 
   func connectionOpened(_ connection: any ClientConnection) {
     self.connection = connection
@@ -63,7 +66,13 @@ final class Echo: ClientConnectionDelegate {
     connection?.send([PreparedFrame(text: message)])
   }
   func connectionDrained() { drained?() }
-  func connectionClosed() { closed.fire() }
+  func connectionClosed() {
+    // They hold the connection, which holds this.
+    opened = nil
+    receiving = nil
+    drained = nil
+    closed.fire()
+  }
 }
 
 /// Something that happens once, and can be waited for.

@@ -1,0 +1,56 @@
+import DequeModule
+import EventLoop
+
+/// Handshakes in the order of their arrival: those above the process's rate wait, those above their
+/// address's are refused.
+///
+/// Who waits costs a head and its connection, of which ``Limits/connections`` there are at most.
+@EventLoop
+final class HandshakeQueue {
+  private var admission: HandshakeAdmission
+  private let countsLoopback: Bool
+  private var waiting: Deque<@EventLoop () -> Void> = []
+  private var timer: LoopTimer?
+  private let clock = ContinuousClock()
+
+  init(_ limits: Limits) {
+    admission = HandshakeAdmission(
+      perSecond: limits.handshakesPerSecond, perAddress: limits.handshakesPerAddress)
+    countsLoopback = limits.countsLoopback
+  }
+
+  /// How many wait.
+  var count: Int { waiting.count }
+
+  /// Calls `begin` when it is the handshake's turn, at once where nobody waits. Throws 429 where the
+  /// address asks too often; then nothing was spent.
+  func enter(from peer: SocketAddress, _ begin: @escaping @EventLoop () -> Void) throws(Refusal) {
+    let now = clock.now
+    if countsLoopback || !peer.isLoopback, let wait = admission.arrives(from: peer.host, at: now) {
+      let seconds = secondsRoundedUp(HandshakeAdmission.spread(wait))
+      throw Refusal(
+        429, "This address opens sockets too often.", headers: ["retry-after": "\(seconds)"])
+    }
+    waiting.append(begin)
+    if timer == nil { advance() }
+  }
+
+  /// Lets begin whoever may now, and comes back for the others.
+  private func advance() {
+    timer = nil
+    while !waiting.isEmpty {
+      if let wait = admission.begins(at: clock.now) {
+        timer = LoopTimer(after: wait) { [weak self] in self?.advance() }
+        return
+      }
+      waiting.removeFirst()()
+    }
+  }
+
+  /// Nobody's turn comes any more.
+  func removeAll() {
+    timer?.stop()
+    timer = nil
+    waiting.removeAll()
+  }
+}
