@@ -8,6 +8,8 @@ protocol RunningGateway: AnyObject, Sendable {
   var port: Int { get }
   /// Readiness fails from now on and no connection is let in; those there are go on.
   func stopAdmitting()
+  /// Reads its keys anew, and goes on with those of before where they are not sound. Sockets stay.
+  func reload() async
   /// Asks the sockets away in jittered waves (3001) and returns when they are gone, or at the end of
   /// the time.
   func drain(within time: Duration) async

@@ -13,6 +13,7 @@ import Testing
   @EventLoop private final class Gateway: RunningGateway {
     var port: Int { 4711 }
     func stopAdmitting() {}
+    func reload() async {}
     func drain(within time: Duration) async {}
   }
 

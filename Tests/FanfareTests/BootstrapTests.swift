@@ -19,6 +19,7 @@ import Testing
     init(_ diary: Diary) { self.diary = diary }
     var port: Int { 4711 }
     func stopAdmitting() { diary.note("unready") }
+    func reload() async { diary.note("keys") }
     func drain(within time: Duration) async { diary.note("sockets \(time.written)") }
   }
 

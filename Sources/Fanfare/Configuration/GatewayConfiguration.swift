@@ -14,6 +14,7 @@ struct GatewayConfiguration: ConfigurationSection {
   var pongTimeout = Duration.seconds(8)
   var connectTimeout = Duration.seconds(10)
   var refreshGrace = Duration.seconds(25)
+  var expiryWarning = Duration.seconds(60)
   var slowConsumerDeadline = Duration.seconds(10)
   var drain = Duration.seconds(10)
 
@@ -41,6 +42,7 @@ struct GatewayConfiguration: ConfigurationSection {
     Setting(positive: "pong_timeout", \.pongTimeout),
     Setting(positive: "connect_timeout", \.connectTimeout),
     Setting("refresh_grace", \.refreshGrace),
+    Setting("expiry_warning", \.expiryWarning),
     Setting(positive: "slow_consumer_deadline", \.slowConsumerDeadline),
     Setting("drain", \.drain),
   ]

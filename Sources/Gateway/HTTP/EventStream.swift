@@ -16,8 +16,12 @@ package final class EventStream {
   private var heartbeat: TimerWheel.Deadline?
   private var slowness: TimerWheel.Deadline?
   private var expiry: TimerWheel.Deadline?
+  private let identity: Identity
 
-  private init(environment: SessionEnvironment) { self.environment = environment }
+  private init(environment: SessionEnvironment, identity: Identity) {
+    self.environment = environment
+    self.identity = identity
+  }
 
   /// The answer that streams a subject's events after `known`, beginning with what the client lacks.
   ///
@@ -27,7 +31,7 @@ package final class EventStream {
     for subject: Subject, by call: Call, in environment: SessionEnvironment
   ) async throws -> Response {
     let known = call.request.headers["last-event-id"].flatMap { UInt64($0) }
-    let events = EventStream(environment: environment)
+    let events = EventStream(environment: environment, identity: call.identity)
     let subscription = try await environment.hub.join(subject.channel, events)
     var hasStarted = false
     defer { if !hasStarted { environment.hub.leave(subscription) } }
@@ -57,6 +61,8 @@ package final class EventStream {
   ) {
     guard !isClosed else { return stream.finish() }
     self.stream = stream
+    guard !environment.authenticator.isVoid(identity) else { return finish() }
+    environment.authenticator.hold(self, of: identity)
     stream.whenClosed = { [self] in close() }
     stream.whenDrained = { [weak self] in self?.flush() }
     stream.write(Array("retry: 2000\n\n".utf8))
@@ -116,6 +122,7 @@ package final class EventStream {
 
   private func close() {
     isClosed = true
+    environment.authenticator.release(self, of: identity)
     if let subscription { environment.hub.leave(subscription) }
     subscription = nil
     stream?.whenDrained = nil
@@ -133,6 +140,13 @@ extension EventStream: Subscriber {
     isAwaitingFlush = true
     environment.flushes.add(self)
   }
+}
+
+extension EventStream: TokenHolder {
+  package var heldIdentity: Identity? { isClosed ? nil : identity }
+
+  /// The stream ends; a client that comes back is refused.
+  package func tokenWasRevoked() { finish() }
 }
 
 extension EventStream: Flushable {

@@ -28,7 +28,7 @@ package final class Session {
   private var isReadingPaused = false
 
   private var heartbeat: TimerWheel.Deadline?
-  private var expiry: TimerWheel.Deadline?
+  var expiry: TimerWheel.Deadline?
   private let whenClosed: @EventLoop (Session) -> Void
 
   /// `whenClosed` is called once, after the connection has gone.
@@ -81,9 +81,9 @@ package final class Session {
     subscriptions.removeAll()
     inbox.removeAll()
     outbox.removeAll()
-    for deadline in [heartbeat, expiry, slowness] { deadline?.cancel() }
+    letTokenGo()
+    for deadline in [heartbeat, slowness] { deadline?.cancel() }
     heartbeat = nil
-    expiry = nil
     slowness = nil
   }
 
@@ -138,15 +138,6 @@ package final class Session {
         if state.awaitsPong { return disconnect(.noPong) }
         schedulePing(after: settings.pingInterval - settings.pongTimeout)
       }
-    }
-  }
-
-  /// Closes with 3005 when the token has expired and the grace has passed without another.
-  func startExpiry(of identity: Identity) {
-    expiry?.cancel()
-    let left = Duration.seconds(identity.expiresAt.timeIntervalSince(environment.now()))
-    expiry = environment.wheel.schedule(after: left + settings.refreshGrace) { [weak self] in
-      self?.disconnect(.expired)
     }
   }
 }
@@ -229,10 +220,9 @@ extension Session: ClientConnectionDelegate {
 
   /// `connect` was accepted: the deadline for it gives way to pings.
   func hasConnected(as identity: Identity) {
-    self.identity = identity
     state.connected()
     heartbeat?.cancel()
-    startExpiry(of: identity)
+    live(by: identity)
     startHeartbeat()
   }
 
