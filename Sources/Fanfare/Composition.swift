@@ -10,7 +10,7 @@ protocol RunningGateway: AnyObject, Sendable {
   func stopAdmitting()
   /// Accepts no more connections, because another process does from the same socket; who was accepted is served.
   func stopListening()
-  /// Reads anew what can be read anew while it serves: the keys.
+  /// Reads its keys anew, and goes on with those of before where they are not sound. Sockets stay.
   func reload() async
   /// Asks the sockets away in jittered waves (3001), ends streams and answers long polls, and returns when they are
   /// gone and the requests in hand are answered, or at the end of the time.

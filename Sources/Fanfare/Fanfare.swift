@@ -13,7 +13,8 @@ struct Fanfare: AsyncParsableCommand {
     version: version,
     subcommands: [
       Serve.self, Reload.self, Work.self, Submit.self, Watch.self, JobsCommand.self, GroupsCommand.self,
-      QueuesCommand.self, WorkersCommand.self, SchedulesCommand.self, HealthCommand.self, MaintenanceCommand.self,
+      QueuesCommand.self, WorkersCommand.self, NodesCommand.self, SchedulesCommand.self, HealthCommand.self,
+      MaintenanceCommand.self,
       Token.self,
       Check.self, Backup.self, Restore.self, Doctor.self,
     ])

@@ -3,6 +3,7 @@ import Foundation
 import Gateway
 import Jobs
 import Logging
+import Workers
 
 /// The gateway of this process: the transport, what stands above it, and, in one process of a `serve`, the upkeep of
 /// the store.
@@ -15,15 +16,17 @@ final class GatewayNode: RunningGateway {
   /// Another process has the listening socket.
   private var isHandedOver = false
   private let metrics: LoopMetrics
+  private let rotation: KeyRotation
 
   private init(
     gateway: Gateway, server: WebSocketServer, port: Int, upkeep: StoreUpkeep?,
-    logger: Logger
+    rotation: KeyRotation, logger: Logger
   ) {
     self.gateway = gateway
     self.server = server
     self.port = port
     self.upkeep = upkeep
+    self.rotation = rotation
     metrics = LoopMetrics { length in
       logger.notice("a turn of the event loop was slow", metadata: ["turn": "\(length)"])
     }
@@ -40,10 +43,13 @@ final class GatewayNode: RunningGateway {
     let tickets = try ArtifactTicket(
       key: SecretFile(path: "\(payloads.files.root)/.ticket-key").secret())
     let issuer = try configuration.isDevelopment ? TokenIssuer(key: keys.developmentKey(), configuration) : nil
-    let authenticator = try keys.authenticator()
+    let rotation = KeyRotation(configuration, keys, logger: logger)
+    let authenticator = try await rotation.begin()
     let gateway = Gateway(
       settings: GatewaySettings(configuration), broker: broker, authenticator: authenticator,
       payloads: payloads, tickets: tickets, issuer: issuer, backups: backups, logger: logger)
+    rotation.run { [weak gateway] in gateway?.exchange($0) }
+    if !configuration.admission.jwksURL.isEmpty { gateway.refreshKeys { await rotation.refresh() } }
     let server = WebSocketServer(
       limits: Limits(configuration), delegate: gateway, logger: logger)
     let port: Int
@@ -67,7 +73,7 @@ final class GatewayNode: RunningGateway {
             uploads: configuration.uploads.retention, payloads: configuration.payloads.retention,
             artifacts: configuration.artifacts.retention),
           broker: broker, logger: logger) : nil,
-      logger: logger)
+      rotation: rotation, logger: logger)
   }
 
   func stopAdmitting() {
@@ -79,8 +85,7 @@ final class GatewayNode: RunningGateway {
     server.stopListening()
   }
 
-  /// Keys are read at the start only.
-  func reload() async {}
+  func reload() async { await rotation.reload() }
 
   func drain(within time: Duration) async {
     let end = ContinuousClock.now + time
@@ -90,6 +95,8 @@ final class GatewayNode: RunningGateway {
     }
     await gateway.drain(over: time)
     upkeep?.stop()
+    await gateway.leave()
+    rotation.stop()
     // The last answers are on their way: a moment is theirs in any case, but for an end at once.
     if time > .zero { await server.untilAnswered(within: max(Self.lastAnswers, end - .now)) }
     await server.shutdown()
@@ -98,22 +105,38 @@ final class GatewayNode: RunningGateway {
   private static let lastAnswers = Duration.milliseconds(500)
 }
 
+extension KeyRotation {
+  convenience init(_ configuration: Configuration, _ keys: KeyStore, logger: Logger) {
+    let admission = configuration.admission
+    let (address, fetcher) = (admission.jwksURL, DocumentFetcher())
+    var fetch: Fetch?
+    if !address.isEmpty { fetch = { try await fetcher.fetch(address) } }
+    self.init(
+      keys: keys, every: admission.jwksRefresh, atMostEvery: admission.jwksMinInterval, fetch: fetch,
+      logger: logger)
+  }
+}
+
 extension GatewaySettings {
   init(_ configuration: Configuration) {
     self.init()
     let gateway = configuration.gateway
     version = Fanfare.version
-    node = "\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
+    host = ProcessInfo.processInfo.hostName
+    process = Int(ProcessInfo.processInfo.processIdentifier)
+    node = "\(host)-\(process)"
     allowedOrigins = gateway.allowedOrigins
     corsOrigins = gateway.corsOrigins
     pingInterval = gateway.pingInterval
     pongTimeout = gateway.pongTimeout
     connectTimeout = gateway.connectTimeout
     refreshGrace = gateway.refreshGrace
+    expiryWarning = gateway.expiryWarning
     slowConsumerDeadline = gateway.slowConsumerDeadline
     channelsPerConnection = gateway.maxSubscriptions
     requestLimit = configuration.admission.requests
     requestWindow = configuration.admission.window
+    revocationMemory = configuration.admission.revocationMemory
     maxPriority = configuration.admission.maxPriority
     reusableKinds = Set(configuration.jobs.reusableKinds.compactMap { JobKind($0) })
     health = HealthRules(configuration.health)

@@ -14,6 +14,7 @@ package final class Gateway {
   private var sessions: [ObjectIdentifier: Session] = [:]
   private let door: Door
   private let draining: Draining
+  private let node: Node
   private var whenEmpty: LoopContinuation<Void>?
 
   /// The parts a gateway is given; `issuer` only where development tokens are handed out. Uploads and artifacts lie in the store of the payloads.
@@ -35,11 +36,17 @@ package final class Gateway {
     let limiter = RateLimiter(
       budget: broker, limit: settings.requestLimit, window: settings.requestWindow, logger: logger)
     let groups = GroupVerbs(broker: broker, payloads: payloads, jobs: verbs, limiter: limiter)
+    let authenticator = LiveAuthenticator(authenticator)
+    node = Node(
+      id: NodeID(settings.node), broker: broker, authenticator: authenticator, version: settings.version,
+      host: settings.host, process: settings.process, logger: logger)
     let procedures = Procedures(
       jobs: verbs, groups: groups, queues: QueueVerbs(broker: broker), workers: WorkerVerbs(broker: broker),
       schedules: ScheduleVerbs(broker: broker, payloads: payloads), backups: BackupVerbs(keeper: backups),
       status: StatusVerbs(broker: broker, rules: settings.health),
-      maintenance: MaintenanceVerbs(broker: broker, payloads: payloads, rules: settings.losses), settings: settings)
+      maintenance: MaintenanceVerbs(broker: broker, payloads: payloads, rules: settings.losses),
+      tokens: TokenVerbs(broker: broker, memory: settings.revocationMemory),
+      nodes: NodeVerbs(broker: broker, jobs: verbs, node: node, hub: hub), settings: settings)
     environment = SessionEnvironment(
       settings: settings, authenticator: authenticator, hub: hub, verbs: verbs, groups: groups,
       procedures: procedures, limiter: limiter, wheel: wheel, flushes: flushes, logger: logger)
@@ -66,7 +73,25 @@ package final class Gateway {
     router = Router(routes: routes, environment: environment, door: door, origins: origins)
     self.door = door
     self.draining = draining
+    node.start { [weak self] in
+      var load = Node.Load()
+      load.connections = self?.sessionCount ?? 0
+      load.subscriptions = self?.hub.subscriptionCount ?? 0
+      load.isDraining = self?.isDraining ?? true
+      return load
+    }
   }
+
+  /// Judges tokens by other keys from now on; sockets stay.
+  package func exchange(_ authenticator: Authenticator) { environment.authenticator.exchange(authenticator) }
+
+  /// Has newer keys asked for where a token names one that is not known.
+  package func refreshKeys(by refresh: @escaping @EventLoop () async -> KeyRefresh) {
+    environment.authenticator.keyRefresh = refresh
+  }
+
+  /// The other nodes hear of this one no more.
+  package func leave() async { await node.stop() }
 
   /// Shared with the readiness check.
   @EventLoop private final class Draining {

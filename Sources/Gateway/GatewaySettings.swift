@@ -5,6 +5,9 @@ package struct GatewaySettings: Sendable {
   /// Shown to clients as the server's version and as this node's name.
   package var version = "dev"
   package var node = "node"
+  /// Where this node runs, for those who look for it.
+  package var host = "localhost"
+  package var process = 0
 
   /// Origins besides our own host that may open sockets: `https://app.example.com`, or `*`.
   package var allowedOrigins: [String] = []
@@ -21,6 +24,8 @@ package struct GatewaySettings: Sendable {
   package var connectTimeout = Duration.seconds(10)
   /// How long an expired token is put up with, as SDKs refresh exactly at expiry.
   package var refreshGrace = Duration.seconds(25)
+  /// How long before its token expires a connection is warned, at most half of the token's life; zero: never.
+  package var expiryWarning = Duration.seconds(60)
   /// How long frames that must arrive may wait for a reader.
   package var slowConsumerDeadline = Duration.seconds(30)
   /// The most bytes of such frames that may wait.
@@ -38,6 +43,9 @@ package struct GatewaySettings: Sendable {
   /// Requests per user in any ``requestWindow``.
   package var requestLimit = 10
   package var requestWindow = Duration.seconds(60)
+
+  /// How long it is remembered that a user's tokens are void.
+  package var revocationMemory = Duration.seconds(30 * 86_400)
 
   /// The most urgent priority of those whose token says nothing of it.
   package var maxPriority = 10

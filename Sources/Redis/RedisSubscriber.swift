@@ -174,11 +174,17 @@ package final class RedisSubscriber {
     if missing == 0 { checksWithMissing = 0 } else { checksWithMissing += 1 }
     guard connection.reads != lastReads, checksWithMissing < 3 else {
       logger.warning("the subscriber connection is silent or not confirmed")
-      connection.close()
-      return lost()
+      return reconnect()
     }
     lastReads = connection.reads
     ping()
+  }
+
+  /// Lets the connection go and makes another: for who knows that this one does not bring what it should.
+  package func reconnect() {
+    guard let connection else { return }
+    connection.close()
+    lost()
   }
 
   /// Asks Redis for a sign of life; done regularly without being told.
@@ -212,6 +218,11 @@ package final class RedisSubscriber {
         listener.receive(message)
       }
     case "subscribe": confirm(channel)
+    case "unsubscribe":
+      // One of ours is told of before the SUBSCRIBE that may have followed it is confirmed.
+      guard channel == heartbeat || channels[channel]?.state.isLive == true else { return }
+      logger.warning("Redis ended a subscription that nobody ended here", metadata: ["channel": "\(channel)"])
+      reconnect()
     default: break
     }
   }

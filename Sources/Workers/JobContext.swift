@@ -68,6 +68,12 @@ package final class JobContext: Sendable {
     reporter.report(progress)
   }
 
+  /// Whether the last report was heard by anybody: a run may spare itself what only watchers see, like a preview.
+  ///
+  /// True until a report was answered. A hint: who comes later is told the job as it was last reported, so what
+  /// the record is to hold must be reported all the same, and a report now and then finds out who has come.
+  package var isWatched: Bool { reporter.isWatched }
+
   /// Adds a line to the job's log, which keeps the newest 200.
   package func log(_ line: String) { reporter.log(line) }
 

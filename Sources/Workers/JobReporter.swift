@@ -20,6 +20,7 @@ final class JobReporter: Sendable {
   private let broker: any Broker
   private let logger: Logger
   private let inbox = Mutex(Inbox())
+  private let hasListeners = Atomic(true)
 
   @EventLoop private var progress: ProgressReporter
   @EventLoop private var log = LogBuffer()
@@ -45,6 +46,9 @@ final class JobReporter: Sendable {
 
   /// How many lines may wait to cross to the loop.
   private static let inboxLimit = 400
+
+  /// Whether the last report was heard by anybody; true before the first was answered.
+  var isWatched: Bool { hasListeners.load(ordering: .relaxed) }
 
   func report(_ progress: Progress) {
     hand { $0.progress = progress }
@@ -109,7 +113,9 @@ final class JobReporter: Sendable {
     case .send(let report):
       Task { @EventLoop in
         let accepted = await send("progress") { () async throws(BrokerError) -> LeaseStanding in
-          try await broker.report(report, under: lease)
+          let answer = try await broker.report(report, under: lease)
+          hasListeners.store(answer.isWatched, ordering: .relaxed)
+          return answer.standing
         }
         act(progress.ended(accepted: accepted, at: Uptime.now))
       }

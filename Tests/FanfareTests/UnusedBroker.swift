@@ -21,7 +21,7 @@ final class UnusedBroker: Broker {
   func extend(_ leases: [Lease], for duration: Duration) async throws(BrokerError)
     -> [LeaseStanding]
   { throw .unavailable }
-  func report(_ progress: Progress, under lease: Lease) async throws(BrokerError) -> LeaseStanding {
+  func report(_ progress: Progress, under lease: Lease) async throws(BrokerError) -> ReportAnswer {
     throw .unavailable
   }
   func log(_ lines: [String], under lease: Lease) async throws(BrokerError) -> LeaseStanding {
@@ -107,4 +107,21 @@ final class UnusedBroker: Broker {
   func fire(
     _ name: ScheduleName, due: Timestamp, request: JobRequest, next: Timestamp?
   ) async throws(BrokerError) -> JobID? { throw .unavailable }
+
+  // MARK: Nodes and revocations
+
+  func beat(_ report: NodeReport, for lifetime: Duration) async throws(BrokerError) { throw .unavailable }
+  func dismiss(_ node: NodeID) async throws(BrokerError) { throw .unavailable }
+  func nodes() async throws(BrokerError) -> [NodeReport] { throw .unavailable }
+  func tell(_ node: NodeID?, _ message: ControlMessage) async throws(BrokerError) { throw .unavailable }
+  func controlMessages(
+    to node: NodeID, _ receive: @escaping @EventLoop (ControlMessage) -> Void
+  ) async throws(BrokerError) -> any EventSubscription { throw .unavailable }
+  func revoke(
+    _ subject: Revocation.Subject, for memory: Duration
+  ) async throws(BrokerError) -> RevocationAnswer { throw .unavailable }
+  func take(_ revocation: Revocation) async throws(BrokerError) -> Bool { throw .unavailable }
+  func revocations(
+    after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> RevocationPage { throw .unavailable }
 }

@@ -6,13 +6,15 @@ import Jobs
 /// `fanfare token`: makes tokens, and looks into them.
 struct Token: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Make a token, or look into one.",
+    abstract: "Make a token, look into one, or declare some void.",
     usage: """
       fanfare token [--user <name>] [--scope <scope> …] [--expires 1h] [--folder <folder>]
       fanfare token inspect <token>
+      fanfare token revoke --user <name> | --id <jti>
+      fanfare token revocations
       """,
     discussion: "All options of making one: fanfare token issue --help",
-    subcommands: [Issue.self, Inspect.self], defaultSubcommand: Issue.self)
+    subcommands: [Issue.self, Inspect.self, Revoke.self, Revocations.self], defaultSubcommand: Issue.self)
 
   struct Issue: ParsableCommand {
     static let configuration = CommandConfiguration(

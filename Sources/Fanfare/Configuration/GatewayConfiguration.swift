@@ -18,6 +18,7 @@ struct GatewayConfiguration: ConfigurationSection {
   var pongTimeout = Duration.seconds(8)
   var connectTimeout = Duration.seconds(10)
   var refreshGrace = Duration.seconds(25)
+  var expiryWarning = Duration.seconds(60)
   var slowConsumerDeadline = Duration.seconds(10)
   var drainNotice = Duration.zero
   var drain = Duration.seconds(10)
@@ -52,6 +53,7 @@ struct GatewayConfiguration: ConfigurationSection {
     Setting(positive: "pong_timeout", \.pongTimeout),
     Setting(positive: "connect_timeout", \.connectTimeout),
     Setting("refresh_grace", \.refreshGrace),
+    Setting("expiry_warning", \.expiryWarning),
     Setting(positive: "slow_consumer_deadline", \.slowConsumerDeadline),
     Setting("drain_notice", \.drainNotice),
     Setting("drain", \.drain),

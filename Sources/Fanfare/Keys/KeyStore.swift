@@ -11,11 +11,14 @@ struct KeyStore {
     state = StateFolder(configuration, environment: environment)
   }
 
-  /// What `fanfare serve` checks tokens with. Without any configured key: the development key, made
-  /// and kept if it is not there yet.
-  func authenticator() throws -> Authenticator {
-    var keys = try configuredKeys()
-    if keys.isEmpty { keys = [try developmentKey().verificationKey()] }
+  /// What `fanfare serve` checks tokens with: the configured keys, and those that were `fetched`. Without any configured
+  /// key: the development key, made and kept if it is not there yet; or none, if they `mayLackKeys` because theirs
+  /// could not be fetched.
+  func authenticator(
+    with fetched: [VerificationKey] = [], mayLackKeys: Bool = false
+  ) throws -> Authenticator {
+    var keys = try configuredKeys() + fetched
+    if keys.isEmpty, !mayLackKeys { keys = [try developmentKey().verificationKey()] }
     let admission = configuration.admission
     do {
       return try Authenticator(
@@ -23,7 +26,7 @@ struct KeyStore {
         policy: TokenPolicy(
           issuer: admission.issuer.isEmpty ? nil : admission.issuer,
           audiences: admission.audience, leeway: admission.leeway,
-          defaultPermissions: Permissions(admission.defaultScopes)))
+          defaultPermissions: Permissions(admission.defaultScopes)), mayLackKeys: mayLackKeys)
     } catch {
       throw fault("admission.keys", "\(error)")
     }

@@ -42,6 +42,39 @@ enum Listing {
     return table
   }
 
+  static func nodes(_ answer: JSONValue, now: Date = Date()) -> TextTable {
+    var table = TextTable("NODE", "VERSION", "SINCE", "SOCKETS", "SUBSCRIPTIONS", "DELAY", "STATE")
+    for node in answer["nodes"]?.array ?? [] {
+      var state = node["draining"]?.bool == true ? "draining" : "serving"
+      if node["delivering"]?.bool == false { state += ", events interrupted" }
+      table.add([
+        text(node, "id"), text(node, "version"), age(node, "started_at", now), text(node, "connections"),
+        text(node, "subscriptions"), delay(node["delay"]?.double), state,
+      ])
+    }
+    return table
+  }
+
+  private static func delay(_ seconds: Double?) -> String {
+    seconds.map { "\(Int(($0 * 1000).rounded(.up))) ms" } ?? "-"
+  }
+
+  static func revocations(_ answer: JSONValue) -> TextTable {
+    var table = TextTable("WHAT", "WHOSE", "REVOKED", "REMEMBERED UNTIL")
+    for entry in answer["revocations"]?.array ?? [] {
+      table.add([
+        entry["user"] == nil ? "token" : "user", entry["user"]?.string ?? text(entry, "token"),
+        moment(entry, "at"), moment(entry, "until"),
+      ])
+    }
+    return table
+  }
+
+  private static func moment(_ document: JSONValue, _ name: String) -> String {
+    guard let time = document[name]?.int else { return "-" }
+    return Date(timeIntervalSince1970: Double(time) / 1000).formatted(.iso8601)
+  }
+
   /// Every member on a line of its own; those of objects behind a dot.
   static func members(_ document: JSONValue, now: Date = Date()) -> TextTable {
     var table = TextTable("", "")

@@ -8,9 +8,12 @@ package struct Authenticator: Sendable {
   private let keys: KeyRing
   private let policy: TokenPolicy
 
-  /// Throws `noUsableKey` without any key, `repeatedKeyID` if two keys have the same `kid`.
-  package init(keys: [VerificationKey], policy: TokenPolicy = TokenPolicy()) throws(KeyError) {
-    self.keys = try KeyRing(keys)
+  /// Throws `noUsableKey` without any key, unless it `mayLackKeys` that are yet to come: then every token's is unknown;
+  /// `repeatedKeyID` if two keys have the same `kid`.
+  package init(
+    keys: [VerificationKey], policy: TokenPolicy = TokenPolicy(), mayLackKeys: Bool = false
+  ) throws(KeyError) {
+    self.keys = try KeyRing(keys, mayBeEmpty: mayLackKeys)
     self.policy = policy
   }
 

@@ -21,13 +21,26 @@ package final class Door {
     return identity
   }
 
-  /// Who sends the request, nil where it carries no token; a bad one is a 401.
+  /// The same for who can wait until it can be judged (``LiveAuthenticator/admit(_:now:)``).
+  package func admit(_ request: Request) async throws(Problem) -> Identity {
+    guard let token = try token(in: request) else { throw Problem(.missingToken, status: 401) }
+    do throws(TokenError) {
+      return try await environment.authenticator.admit(token, now: environment.now)
+    } catch { throw Problem(error) }
+  }
+
+  /// Who sends the request, nil where it carries no token; a bad one is a 401. One that names a key that is not known,
+  /// where newer ones can be asked for, is a 503, and they are.
   package func identifyIfTold(_ request: Request) throws(Problem) -> Identity? {
     guard let token = try token(in: request) else { return nil }
     do throws(TokenError) {
       return try environment.authenticator.authenticate(token, now: environment.now())
     } catch {
-      throw Problem(.invalidToken, status: 401, detail: error.description)
+      guard error == .unknownKey, let refresh = environment.authenticator.keyRefresh else {
+        throw Problem(error)
+      }
+      Task { @EventLoop in _ = await refresh() }
+      throw Problem(TokenError.unavailable)
     }
   }
 
@@ -50,5 +63,15 @@ package final class Door {
       if parts.count == 2, parts[0].drop(while: { $0 == " " }) == name { return String(parts[1]) }
     }
     return nil
+  }
+}
+
+extension Problem {
+  /// Why a token is not taken.
+  init(_ error: TokenError) {
+    self =
+      error == .unavailable
+      ? Problem(.tokenUnverifiable, status: 503, detail: error.description, retryAfter: .seconds(1))
+      : Problem(.invalidToken, status: 401, detail: error.description)
   }
 }

@@ -3,9 +3,9 @@ struct KeyRing: Sendable {
   private let keys: [VerificationKey]
   private let named: [String: VerificationKey]
 
-  /// Throws `noUsableKey` without any, `repeatedKeyID` if one `kid` names two.
-  init(_ keys: [VerificationKey]) throws(KeyError) {
-    guard !keys.isEmpty else { throw .noUsableKey }
+  /// Throws `noUsableKey` without any, unless it `mayBeEmpty`; `repeatedKeyID` if one `kid` names two.
+  init(_ keys: [VerificationKey], mayBeEmpty: Bool = false) throws(KeyError) {
+    guard mayBeEmpty || !keys.isEmpty else { throw .noUsableKey }
     var named: [String: VerificationKey] = [:]
     for key in keys {
       guard let id = key.id else { continue }
@@ -28,6 +28,7 @@ struct KeyRing: Sendable {
       guard token.isSigned(by: key) else { throw .badSignature }
       return
     }
+    guard !keys.isEmpty else { throw .unknownKey }
     let fitting = keys.filter { $0.algorithm == token.algorithm }
     guard !fitting.isEmpty else { throw .algorithmNotAllowed }
     let candidates = token.keyID == nil ? fitting : fitting.filter { $0.id == nil }

@@ -36,6 +36,11 @@ package enum TokenError: Error, Sendable, Hashable {
   case wrongUser
   /// A subscription token bound to another connection.
   case wrongClient
+  /// It was good, and was declared void.
+  case revoked
+  /// It cannot be judged at present: the list of revocations was not read yet, or the key it names could not be asked
+  /// for.
+  case unavailable
 
   /// What is wrong with the form of a token.
   package enum Malformation: Sendable, Hashable {
@@ -80,6 +85,8 @@ extension TokenError: CustomStringConvertible {
     case .wrongChannel: "The token is for another channel."
     case .wrongUser: "The token is for another user."
     case .wrongClient: "The token is for another connection."
+    case .revoked: "The token was revoked."
+    case .unavailable: "The token cannot be judged at present."
     }
   }
 }

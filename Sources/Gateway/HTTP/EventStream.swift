@@ -65,6 +65,8 @@ package final class EventStream {
   private func start(_ stream: any ResponseStream) {
     guard !isClosed else { return stream.finish() }
     self.stream = stream
+    guard !environment.authenticator.isVoid(identity) else { return end(.invalidToken) }
+    environment.authenticator.hold(self, of: identity)
     stream.whenClosed = { [self] in close() }
     stream.whenDrained = { [weak self] in
       self?.hasDrained = true
@@ -153,6 +155,7 @@ package final class EventStream {
   /// Leaves everything; also for a stream that never started.
   func close() {
     isClosed = true
+    environment.authenticator.release(self, of: identity)
     if let ticket { environment.drain.leave(ticket) }
     for opening in openings { environment.hub.leave(opening.subscription) }
     openings = []
@@ -179,6 +182,13 @@ extension EventStream: Subscriber {
 
 extension EventStream: WatchingClient {
   package var present: PresentClient? { PresentClient(id: id.description, user: identity.user) }
+}
+
+extension EventStream: TokenHolder {
+  package var heldIdentity: Identity? { isClosed ? nil : identity }
+
+  /// The stream ends; a client that comes back is refused.
+  package func tokenWasRevoked() { end(.invalidToken) }
 }
 
 extension EventStream: Flushable {

@@ -12,12 +12,16 @@ package final class JobWaiter {
   }
 
   private let goal: Goal
+  private let identity: Identity
   private var waiting: LoopContinuation<Void>?
   private var isOver = false
   /// The event with which the job ended, if that was heard.
   private var ending: JobEvent?
 
-  private init(goal: Goal) { self.goal = goal }
+  private init(goal: Goal, identity: Identity) {
+    self.goal = goal
+    self.identity = identity
+  }
 
   /// The job once the goal is reached, or as it stands after `limit`, when the client goes or when the gateway does.
   ///
@@ -28,7 +32,7 @@ package final class JobWaiter {
     for goal: Goal, on id: JobID, known: Job? = nil, upTo limit: Duration, by call: Call,
     in environment: SessionEnvironment
   ) async throws -> Job {
-    let waiter = JobWaiter(goal: goal)
+    let waiter = JobWaiter(goal: goal, identity: call.identity)
     let subscription = try await environment.hub.join(.job(id), waiter)
     defer { environment.hub.leave(subscription) }
     let job: Job
@@ -42,11 +46,16 @@ package final class JobWaiter {
     guard !call.exchange.isClosed else { return job }
     let deadline = environment.wheel.schedule(after: limit) { waiter.end() }
     call.exchange.whenClosed = { waiter.end() }
+    environment.authenticator.hold(waiter, of: call.identity)
+    defer { environment.authenticator.release(waiter, of: call.identity) }
+    // Revoked while the record was read: nobody tells that again.
+    if environment.authenticator.isVoid(call.identity) { waiter.end() }
     let ticket = environment.drain.enter { waiter.end() }
     subscription.goLive(after: job.position)
     await waiter.untilOver()
     deadline.cancel()
     environment.drain.leave(ticket)
+    guard !environment.authenticator.isVoid(call.identity) else { throw Problem(TokenError.revoked) }
     call.exchange.whenClosed = nil
     do throws(Problem) { return try await environment.verbs.job(id, for: call.identity) } catch {
       guard error.code == .jobNotFound, let ending = waiter.ending else { throw error }
@@ -71,6 +80,12 @@ package final class JobWaiter {
     waiting?.resume()
     waiting = nil
   }
+}
+
+extension JobWaiter: TokenHolder {
+  package var heldIdentity: Identity? { identity }
+
+  package func tokenWasRevoked() { end() }
 }
 
 extension JobWaiter: Subscriber {

@@ -35,6 +35,7 @@ package struct ProcedureRoutes {
     Address(.delete, "/v1/jobs/:id", "job.remove"),
     Address(.get, "/v1/jobs/:id/log", "job.log"),
     Address(.get, "/v1/jobs/:id/why", "job.why"),
+    Address(.get, "/v1/jobs/:id/watchers", "job.watchers"),
     // Accepted: a job that runs has yet to stop.
     Address(.post, "/v1/jobs/:id/cancel", "job.cancel", status: 202),
     Address(.post, "/v1/jobs/:id/retry", "job.retry"),
@@ -72,6 +73,9 @@ package struct ProcedureRoutes {
     Address(.post, "/v1/backups", "backup.create"),
     Address(.post, "/v1/backups/:name/restore", "backup.restore"),
     Address(.post, "/v1/maintenance", "maintenance.run"),
+    Address(.get, "/v1/nodes", "node.list"),
+    Address(.get, "/v1/revocations", "token.revocations"),
+    Address(.post, "/v1/revocations", "token.revoke"),
     Address(.get, "/v1/stats", "stats"),
     Address(.get, "/v1/health", "health"),
   ]

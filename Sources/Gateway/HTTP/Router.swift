@@ -58,7 +58,7 @@ package final class Router {
     let request = exchange.request
     let (route, parameters) = try find(request, addingTo: &headers)
     var caller: Identity?
-    if case .open = route.admission {} else { caller = try door.identify(request) }
+    if case .open = route.admission {} else { caller = try await door.admit(request) }
     if case .counted = route.admission, let caller {
       let budget = await environment.limiter.spend(by: caller.user)
       headers += rateLimitHeaders(budget)

@@ -46,6 +46,11 @@ package final class Hub {
   package var channelCount: Int { channels.count }
   package var subscriptionCount: Int { channels.values.reduce(0) { $0 + $1.subscriptions.count } }
 
+  /// Who watches a channel on this node.
+  package func census(of channel: Channel) -> WatchCensus {
+    WatchCensus(watchers: channels[channel]?.subscriptions.count ?? 0)
+  }
+
   /// Adds a subscriber to a channel and returns when the broker's subscription stands.
   ///
   /// From then on events are gathered: read the record, send it, then call

@@ -81,6 +81,20 @@ package enum Reply {
     return writer.bytes
   }
 
+  /// The token expires in so many seconds: `{"push":{"refresh":{"expires":true,"ttl":…}}}` (spec §8).
+  package static func expiring(in seconds: Double) -> PreparedFrame {
+    var writer = JSONWriter()
+    writer.object {
+      $0.object("push") {
+        $0.object("refresh") {
+          $0.member("expires", true)
+          $0.member("ttl", max(1, Int(min(seconds.rounded(), 2_147_483_647))))
+        }
+      }
+    }
+    return PreparedFrame(text: writer.bytes)
+  }
+
   /// `{}`: the ping, the same for everybody.
   package static let ping = PreparedFrame(text: Array("{}".utf8))
 }

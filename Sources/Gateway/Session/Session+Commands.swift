@@ -9,7 +9,7 @@ extension Session {
     do throws(ReplyError) {
       switch command.method {
       case .connect: await connect(command)
-      case .refresh: refresh(command)
+      case .refresh: await refresh(command)
       case .subscribe: try await subscribe(command)
       case .unsubscribe: unsubscribe(command)
       case .subRefresh: try refreshSubscription(command)
@@ -34,13 +34,17 @@ extension Session {
       identity = handshakeIdentity
     } else {
       do throws(TokenError) {
-        identity = try environment.authenticator.authenticate(token, now: environment.now())
+        identity = try await environment.authenticator.admit(token, now: environment.now)
       } catch {
+        guard state.phase == .awaitingConnect else { return }
         switch error {
         case .expired, .notYetValid:
           // An error reply, not a close: only this makes SDKs ask for a new token (spec §19.8).
           state.refused()
           send(Reply.failure(of: command, .tokenExpired))
+        case .unavailable:
+          state.refused()
+          send(Reply.failure(of: command, .internal))
         default:
           environment.logger.info(
             "a token was refused", metadata: ["session": "\(id)", "reason": "\(error)"])
@@ -57,6 +61,8 @@ extension Session {
     }
     let budget = await environment.limiter.standing(of: identity.user)
     guard state.phase == .awaitingConnect else { return }
+    // It may have been since it was shown: in the handshake, or while the budget was asked for.
+    guard !environment.authenticator.isVoid(identity) else { return disconnect(.invalidToken) }
     hasConnected(as: identity)
     let resumptions = await environment.resumptions(in: command.request, as: identity) {
       await watchUnasked($0, as: identity)
@@ -74,17 +80,21 @@ extension Session {
     for resumption in resumptions { resumption.opening.goLive() }
   }
 
-  private func refresh(_ command: Command) {
+  private func refresh(_ command: Command) async {
     guard let token = command.request["token"]?.string else { return disconnect(.badRequest) }
     do throws(TokenError) {
-      let renewed = try environment.authenticator.authenticate(token, now: environment.now())
+      let renewed = try await environment.authenticator.admit(token, now: environment.now)
+      guard state.phase == .connected else { return }
       guard renewed.user == identity?.user else { return disconnect(.invalidToken) }
-      identity = renewed
-      startExpiry(of: renewed)
+      live(by: renewed)
       send(
         Reply.success(to: command) { writeExpiry(of: renewed.expiresAt, into: &$0) })
     } catch {
-      disconnect(error == .expired ? .expired : .invalidToken)
+      switch error {
+      case .expired: disconnect(.expired)
+      case .unavailable: send(Reply.failure(of: command, .internal))
+      default: disconnect(.invalidToken)
+      }
     }
   }
 

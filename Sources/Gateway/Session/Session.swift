@@ -33,7 +33,7 @@ package final class Session {
   private var isReadingPaused = false
 
   private var heartbeat: TimerWheel.Deadline?
-  private var expiry: TimerWheel.Deadline?
+  var expiry: TimerWheel.Deadline?
   private let whenClosed: @EventLoop (Session) -> Void
 
   /// What a ping is: an empty object and an empty answer, or frames of WebSocket itself, as a person at a terminal
@@ -94,9 +94,9 @@ package final class Session {
     grants.removeAll()
     inbox.removeAll()
     outbox.removeAll()
-    for deadline in [heartbeat, expiry, slowness] { deadline?.cancel() }
+    letTokenGo()
+    for deadline in [heartbeat, slowness] { deadline?.cancel() }
     heartbeat = nil
-    expiry = nil
     slowness = nil
   }
 
@@ -168,15 +168,6 @@ package final class Session {
     case .frames:
       state.pinged(by: .frame)
       connection?.ping()
-    }
-  }
-
-  /// Closes with 3005 when the token has expired and the grace has passed without another.
-  func startExpiry(of identity: Identity) {
-    expiry?.cancel()
-    let left = Duration.seconds(identity.expiresAt.timeIntervalSince(environment.now()))
-    expiry = environment.wheel.schedule(after: left + settings.refreshGrace) { [unowned self] in
-      disconnect(.expired)
     }
   }
 }
@@ -281,10 +272,9 @@ extension Session: ClientConnectionDelegate {
 
   /// `connect` was accepted: the deadline for it gives way to pings.
   func hasConnected(as identity: Identity) {
-    self.identity = identity
     state.connected()
     heartbeat?.cancel()
-    startExpiry(of: identity)
+    live(by: identity)
     startHeartbeat()
   }
 

@@ -7,7 +7,7 @@ package import Logging
 @EventLoop
 package final class SessionEnvironment {
   package let settings: GatewaySettings
-  package let authenticator: Authenticator
+  package let authenticator: LiveAuthenticator
   package let hub: Hub
   package let verbs: JobVerbs
   package let groups: GroupVerbs
@@ -26,7 +26,7 @@ package final class SessionEnvironment {
   package let now: @Sendable () -> Date
 
   package init(
-    settings: GatewaySettings, authenticator: Authenticator, hub: Hub, verbs: JobVerbs, groups: GroupVerbs,
+    settings: GatewaySettings, authenticator: LiveAuthenticator, hub: Hub, verbs: JobVerbs, groups: GroupVerbs,
     procedures: Procedures, limiter: RateLimiter, wheel: TimerWheel, flushes: FlushSchedule, logger: Logger,
     now: @escaping @Sendable () -> Date = { Date() }
   ) {

@@ -51,12 +51,12 @@ package final class Procedures {
   package init(
     jobs: JobVerbs, groups: GroupVerbs, queues: QueueVerbs, workers: WorkerVerbs,
     schedules: ScheduleVerbs, backups: BackupVerbs, status: StatusVerbs, maintenance: MaintenanceVerbs,
-    settings: GatewaySettings
+    tokens: TokenVerbs, nodes: NodeVerbs, settings: GatewaySettings
   ) {
     let all =
       Self.jobs(jobs) + Self.groups(groups, settings) + Self.queues(queues) + Self.workers(workers)
       + Self.schedules(schedules, settings) + Self.backups(backups) + Self.status(status)
-      + Self.maintenance(maintenance)
+      + Self.maintenance(maintenance) + Self.tokens(tokens) + Self.nodes(nodes)
     table = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
   }
 
@@ -255,7 +255,7 @@ package final class Procedures {
 
 extension MemberReader {
   /// The job that a request names; a malformed id is as unknown as any other.
-  fileprivate mutating func jobID() throws(Problem) -> JobID {
+  mutating func jobID() throws(Problem) -> JobID {
     require("id")
     guard let text = name("id", { $0 }) else { throw .invalid(faults) }
     guard let id = JobID(text) else { throw .jobNotFound }

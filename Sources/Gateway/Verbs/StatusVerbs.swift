@@ -21,12 +21,14 @@ package final class StatusVerbs {
     return try await solving { () async throws(BrokerError) in
       let queues = try await broker.queues()
       let recent = try await broker.statistics(of: nil, minutes: minutes)
-      return Self.document(queues, recent, try await broker.workers())
+      return Self.document(
+        queues, recent, try await broker.workers(), broker.deliveryReport, isDelivering: broker.isDelivering)
     }
   }
 
   private static func document(
-    _ queues: [QueueStatus], _ recent: QueueStatistics, _ workers: [WorkerInfo]
+    _ queues: [QueueStatus], _ recent: QueueStatistics, _ workers: [WorkerInfo], _ delivery: DeliveryReport,
+    isDelivering: Bool
   ) -> JSONText {
     var counts: [JobState: Int] = [:]
     var levels: [Int: Int] = [:]
@@ -53,6 +55,12 @@ package final class StatusVerbs {
         $0.member("stopped", workers.count - live.count - lost)
         $0.member("slots", live.slots)
         $0.member("busy", live.reduce(0) { $0 + $1.jobs.count })
+      }
+      $0.object("delivery") {
+        $0.member("delivering", isDelivering)
+        $0.member("delay", number: delivery.delay.map { $0 / .seconds(1) })
+        $0.member("interruptions", delivery.interruptions)
+        $0.member("output_limit_losses", delivery.outputLimitLosses)
       }
     }
     return writer.text

@@ -40,6 +40,7 @@ extension ArchiveEntry {
     case .queue(let name, _, _): name.description
     case .schedule(let status): status.schedule.name.description
     case .ledger(let ledger): ledger.queue.description
+    case .revocation(let revocation): revocation.subject.key
     }
   }
 }

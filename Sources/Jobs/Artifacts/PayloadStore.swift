@@ -139,7 +139,7 @@ extension PayloadStore {
     case .group(let group, let callback?):
       return entry.with(
         payload: try await moved(callback.payload, of: callback.id, group: group.id))
-    case .group, .queue, .schedule, .ledger: return entry
+    case .group, .queue, .schedule, .ledger, .revocation: return entry
     }
   }
 }
@@ -150,7 +150,7 @@ extension ArchiveEntry {
     switch self {
     case .job(let snapshot): snapshot.job.payload
     case .group(_, let callback): callback?.payload
-    case .queue, .schedule, .ledger: nil
+    case .queue, .schedule, .ledger, .revocation: nil
     }
   }
 
@@ -163,7 +163,7 @@ extension ArchiveEntry {
     case .group(let group, var callback?):
       callback.payload = payload
       return .group(group, callback: callback)
-    case .group, .queue, .schedule, .ledger: return self
+    case .group, .queue, .schedule, .ledger, .revocation: return self
     }
   }
 }

@@ -24,6 +24,12 @@ extension ArchiveEntry {
         line.object("job") { snapshot.write(into: &$0) }
       case .ledger(let ledger):
         line.object("ledger") { ledger.write(into: &$0) }
+      case .revocation(let revocation):
+        line.object("revocation") {
+          $0.member("subject", revocation.subject.key)
+          $0.member("at", revocation.at)
+          $0.member("until", revocation.until)
+        }
       }
     }
     return writer.text
@@ -45,8 +51,15 @@ extension ArchiveEntry {
       self = .job(try JobSnapshot(reading: job))
     } else if let ledger = line["ledger"] {
       self = .ledger(try QueueLedger(reading: ledger))
+    } else if let revocation = line["revocation"] {
+      guard let at = revocation.time("at"), let until = revocation.time("until") else {
+        throw ArchiveFault(member: "revocation", "does not say from when and until when")
+      }
+      self = .revocation(
+        Revocation(try revocation.name("subject") { Revocation.Subject(key: $0) }, at: at, until: until))
     } else {
-      throw ArchiveFault(member: "", "is neither a queue, a schedule, a group, a job nor a ledger")
+      throw ArchiveFault(
+        member: "", "is neither a queue, a schedule, a group, a job, a ledger nor a revocation")
     }
   }
 }

@@ -12,4 +12,5 @@
 /// embedded broker, when it forgets a parent, tells at once those of its children that were not told yet, and
 /// mends what an audit found by making its orders anew, O(n log n) in one go.
 package typealias Broker = JobQueue & JobControl & QueueAdministration & WorkerDirectory
-  & JobGroups & ScheduleBook & EventSource & RequestBudget & BrokerArchive & BrokerAudit
+  & JobGroups & ScheduleBook & EventSource & RequestBudget & NodeDirectory & RevocationList & BrokerArchive
+  & BrokerAudit

@@ -3,7 +3,7 @@ package import EventLoop
 /// Everything a broker holds, carried out of it and into another: for backups and for handing over.
 @EventLoop
 package protocol BrokerArchive: AnyObject, Sendable {
-  /// A page of what the broker holds: queues that somebody set first, then schedules, the jobs in the
+  /// A page of what the broker holds: queues that somebody set first, then schedules and revocations, the jobs in the
   /// order of their acceptance, groups after their jobs, and last what queues remember of all that went before.
   ///
   /// Every job that was on record when the first page was taken, and is when its own page is, comes exactly
@@ -33,7 +33,8 @@ package protocol BrokerArchive: AnyObject, Sendable {
   /// already: nothing is counted twice. One that raises nothing counts as known, unless its queue or a job of
   /// that was taken in
   /// before. A queue that was draining its backlog is paused until its ledger says that its jobs are all in, then
-  /// drains on; where none follows, it stays paused.
+  /// drains on; where none follows, it stays paused. **Revocations** stand beside those that are here: none is lifted,
+  /// and one that is over by now counts as known.
   func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport
 
   /// Forgets jobs without a word: they are kept elsewhere now. Unknown and running ones are passed over.
@@ -67,6 +68,7 @@ package enum ArchiveEntry: Hashable, Sendable {
   case group(JobGroup, callback: JobRequest?)
   case job(JobSnapshot)
   case ledger(QueueLedger)
+  case revocation(Revocation)
 }
 
 /// What a queue remembers beside its settings and its jobs: what it did since ever, and whose turn it is.

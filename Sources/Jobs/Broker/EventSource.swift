@@ -27,16 +27,34 @@ package protocol EventSource: AnyObject, Sendable {
   /// deliver those of one and not of another.
   func isDelivering(on channel: Channel) -> Bool
 
+  /// How the delivery does.
+  var deliveryReport: DeliveryReport { get }
+
   /// Has `tell` called when delivery was interrupted, and when all that was missed is made up for and it goes on:
-  /// what ``isDelivering(on:)`` answers may then be another. For one who listens.
+  /// what ``isDelivering(on:)`` answers may then be another. For as long as the source lives.
   func whenDeliveryChanges(_ tell: @escaping @EventLoop () -> Void)
 }
 
 extension EventSource {
   package func isDelivering(on channel: Channel) -> Bool { isDelivering }
 
+  /// Nothing between here and there.
+  package var deliveryReport: DeliveryReport { DeliveryReport() }
+
   /// Never interrupted.
   package func whenDeliveryChanges(_ tell: @escaping @EventLoop () -> Void) {}
+}
+
+/// How events reach this process.
+package struct DeliveryReport: Hashable, Sendable {
+  /// How long what was last published to see whether it arrives took to arrive; nil where nothing is, or was yet.
+  package var delay: Duration?
+  /// How often the source was lost since the start.
+  package var interruptions = 0
+  /// How many connections Redis ended since then because their output was over its limit, as far as it tells.
+  package var outputLimitLosses = 0
+
+  package init(delay: Duration? = nil) { self.delay = delay }
 }
 
 /// What a watcher receives.

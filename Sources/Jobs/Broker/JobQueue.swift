@@ -78,13 +78,14 @@ package protocol JobQueue: AnyObject, Sendable {
   func extend(_ leases: [Lease], for duration: Duration) async throws(BrokerError)
     -> [LeaseStanding]
 
-  /// Records progress and emits a `progress` event.
+  /// Records progress and emits a `progress` event; answers with how many heard it, so that a worker may spare itself
+  /// what nobody sees.
   ///
   /// Percent never falls within an attempt (a lower one is kept at the highest so far) and stays
   /// below 100. With an old token: `lost`, nothing recorded. Need not survive a crash of the
   /// broker's machine; the offsets it used are never used again. Throws `reportTooLarge` over
   /// ``Progress/byteLimit``.
-  func report(_ progress: Progress, under lease: Lease) async throws(BrokerError) -> LeaseStanding
+  func report(_ progress: Progress, under lease: Lease) async throws(BrokerError) -> ReportAnswer
 
   /// Appends lines to the job's log, which keeps the newest 200 of at most 1 KiB each (longer ones
   /// are cut). With an old token: `lost`, nothing appended.

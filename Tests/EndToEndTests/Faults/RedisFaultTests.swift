@@ -85,7 +85,7 @@ struct RedisFaultTests {
     await server.kill()
     try await server.restart()
     #expect(try await insist { try await broker.extend([lease], for: .seconds(30)) } == [.lost])
-    #expect(try await broker.report(Progress(percent: 5), under: lease) == .lost)
+    #expect(try await broker.report(Progress(percent: 5), under: lease).standing == .lost)
     #expect(try await broker.settle(lease, .complete(nil)) == .leaseLost)
     #expect(try await broker.job(old.id) == nil)
     await #expect(throws: BrokerError.jobNotFound) { try await broker.cancel(old.id, reason: nil) }

@@ -47,7 +47,7 @@ extension BrokerContract {
       #expect(try await directives.first() == .cancel(job.id, forced: false))
 
       #expect(try await broker.extend([lease], for: .seconds(30)) == [.cancelRequested])
-      #expect(try await broker.report(Progress(percent: 5), under: lease) == .cancelRequested)
+      #expect(try await broker.report(Progress(percent: 5), under: lease).standing == .cancelRequested)
       #expect(try await broker.log(["stopping"], under: lease) == .cancelRequested)
       let stopped = JobFailure(code: "cancelled", message: "It was stopped.")
       #expect(try await broker.end(lease, .cancel(stopped)) == .cancelled)

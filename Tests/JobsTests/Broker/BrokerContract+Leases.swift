@@ -129,7 +129,7 @@ extension BrokerContract {
       let before = try await broker.job(job.id)
 
       #expect(try await broker.extend([old], for: .seconds(90)) == [.lost])
-      #expect(try await broker.report(Progress(percent: 50), under: old) == .lost)
+      #expect(try await broker.report(Progress(percent: 50), under: old).standing == .lost)
       #expect(try await broker.log(["late"], under: old) == .lost)
       for settlement in [
         Settlement.complete(nil), .fail(.example, retry: .never), .release, .cancel(.example),

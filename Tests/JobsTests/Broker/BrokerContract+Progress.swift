@@ -12,7 +12,7 @@ extension BrokerContract {
       let subscription = try await broker.subscribe(to: .job(job.id)) { log.record($0) }
       let lease = try #require(try await broker.next()).lease
       for percent in [10, 41.26, 30, 99.99, 100, 250, -5, 0] {
-        #expect(try await broker.report(Progress(percent: percent), under: lease) == .held)
+        #expect(try await broker.report(Progress(percent: percent), under: lease).standing == .held)
       }
       let events = try await log.events(atLeast: 9).filter { $0.class == .progress }
       #expect(
@@ -64,7 +64,7 @@ extension BrokerContract {
       let lease = try #require(try await broker.next()).lease
       let largest = Progress(
         stage: "s", message: String(repeating: "m", count: Progress.byteLimit - 1))
-      #expect(try await broker.report(largest, under: lease) == .held)
+      #expect(try await broker.report(largest, under: lease).standing == .held)
       let before = try await broker.job(job.id)
       let tooLarge = Progress(
         stage: "ss", message: String(repeating: "m", count: Progress.byteLimit - 1))

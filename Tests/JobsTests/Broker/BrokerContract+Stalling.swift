@@ -105,7 +105,7 @@ extension BrokerContract {
       let lease = try #require(try await broker.next(for: .seconds(5))).lease
       _ = try await broker.maintain(warning: .seconds(10))
       #expect(try await broker.next() == nil)
-      #expect(try await broker.report(Progress(percent: 7), under: lease) == .held)
+      #expect(try await broker.report(Progress(percent: 7), under: lease).standing == .held)
       #expect(try await broker.find(job.id).progress.percent == 7)
       #expect(try await broker.end(lease, .release) == .queued)
       #expect(try await broker.find(job.id).isStalled == false)

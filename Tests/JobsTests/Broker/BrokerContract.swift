@@ -138,7 +138,7 @@ struct BrokerContract {
       #expect(try await broker.logLines(of: id).isEmpty)
       await #expect(throws: BrokerError.jobNotFound) { try await broker.cancel(id, reason: nil) }
       #expect(try await broker.extend([lease], for: .seconds(1)) == [.lost])
-      #expect(try await broker.report(Progress(percent: 1), under: lease) == .lost)
+      #expect(try await broker.report(Progress(percent: 1), under: lease).standing == .lost)
       #expect(try await broker.log(["line"], under: lease) == .lost)
       #expect(try await broker.settle(lease, .complete(nil)) == .leaseLost)
     }

@@ -256,7 +256,7 @@ struct EmbeddedBrokerTests {
     }
     #expect(try await broker.job(running.id)?.state == .running)
     #expect(try await broker.extend([lease], for: .seconds(30)) == [.held])
-    #expect(try await broker.report(Progress(percent: 5), under: lease) == .held)
+    #expect(try await broker.report(Progress(percent: 5), under: lease).standing == .held)
     await #expect(throws: BrokerError.unavailable) {
       let line = String(repeating: "l", count: 1000)
       _ = try await broker.log(Array(repeating: line, count: 200), under: lease)

@@ -73,7 +73,7 @@ struct FallbackBrokerTests {
       try await pair.broker.lease(from: [request.queue], limit: 1, for: .seconds(30), by: .a).first)
     await pair.comeBack()
     #expect(try await pair.shared.job(request.id) == nil, "a running job stays until it ends")
-    #expect(try await pair.broker.report(Progress(percent: 10), under: leased.lease) == .held)
+    #expect(try await pair.broker.report(Progress(percent: 10), under: leased.lease).standing == .held)
     let result = JSONText(unchecked: Array(#"{"n":1}"#.utf8))
     #expect(try await pair.broker.settle(leased.lease, .complete(result)) == .settled(.completed))
     await pair.comeBack()

@@ -67,7 +67,7 @@ extension ModelRun {
     let expected = model.report(permille: permille, under: lease.number)
     // A hair above the tenth, so that no rounding of the division takes it below.
     let progress = Progress(percent: Double(permille) / 10 + 0.01)
-    let standing = try await broker.report(progress, under: lease.lease)
+    let standing = try await broker.report(progress, under: lease.lease).standing
     try demand(standing == expected, "answered \(standing)")
   }
 

@@ -15,6 +15,8 @@ final class ScriptedBroker: Broker {
 
   private(set) var leased: [LeasedJob] = []
   private(set) var renewals: [[Lease]] = []
+  /// How many hear a report.
+  var listeners = 1
   private(set) var reports: [(lease: Lease, progress: Progress)] = []
   private(set) var lines: [String] = []
   private(set) var settlements: [(lease: Lease, settlement: Settlement)] = []
@@ -162,11 +164,11 @@ final class ScriptedBroker: Broker {
     return leases.map { standings[$0.job] ?? .held }
   }
 
-  func report(_ progress: Progress, under lease: Lease) async throws(BrokerError) -> LeaseStanding {
+  func report(_ progress: Progress, under lease: Lease) async throws(BrokerError) -> ReportAnswer {
     defer { changed() }
     try answer()
     reports.append((lease, progress))
-    return standings[lease.job] ?? .held
+    return ReportAnswer(standings[lease.job] ?? .held, listeners: listeners)
   }
 
   func log(_ lines: [String], under lease: Lease) async throws(BrokerError) -> LeaseStanding {
@@ -281,6 +283,23 @@ final class ScriptedBroker: Broker {
   func fire(
     _ name: ScheduleName, due: Timestamp, request: JobRequest, next: Timestamp?
   ) async throws(BrokerError) -> JobID? { unused() }
+
+  // MARK: Nodes and revocations
+
+  func beat(_ report: NodeReport, for lifetime: Duration) async throws(BrokerError) { unused() }
+  func dismiss(_ node: NodeID) async throws(BrokerError) { unused() }
+  func nodes() async throws(BrokerError) -> [NodeReport] { unused() }
+  func tell(_ node: NodeID?, _ message: ControlMessage) async throws(BrokerError) { unused() }
+  func controlMessages(
+    to node: NodeID, _ receive: @escaping @EventLoop (ControlMessage) -> Void
+  ) async throws(BrokerError) -> any EventSubscription { unused() }
+  func revoke(
+    _ subject: Revocation.Subject, for memory: Duration
+  ) async throws(BrokerError) -> RevocationAnswer { unused() }
+  func take(_ revocation: Revocation) async throws(BrokerError) -> Bool { unused() }
+  func revocations(
+    after cursor: String?, limit: Int
+  ) async throws(BrokerError) -> RevocationPage { unused() }
 
   // MARK: EventSource
 

@@ -12,6 +12,7 @@ final class DurableTable {
   var table: EmbeddedTable
   /// What queues have done, as far as it is kept.
   private(set) var book: QueueBook
+  private(set) var revocations: RevocationBook
   private let journal: Journal
   private let logger: Logger
   private let publish: @EventLoop (Effect) -> Void
@@ -25,11 +26,13 @@ final class DurableTable {
 
   /// `publish` is called for each effect in order; `undone` after changes were taken back.
   init(
-    _ table: EmbeddedTable, _ book: QueueBook, journal: Journal, logger: Logger,
+    _ table: EmbeddedTable, _ book: QueueBook, _ revocations: RevocationBook, journal: Journal,
+    logger: Logger,
     publish: @escaping @EventLoop (Effect) -> Void, undone: @escaping @EventLoop () -> Void
   ) {
     self.table = table
     self.book = book
+    self.revocations = revocations
     self.journal = journal
     self.logger = logger
     self.publish = publish
@@ -112,6 +115,15 @@ final class DurableTable {
       collecting.schedules[name] = StagedBatch.Before(value: table.schedules[name])
     }
     table.put(schedule, name)
+    startWriting()
+  }
+
+  /// Puts a revocation; nil forgets it.
+  func change(_ revocation: Revocation?, _ subject: Revocation.Subject) {
+    if collecting.revocations[subject] == nil {
+      collecting.revocations[subject] = StagedBatch.Before(value: revocations[subject])
+    }
+    revocations[subject] = revocation
     startWriting()
   }
 
@@ -237,7 +249,7 @@ final class DurableTable {
       let batch = collecting
       committing = batch
       collecting = StagedBatch()
-      let changes = batch.journalBatch(of: table, book)
+      let changes = batch.journalBatch(of: table, book, revocations)
       do {
         if !changes.isEmpty { try await journal.write(changes) }
         hasFailed = false
@@ -273,6 +285,9 @@ final class DurableTable {
     }
     for (name, before) in next.schedules.merging(batch.schedules, uniquingKeysWith: { $1 }) {
       table.put(before.value, name)
+    }
+    for (subject, before) in next.revocations.merging(batch.revocations, uniquingKeysWith: { $1 }) {
+      revocations[subject] = before.value
     }
     for (id, before) in next.groups.merging(batch.groups, uniquingKeysWith: { $1 }) {
       table.put(before.value, id)

@@ -8,8 +8,10 @@ extension EmbeddedBroker: BrokerArchive, QueueArrival {
     guard let cursor else {
       let set = try await queues().filter { $0.version > 0 || $0.mode != .active }
       let kept = try await schedules()
+      let revoked = try await allRevocations()
       return ArchivePage(
-        entries: set.map { .queue($0.name, $0.settings, $0.mode) } + kept.map { .schedule($0) },
+        entries: set.map { .queue($0.name, $0.settings, $0.mode) } + kept.map { .schedule($0) }
+          + revoked.map { .revocation($0) },
         next: ArchivePlace().cursor)
     }
     var place = ArchivePlace(cursor)
@@ -92,6 +94,8 @@ extension EmbeddedBroker: BrokerArchive, QueueArrival {
         }
         restore(group, callback)
         report.restored += 1
+      case .revocation(let revocation):
+        if merge(revocation, at: clock()).isNew { report.restored += 1 } else { report.known += 1 }
       case .ledger(let ledger):
         // What was counted until now is in the book once it is kept.
         try await store.kept()

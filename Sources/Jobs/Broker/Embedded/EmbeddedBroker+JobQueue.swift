@@ -212,12 +212,12 @@ extension EmbeddedBroker: JobQueue {
 
   package func report(
     _ progress: Progress, under lease: Lease
-  ) async throws(BrokerError) -> LeaseStanding {
+  ) async throws(BrokerError) -> ReportAnswer {
     try requireOpen()
     guard progress.byteCount <= Progress.byteLimit else {
       throw .reportTooLarge(limit: Progress.byteLimit)
     }
-    guard var record = held(lease) else { return .lost }
+    guard var record = held(lease) else { return ReportAnswer(.lost) }
     let event = record.report(progress, at: clock())
     let group = record.job.group
     let permille = group.map(store.table.groups.permille)
@@ -230,7 +230,8 @@ extension EmbeddedBroker: JobQueue {
     }
     if let group, !followProgress(of: record, in: group, from: permille) { try await store.kept(group) }
     if !isReserved { try await store.kept(lease.job) }
-    return record.standing
+    return ReportAnswer(
+      record.standing, listeners: fanout.watcherCount(of: lease.job, user: record.job.user))
   }
 
   package func log(

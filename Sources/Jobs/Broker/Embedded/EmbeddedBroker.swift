@@ -24,6 +24,7 @@ package final class EmbeddedBroker {
   private(set) var store: DurableTable! = nil
   var windows: RequestWindows
   var roster = WorkerRoster()
+  var nodeRoster = NodeRoster()
   var lastMaintenance: Timestamp
   /// Queues in which parked jobs may have room that nobody has given them yet.
   var queuesWithRoom: Set<QueueName> = []
@@ -86,12 +87,13 @@ package final class EmbeddedBroker {
       }
     }
     store = DurableTable(
-      table, content.book, journal: journal, logger: logger,
+      table, content.book, RevocationBook(content.revocations), journal: journal, logger: logger,
       publish: { [fanout] effect in
         switch effect {
         case .event(let event): fanout.publish(event)
         case .group(let group): fanout.publish(group)
         case .directive(let directive, let worker): fanout.publish(directive, to: worker)
+        case .control(let message): fanout.publish(message, to: nil)
         }
       },
       undone: { [weak self] in self?.changesWereUndone() })
@@ -186,6 +188,7 @@ package final class EmbeddedBroker {
     forgetExpiredGroups(limit: Self.workLimit, at: now)
     for user in windows.trim(at: now) { store.note(nil, of: user) }
     roster.trim(at: now)
+    for subject in store.revocations.over(at: now) { store.change(nil, subject) }
     guard now.minute >= minutesTrimmed + 60 else { return }
     minutesTrimmed = now.minute
     store.trimBook(at: now)

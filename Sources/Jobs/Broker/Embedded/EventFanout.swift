@@ -5,6 +5,7 @@ import EventLoop
 final class EventFanout {
   private var watchers: [Channel: [Int: @EventLoop (Delivery) -> Void]] = [:]
   private var workers: [WorkerID: [Int: @EventLoop (WorkerDirective) -> Void]] = [:]
+  private var nodes: [Int: (node: NodeID, receive: @EventLoop (ControlMessage) -> Void)] = [:]
   private var last = 0
 
   func subscribe(
@@ -29,6 +30,28 @@ final class EventFanout {
       self?.workers[worker]?[number] = nil
       if self?.workers[worker]?.isEmpty == true { self?.workers[worker] = nil }
     }
+  }
+
+  func controlMessages(
+    to node: NodeID, _ receive: @escaping @EventLoop (ControlMessage) -> Void
+  ) -> any EventSubscription {
+    last += 1
+    let number = last
+    nodes[number] = (node, receive)
+    return FanoutSubscription { [weak self] in self?.nodes[number] = nil }
+  }
+
+  /// To one node, or to all.
+  func publish(_ message: ControlMessage, to node: NodeID?) {
+    for number in nodes.keys.sorted() {
+      guard let listener = nodes[number], node == nil || listener.node == node else { continue }
+      listener.receive(message)
+    }
+  }
+
+  /// How many listen to a job's events, its user's watchers included.
+  func watcherCount(of job: JobID, user: String) -> Int {
+    (watchers[.job(job)]?.count ?? 0) + (watchers[.user(user)]?.count ?? 0)
   }
 
   func publish(_ event: JobEvent) {

@@ -76,7 +76,8 @@ package final class Journal: Sendable {
           records: try JobRow.all(in: database), queues: try EmbeddedQueue.all(in: database),
           schedules: try ScheduleStatus.all(in: database), groups: try EmbeddedGroup.all(in: database),
           book: try QueueBook.all(in: database, since: now.minute - QueueBook.span),
-          spendings: try RequestWindows.Spending.all(in: database))
+          spendings: try RequestWindows.Spending.all(in: database),
+          revocations: try Revocation.all(in: database))
       }
     } catch {
       throw .unreadable(path: "\(folder)/journal.sqlite", reason: "\(error)")
@@ -182,4 +183,5 @@ struct JournalContent: Sendable {
   var groups: [EmbeddedGroup]
   var book: QueueBook
   var spendings: [String: RequestWindows.Spending]
+  var revocations: [Revocation]
 }

@@ -18,6 +18,8 @@ struct JournalBatch: Sendable {
   var schedules: [(ScheduleName, ScheduleStatus?)] = []
   /// Groups as they now stand, and as the journal has them; nil: not there.
   var groups: [GroupChange] = []
+  /// Revocations as they now stand; nil: forgotten.
+  var revocations: [(Revocation.Subject, Revocation?)] = []
   /// What queues did, in all and in the minutes that changed.
   var tallies: [(QueueName, QueueBook.Record)] = []
 
@@ -41,7 +43,7 @@ struct JournalBatch: Sendable {
   var isEmpty: Bool {
     records.isEmpty && removed.isEmpty && logs.isEmpty && spendings.isEmpty && queues.isEmpty
       && removedQueues.isEmpty && forgottenRecords.isEmpty && tallies.isEmpty
-      && schedules.isEmpty && groups.isEmpty
+      && schedules.isEmpty && groups.isEmpty && revocations.isEmpty
   }
 
   func write(to database: Database) throws {
@@ -53,6 +55,7 @@ struct JournalBatch: Sendable {
     try writeSchedules(to: database)
     for change in groups { try change.write(to: database) }
     try writeSpendings(to: database)
+    for (subject, revocation) in revocations { try revocation.write(of: subject, to: database) }
   }
 
   private func writeJobs(to database: Database) throws {

@@ -5,7 +5,7 @@
 /// appended at the end and no second index is kept: whatever is looked for is found in memory.
 enum JournalSchema {
   /// Grows when a table changes its form.
-  static let version = 4
+  static let version = 5
 
   static let statements = """
     \(jobs)
@@ -18,11 +18,12 @@ enum JournalSchema {
     \(queue)
     \(tallies)
     \(schedulesAndGroups)
+    \(revocations)
     PRAGMA user_version = \(version);
     """
 
   /// From the form of each version to that of the next, beginning with version 1.
-  static let migrations = [fromVersion1, fromVersion2, fromVersion3]
+  static let migrations = [fromVersion1, fromVersion2, fromVersion3, fromVersion4]
 
   private static let jobs = """
     CREATE TABLE request (
@@ -77,6 +78,12 @@ enum JournalSchema {
       failed INTEGER NOT NULL, cancelled INTEGER NOT NULL, weight INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE group_callback (job_group TEXT PRIMARY KEY, request TEXT NOT NULL);
+    """
+
+  private static let revocations = """
+    CREATE TABLE revocation (
+      subject TEXT PRIMARY KEY, made_at INTEGER NOT NULL, until INTEGER NOT NULL
+    ) WITHOUT ROWID;
     """
 
   /// From a file of version 1 to one of version 2: what a job was asked for goes apart, and every queue
@@ -142,5 +149,11 @@ enum JournalSchema {
     SELECT name, settings, version, mode, updated_at, created_at, updated_at, virtual_time FROM queue_3;
     DROP TABLE queue_3;
     PRAGMA user_version = 4;
+    """
+
+  /// From a file of version 4 to one of version 5, which keeps revocations.
+  private static let fromVersion4 = """
+    \(revocations)
+    PRAGMA user_version = 5;
     """
 }

@@ -10,6 +10,7 @@ final class StagedBatch {
     case event(JobEvent)
     case group(JobGroup)
     case directive(WorkerDirective, WorkerID)
+    case control(ControlMessage)
   }
 
   /// Each touched thing as it stood before the batch.
@@ -19,6 +20,7 @@ final class StagedBatch {
   var deletedQueues: Set<QueueName> = []
   var schedules: [ScheduleName: Before<ScheduleStatus>] = [:]
   var groups: [GroupID: Before<EmbeddedGroup>] = [:]
+  var revocations: [Revocation.Subject: Before<Revocation>] = [:]
   var logs: [JournalBatch.LogAppend] = []
   var spendings: [String: RequestWindows.Spending?] = [:]
   var effects: [Effect] = []
@@ -30,12 +32,15 @@ final class StagedBatch {
   var isEmpty: Bool {
     before.isEmpty && queues.isEmpty && tallies.isEmpty && deletedQueues.isEmpty
       && schedules.isEmpty && groups.isEmpty && logs.isEmpty && spendings.isEmpty && effects.isEmpty
-      && waiters.isEmpty
+      && revocations.isEmpty && waiters.isEmpty
   }
 
   /// What the journal is to write, everything touched as it stands now.
-  func journalBatch(of table: EmbeddedTable, _ book: QueueBook) -> JournalBatch {
+  func journalBatch(
+    of table: EmbeddedTable, _ book: QueueBook, _ revoked: RevocationBook
+  ) -> JournalBatch {
     var changes = JournalBatch()
+    changes.revocations = revocations.keys.map { ($0, revoked[$0]) }
     changes.logs = logs
     changes.spendings = spendings
     for (id, before) in before {

@@ -29,11 +29,14 @@ extension FallbackBroker: EventSource {
     return shared.isDelivering(on: channel)
   }
 
+  package var deliveryReport: DeliveryReport { shared.deliveryReport }
+
   package func whenDeliveryChanges(_ tell: @escaping @EventLoop () -> Void) {
     shared.whenDeliveryChanges(tell)
   }
 
-  private func joined(
+  /// Both, where the one of the shared broker may come later.
+  func joined(
     _ here: any EventSubscription,
     _ open: @escaping @EventLoop () async throws(BrokerError) -> any EventSubscription
   ) async throws(BrokerError) -> any EventSubscription {

@@ -81,7 +81,7 @@ extension FallbackBroker: JobQueue {
 
   package func report(
     _ progress: Progress, under lease: Lease
-  ) async throws(BrokerError) -> LeaseStanding {
+  ) async throws(BrokerError) -> ReportAnswer {
     try await home(of: lease.job).report(progress, under: lease)
   }
 

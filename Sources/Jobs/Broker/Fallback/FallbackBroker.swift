@@ -35,6 +35,8 @@ package final class FallbackBroker {
   var held = HeldLeases()
   /// How many jobs of a queue are being asked for at this moment.
   var asked: [QueueName: Int] = [:]
+  /// Revocations that the shared broker may not have.
+  var owedRevocations: [Revocation] = []
   private var timer: LoopTimer?
   private var underWay: Task<Void, Never>?
   private var mirroring: Task<Void, Never>?
@@ -68,6 +70,7 @@ package final class FallbackBroker {
 
   private func takeUp() async throws(BrokerError) {
     for snapshot in try await localSnapshots() { localJobs.insert(snapshot.job.id) }
+    owedRevocations = try await local.allRevocations()
     timer = LoopTimer(every: Self.interval, first: .milliseconds(1)) { [weak self] in
       Task { [weak self] in
         await self?.handOver()
@@ -134,6 +137,7 @@ package final class FallbackBroker {
   /// Gives the shared broker what the local one holds and does not run, if it can be reached; what runs follows
   /// once it has ended, and with it what waits for that.
   package func handOver() async {
+    await handOverRevocations()
     // One at a time; who asks meanwhile asks for what has ended since it began, too.
     while let underWay { await underWay.value }
     guard !localJobs.isEmpty, isReachable() else { return }

@@ -11,8 +11,10 @@ extension RedisBroker: QueueArrival {
     guard let cursor else {
       let set = try await queues().filter { $0.version > 0 || $0.mode != .active }
       let kept = try await schedules()
+      let revoked = try await allRevocations()
       return ArchivePage(
-        entries: set.map { .queue($0.name, $0.settings, $0.mode) } + kept.map { .schedule($0) },
+        entries: set.map { .queue($0.name, $0.settings, $0.mode) } + kept.map { .schedule($0) }
+          + revoked.map { .revocation($0) },
         next: "-1 ")
     }
     let answer = try await run(scripts.archive) { command in
@@ -81,6 +83,8 @@ extension RedisBroker: QueueArrival {
       case .schedule(let status): try await restore(status, &report)
       case .group(let group, let callback): try await restore(group, callback, &report)
       case .ledger(let ledger): try await restore(ledger, &report)
+      case .revocation(let revocation):
+        if try await take(revocation) { report.restored += 1 } else { report.known += 1 }
       }
     }
     return report

@@ -19,9 +19,25 @@ extension RedisBroker {
     var newestGroups: [GroupID: StreamPosition] = [:]
   }
 
-  package var isDelivering: Bool { subscriber.isLive && reconciliation == nil }
+  package var isDelivering: Bool { subscriber.isLive && reconciliation == nil && !canary.isLate }
 
-  package func whenDeliveryChanges(_ tell: @escaping @EventLoop () -> Void) { deliveryChanged = tell }
+  package var deliveryReport: DeliveryReport {
+    var report = losses
+    report.delay = canary.delay
+    return report
+  }
+
+  /// The canary is late, or back: then nothing was lost, or the connection is made anew and that is told, too.
+  func canaryChanged() {
+    if canary.isLate { logger.warning("what is published does not arrive") }
+    deliveryChanged()
+  }
+
+  package func whenDeliveryChanges(_ tell: @escaping @EventLoop () -> Void) {
+    deliveryListeners.append(tell)
+  }
+
+  func deliveryChanged() { for tell in deliveryListeners { tell() } }
 
   package func subscribe(
     to channel: Channel, _ receive: @escaping @EventLoop (Delivery) -> Void
@@ -86,18 +102,20 @@ extension RedisBroker {
 
   func sourceLost() {
     logger.warning("events are interrupted")
+    losses.interruptions += 1
+    canary.connectionLost()
     reconciling?.cancel()
     reconciling = nil
     // Until everything was read anew nothing is said to be delivered, even once Redis is back.
     let standing = watchers.filter(\.value.stands).map(\.key)
     reconciliation = Reconciliation(owed: (reconciliation?.owed ?? []).union(standing))
-    deliveryChanged?()
+    deliveryChanged()
   }
 
   /// Reads every watched job and group anew and delivers it; until then ``isDelivering`` is false.
   func reconcile() {
     guard reconciliation != nil else {
-      deliveryChanged?()
+      deliveryChanged()
       return
     }
     reconciling = Task { @EventLoop [weak self] in
@@ -107,7 +125,7 @@ extension RedisBroker {
           guard !Task.isCancelled else { return }
           reconciliation = nil
           logger.info("events are delivered again")
-          deliveryChanged?()
+          deliveryChanged()
           return
         } catch {
           logger.debug("watched jobs could not be read", metadata: ["error": "\(error)"])

@@ -143,17 +143,20 @@ extension RedisBroker {
 
   package func report(
     _ progress: Progress, under lease: Lease
-  ) async throws(BrokerError) -> LeaseStanding {
+  ) async throws(BrokerError) -> ReportAnswer {
     guard progress.byteCount <= Progress.byteLimit else {
       throw .reportTooLarge(limit: Progress.byteLimit)
     }
-    return try LeaseStanding(
-      await run(scripts.report) { command in
-        command.append(lease.job.key)
-        command.append(lease.token)
-        command.append(progress.permille ?? -1)
-        command.append(progress.packed)
-      })
+    let answer = try await run(scripts.report) { command in
+      command.append(lease.job.key)
+      command.append(lease.token)
+      command.append(progress.permille ?? -1)
+      command.append(progress.packed)
+    }
+    guard let parts = answer.elements, parts.count == 2, let listeners = parts[1].integer else {
+      throw .corrupt("report answered in another form")
+    }
+    return ReportAnswer(try LeaseStanding(parts[0]), listeners: Int(listeners))
   }
 
   package func log(_ lines: [String], under lease: Lease) async throws(BrokerError) -> LeaseStanding {

@@ -1,4 +1,5 @@
 package import EventLoop
+import Foundation
 package import Logging
 package import Redis
 
@@ -14,6 +15,7 @@ package final class RedisBroker: Broker {
   let scripts: RedisScripts
   let client: RedisClient
   let subscriber: RedisSubscriber
+  private(set) var canary: RedisCanary! = nil
   let logger: Logger
   package private(set) var warnings: [String] = []
   private let memoryLooks: Duration
@@ -31,8 +33,13 @@ package final class RedisBroker: Broker {
   var reconciling: Task<Void, Never>?
   var lastDecoded: (message: [UInt8], event: JobEvent)?
 
-  /// Hears that events are interrupted, and that they are delivered again.
-  var deliveryChanged: (@EventLoop () -> Void)?
+  /// What Redis last told of connections that it ended for their output, since its start.
+  private var outputLimitLosses: Int?
+  /// How often events were interrupted, and what Redis says of it.
+  var losses = DeliveryReport()
+
+  /// Hear that events are interrupted, and that they are delivered again.
+  var deliveryListeners: [@EventLoop () -> Void] = []
   /// How long an idempotency key is remembered.
   nonisolated static let idempotencyLifetime = Duration.seconds(86_400)
 
@@ -41,7 +48,8 @@ package final class RedisBroker: Broker {
   /// looked at every `memoryLooks`.
   package init(
     endpoint: RedisEndpoint, prefix: String = "fanfare:", partition: Int = 0,
-    answersWithin: Duration = .seconds(5), memoryLooks: Duration = .seconds(30), logger: Logger
+    answersWithin: Duration = .seconds(5), memoryLooks: Duration = .seconds(30),
+    canary: (interval: Duration, patience: Duration) = (.seconds(1), .seconds(3)), logger: Logger
   ) {
     self.memoryLooks = memoryLooks
     keys = RedisKeys(prefix: prefix, partition: partition)
@@ -51,18 +59,27 @@ package final class RedisBroker: Broker {
       endpoint: endpoint, heartbeat: keys.key(.heartbeat), silence: answersWithin * 2,
       logger: logger)
     self.logger = logger
+    self.canary = RedisCanary(
+      client: client, subscriber: subscriber, channel: keys.key(.canary, UUID().uuidString),
+      interval: canary.interval, patience: canary.patience, logger: logger
+    ) { [weak self] in self?.canaryChanged() }
   }
 
   /// Connects, and waits a moment for the events to be delivered. Throws `unavailable` when Redis cannot be reached now; the broker goes on trying,
   /// refuses calls meanwhile, and needs no second start.
   package func start() async throws(BrokerError) {
     subscriber.onLive = { [weak self] in
+      self?.canary.connectionRestored()
       self?.reconcile()
       // Another Redis may stand there by now.
-      Task { [weak self] in await self?.lookAtMemoryPolicy() }
+      Task { [weak self] in
+        await self?.lookAtOutputLimits()
+        await self?.lookAtMemoryPolicy()
+      }
     }
     subscriber.onLost = { [weak self] in self?.sourceLost() }
     subscriber.start()
+    canary.start()
     // Whoever runs Redis may change it at any time.
     memoryTimer = LoopTimer(every: memoryLooks) { [weak self] in
       Task { [weak self] in await self?.lookAtMemoryPolicy() }
@@ -109,6 +126,28 @@ package final class RedisBroker: Broker {
     warnings = found
   }
 
+  /// Looks how often Redis itself ended a connection because it did not take its output: a subscriber's among them
+  /// would have been too slow. Known from Redis 7.2 on.
+  private func lookAtOutputLimits() async {
+    guard let text = try? await client.send(RedisCommand("INFO", "stats")).text,
+      let losses = Self.outputLimitLosses(in: text)
+    else { return }
+    if let known = outputLimitLosses, losses > known {
+      self.losses.outputLimitLosses += losses - known
+      logger.error(
+        "Redis ended connections whose output was over its limit (client-output-buffer-limit)",
+        metadata: ["count": "\(losses - known)"])
+    }
+    outputLimitLosses = losses
+  }
+
+  /// The count in an answer to INFO; nil where the server does not tell.
+  nonisolated static func outputLimitLosses(in info: String) -> Int? {
+    let name = "client_output_buffer_limit_disconnections:"
+    return info.split(whereSeparator: \.isNewline).first { $0.hasPrefix(name) }
+      .flatMap { Int($0.dropFirst(name.count)) }
+  }
+
   /// Whether there is a connection now: what is asked is at least sent.
   package var isReachable: Bool { client.isConnected }
 
@@ -122,6 +161,7 @@ package final class RedisBroker: Broker {
   package func close() async {
     memoryTimer = nil
     reconciling?.cancel()
+    canary.close()
     subscriber.close()
     client.close()
     watchers = [:]

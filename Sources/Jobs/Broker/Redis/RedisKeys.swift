@@ -109,6 +109,20 @@ struct RedisKeys: Hashable, Sendable {
     case workersWanted = "wm"
     /// Set, one a worker: the jobs it holds leases of. Gone when empty.
     case workerJobs = "wj:"
+    /// Hash: when tokens were declared void, ms, by subject (`revoke.lua`). An entry goes when it is over.
+    case revoked = "rv"
+    /// Sorted set: the same subjects, by the ms until when it is remembered. Gone when empty.
+    case revocationEnds = "rz"
+    /// Hash: what gateways say of themselves. An entry goes with the gateway.
+    case nodes = "nd"
+    /// Sorted set: gateways by the ms until when they are listed. Gone when empty.
+    case nodeEnds = "nz"
+    /// Channel that every gateway listens to: what they tell each other.
+    case control = "ct"
+    /// Channel, one a gateway: what is told to it alone.
+    case nodeControl = "ct:"
+    /// Channel, one a broker's user: what it publishes to see whether it hears it.
+    case canary = "cy:"
     /// Channel, one a job: its events.
     case jobEvents = "v:"
     /// Channel, one a user: the events of the user's jobs.

@@ -2,10 +2,10 @@ import Redis
 
 /// The functions of a partition, assembled from `Sources/Jobs/Lua` by ``LuaAssembler``.
 struct RedisScripts: Sendable {
-  let archive, audit, beat, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
-    discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, passOn, places, promote,
-    prune, putSchedule, queues, read, reap, report, restore, restoreGroup, restoreLedger, setQueue,
-    spendRequest, statistics, upcoming, workers: RedisFunction
+  let archive, audit, beat, beatNode, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
+    discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, nodes, passOn, places, promote,
+    prune, putSchedule, queues, read, reap, report, restore, restoreGroup, restoreLedger, revocations, revoke,
+    setQueue, spendRequest, statistics, upcoming, workers: RedisFunction
   /// Each of these.
   let all: [RedisFunction]
 
@@ -20,6 +20,7 @@ struct RedisScripts: Sendable {
     archive = script("archive", PackageResources.archive_lua)
     audit = script("audit", PackageResources.audit_lua)
     beat = script("beat", PackageResources.beat_lua)
+    beatNode = script("beat_node", PackageResources.beat_node_lua)
     cancel = script("cancel", PackageResources.cancel_lua)
     clear = script("clear", PackageResources.clear_lua)
     closeGroup = script("close_group", PackageResources.close_group_lua)
@@ -36,6 +37,7 @@ struct RedisScripts: Sendable {
     list = script("list", PackageResources.list_lua)
     listGroup = script("list_group", PackageResources.list_group_lua)
     log = script("log", PackageResources.log_lua)
+    nodes = script("nodes", PackageResources.nodes_lua)
     passOn = script("pass_on", PackageResources.pass_on_lua)
     places = script("places", PackageResources.places_lua)
     promote = script("promote", PackageResources.promote_lua)
@@ -48,6 +50,8 @@ struct RedisScripts: Sendable {
     restore = script("restore", PackageResources.restore_lua)
     restoreGroup = script("restore_group", PackageResources.restore_group_lua)
     restoreLedger = script("restore_ledger", PackageResources.restore_ledger_lua)
+    revocations = script("revocations", PackageResources.revocations_lua)
+    revoke = script("revoke", PackageResources.revoke_lua)
     setQueue = script("set_queue", PackageResources.set_queue_lua)
     spendRequest = script("spend_request", PackageResources.spend_request_lua)
     statistics = script("statistics", PackageResources.statistics_lua)

@@ -1,0 +1,127 @@
+package import EventLoop
+package import FoundationEssentials
+package import Jobs
+
+/// The authenticator of a running gateway: its keys can be exchanged while sockets stay, and it knows what was revoked
+/// since, and who lives by which token.
+@EventLoop
+package final class LiveAuthenticator {
+  private var authenticator: Authenticator
+  private var revocations = Revocations()
+  private let holders = TokenHolders()
+  /// Whether the list of revocations was read: before that nobody can be let in for sure.
+  private var knowsRevocations: Bool
+  private var waiting: [UInt64: LoopContinuation<Void>] = [:]
+  private var lastWaiting: UInt64 = 0
+
+  /// Asks wherever keys come from for newer ones, when a token names a key that is not known; nil: there is no such
+  /// place.
+  package var keyRefresh: (@EventLoop () async -> KeyRefresh)?
+
+  /// How long who shows a token waits for the list of revocations.
+  private static let patience = Duration.seconds(2)
+
+  /// `knowsRevocations`: nobody has to wait for a list.
+  package init(_ authenticator: Authenticator, knowsRevocations: Bool = false) {
+    self.authenticator = authenticator
+    self.knowsRevocations = knowsRevocations
+  }
+
+  // MARK: Tokens
+
+  /// As ``Authenticator/authenticate(_:now:)``; `revoked` for a token that is void, as far as is known.
+  package func authenticate(
+    _ token: some StringProtocol, now: Date
+  ) throws(TokenError) -> Identity {
+    let identity = try authenticator.authenticate(token, now: now)
+    guard !revocations.isVoid(identity) else { throw .revoked }
+    return identity
+  }
+
+  /// As ``Authenticator/authenticateSubscription(_:channel:user:client:now:)``; `revoked` for one that is void.
+  package func authenticateSubscription(
+    _ token: some StringProtocol, channel: String, user: String, client: String? = nil, now: Date
+  ) throws(TokenError) -> SubscriptionGrant {
+    let grant = try authenticator.authenticateSubscription(
+      token, channel: channel, user: user, client: client, now: now)
+    guard !revocations.isVoid(grant) else { throw .revoked }
+    return grant
+  }
+
+  /// The same for who can wait: until the list of revocations was read, and for newer keys where the token names one
+  /// that is not known. Both waits are bounded; when they do not help it throws `unavailable`.
+  package func admit(_ token: String, now: @Sendable () -> Date) async throws(TokenError) -> Identity {
+    try await prepare()
+    do throws(TokenError) { return try authenticate(token, now: now()) } catch {
+      // A key of another algorithm than all that are here is as unknown as one of another name.
+      guard error == .unknownKey || error == .algorithmNotAllowed, let keyRefresh else { throw error }
+      switch await keyRefresh() {
+      case .done: return try authenticate(token, now: now())
+      case .notNow: throw error
+      case .failed: throw .unavailable
+      }
+    }
+  }
+
+  /// Returns once the list of revocations was read; throws `unavailable` where that takes too long.
+  package func prepare() async throws(TokenError) {
+    guard !knowsRevocations else { return }
+    lastWaiting += 1
+    let number = lastWaiting
+    let timeout = LoopTimer(after: Self.patience) { [weak self] in
+      self?.waiting.removeValue(forKey: number)?.resume()
+    }
+    await EventLoop.suspend { waiting[number] = $0 }
+    timeout.stop()
+    guard knowsRevocations else { throw .unavailable }
+  }
+
+  /// Whether a token that was good has been revoked since.
+  package func isVoid(_ identity: Identity) -> Bool { revocations.isVoid(identity) }
+
+  // MARK: What changes
+
+  /// Judges by other keys from now on. Who is connected stays.
+  package func exchange(_ authenticator: Authenticator) { self.authenticator = authenticator }
+
+  /// Takes in a revocation, and ends who lives by a token that is void by it.
+  package func revoke(_ revocation: Revocation, now: Timestamp = .now) {
+    revocations.sweep(at: now)
+    guard revocations.add(revocation) else { return }
+    for holder in holders.holders(of: revocation.subject) {
+      guard let identity = holder.heldIdentity, revocations.isVoid(identity) else { continue }
+      holder.tokenWasRevoked()
+    }
+  }
+
+  /// The list was read whole.
+  package func revocationsAreKnown() {
+    knowsRevocations = true
+    let waiting = waiting.values
+    self.waiting = [:]
+    for continuation in waiting { continuation.resume() }
+  }
+
+  // MARK: Holders
+
+  /// Ends `holder` when the token it lives by is revoked; until ``release(_:of:)``.
+  package func hold(_ holder: any TokenHolder, of identity: Identity) { holders.add(holder, of: identity) }
+
+  /// The holder lives by this token no more. Harmless when it did not.
+  package func release(_ holder: any TokenHolder, of identity: Identity) {
+    holders.remove(holder, of: identity)
+  }
+
+  /// Who lives by a token.
+  package var holderCount: Int { holders.count }
+}
+
+/// What came of asking for newer keys.
+package enum KeyRefresh: Hashable, Sendable {
+  /// The keys are those of now.
+  case done
+  /// They were asked for a moment ago.
+  case notNow
+  /// They could not be had.
+  case failed
+}
