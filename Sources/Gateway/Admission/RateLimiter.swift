@@ -16,6 +16,8 @@ package final class RateLimiter {
   private let logger: Logger
   private var refusedUntil = SweptTable<ContinuousClock.Instant>()
   private var spentHere = SweptTable<[ContinuousClock.Instant]>()
+  /// Who waits for the answer to a look at a user's budget that is under way.
+  private var looking: [String: [LoopContinuation<BudgetStanding>]] = [:]
   private let clock = ContinuousClock()
 
   package init(budget: any RequestBudget, limit: Int, window: Duration, logger: Logger) {
@@ -38,14 +40,20 @@ package final class RateLimiter {
     return standing
   }
 
-  /// What is left, without counting anything.
+  /// What is left, without counting anything. Who asks while the same is being asked shares its answer: a user
+  /// that comes back with twenty tabs is looked up once.
   package func standing(of user: String) async -> BudgetStanding {
     if let refused = rememberedRefusal(of: user) { return refused }
+    if looking[user] != nil { return await EventLoop.suspend { looking[user]?.append($0) } }
+    looking[user] = []
+    let standing: BudgetStanding
     do throws(BrokerError) {
-      return try await budget.requestBudget(of: user, limit: limit, window: window)
+      standing = try await budget.requestBudget(of: user, limit: limit, window: window)
     } catch {
-      return standingHere(of: user, at: clock.now)
+      standing = standingHere(of: user, at: clock.now)
     }
+    for waiting in looking.removeValue(forKey: user) ?? [] { waiting.resume(returning: standing) }
+    return standing
   }
 
   private func rememberedRefusal(of user: String) -> BudgetStanding? {

@@ -39,7 +39,10 @@ package struct EventStreamRoutes {
     opening.subscription.minimumInterval = interval
     switch recovery {
     case .upToDate: break
-    case .fresh, .catchUp: events.append(Publication(record))
+    case .fresh: events.append(Publication(record))
+    case .catchUp:
+      opening.countRecovery()
+      events.append(Publication(record))
     case .lost:
       events.append(Self.reset(of: subject))
       events.append(Publication(record))

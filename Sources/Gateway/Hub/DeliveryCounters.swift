@@ -15,4 +15,21 @@ package final class DeliveryCounters {
   package var recovered = 0
 
   package init() {}
+
+  /// Goes on counting from what was counted before.
+  init(_ census: WatchCensus) {
+    published = census.published
+    delivered = census.delivered
+    conflated = census.conflated
+    recovered = census.recovered
+  }
+
+  func census(watchers: Int) -> WatchCensus {
+    var census = WatchCensus(watchers: watchers)
+    census.published = published
+    census.delivered = delivered
+    census.conflated = conflated
+    census.recovered = recovered
+    return census
+  }
 }

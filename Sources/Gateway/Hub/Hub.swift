@@ -22,6 +22,9 @@ package final class Hub {
   /// How long a channel that nobody watches is kept, so that a reload does not churn the broker.
   private let linger: Duration
 
+  /// What became of channels that nobody watches any more.
+  private var past = PastCensuses()
+
   private var places = PlaceWatch()
   private let placeInterval: Duration
   private let estimates: WaitEstimates?
@@ -48,7 +51,8 @@ package final class Hub {
 
   /// Who watches a channel on this node.
   package func census(of channel: Channel) -> WatchCensus {
-    WatchCensus(watchers: channels[channel]?.subscriptions.count ?? 0)
+    guard let watched = channels[channel] else { return past[channel] }
+    return watched.counters.census(watchers: watched.subscriptions.count)
   }
 
   /// Adds a subscriber to a channel and returns when the broker's subscription stands.
@@ -60,6 +64,7 @@ package final class Hub {
   ) async throws(BrokerError) -> Subscription {
     let watched = channels[channel] ?? open(channel)
     let subscription = Subscription(channel: channel, subscriber: subscriber, wheel: wheel)
+    subscription.counters = watched.counters
     watched.add(subscription)
     if case .job(let id) = channel { note { $0.watch(id) } }
     if let error = await watched.opening.value {
@@ -156,13 +161,14 @@ package final class Hub {
         return error
       }
     }
-    let watched = WatchedChannel(channel: channel, opening: opening)
+    let watched = WatchedChannel(channel: channel, opening: opening, counters: .init(past.take(channel)))
     channels[channel] = watched
     return watched
   }
 
   private func forget(_ watched: WatchedChannel) {
     watched.source?.cancel()
+    past.keep(watched.counters.census(watchers: 0), of: watched.channel)
     if case .job(let id) = watched.channel { places.forget(id) }
     if channels[watched.channel] === watched { channels[watched.channel] = nil }
   }

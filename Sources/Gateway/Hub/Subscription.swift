@@ -21,6 +21,8 @@ package final class Subscription {
   /// Held until the subscriber leaves. Not `unowned`: following that costs more than the delivery.
   private(set) var subscriber: (any Subscriber)?
   private var phase = Phase.gathering([])
+  /// Where it is counted what becomes of the channel's publications.
+  var counters: DeliveryCounters?
   /// The place in the hub's list, which the hub keeps.
   var index = -1
   /// Where progress is to come no more often than this: what holds it back.

@@ -13,15 +13,18 @@ final class WatchedChannel {
   var gap = GapDetector()
   /// What its watchers know of it.
   var isDelivering = true
+  /// Events were interrupted, and nothing was heard of it since.
+  var isOwed = false
   /// On a user's channel: lets progress of each job out every quarter of a second.
   var pace = ProgressPace(interval: .milliseconds(250))
   /// What was published in this turn of the loop.
   var turn: ContiguousArray<Publication> = []
-  let counters = DeliveryCounters()
+  let counters: DeliveryCounters
 
-  init(channel: Channel, opening: Task<BrokerError?, Never>) {
+  init(channel: Channel, opening: Task<BrokerError?, Never>, counters: DeliveryCounters) {
     self.channel = channel
     self.opening = opening
+    self.counters = counters
   }
 
   func add(_ subscription: Subscription) {

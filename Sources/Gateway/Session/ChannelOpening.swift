@@ -21,6 +21,9 @@ struct ChannelOpening {
 
   func goLive() { subscription.goLive(after: position) }
 
+  /// The client came back and is told what it lacked.
+  func countRecovery() { subscription.counters?.recovered += 1 }
+
   /// What a client with this position is to be told. A user's channel has no positions: none is recovered there.
   func recovery(of request: Recovery.Request?) -> Recovery {
     if let position { return Recovery(of: request, at: position) }
@@ -56,6 +59,7 @@ struct ChannelOpening {
       case .fresh, .lost: record.hasEnded
       case .upToDate, nil: false
       }
+    if recovery == .catchUp { countRecovery() }
     if isTold {
       writer.array("publications") { list in
         list.object { Publication(record).writePublication(into: &$0) }

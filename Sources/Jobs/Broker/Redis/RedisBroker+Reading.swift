@@ -2,8 +2,14 @@ import EventLoop
 import Redis
 
 extension RedisBroker {
-  package func job(_ id: JobID) async throws(BrokerError) -> Job? {
-    try await read([id], withPayload: true).first
+  package func job(_ id: JobID) async throws(BrokerError) -> Job? { try await lookups.answer(to: id) }
+
+  /// Reads jobs that were asked for together, each once however often it was asked for: after an outage thousands
+  /// come back at once, and many watch the same.
+  func lookUp(_ ids: [JobID]) async throws(BrokerError) -> [Job?] {
+    var found: [JobID: Job] = [:]
+    for job in try await read(Array(Set(ids)), withPayload: true) { found[job.id] = job }
+    return ids.map { found[$0] }
   }
 
   /// The jobs of the ids that are known, in one call.

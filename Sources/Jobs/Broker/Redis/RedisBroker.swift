@@ -20,8 +20,11 @@ package final class RedisBroker: Broker {
   package private(set) var warnings: [String] = []
   private let memoryLooks: Duration
   private var memoryTimer: LoopTimer?
-  private(set) lazy var submissions = SubmissionBatcher { [unowned self] requests throws(BrokerError) in
-    try await submit(requests)
+  private(set) lazy var submissions = CallBatcher<JobRequest, RedisValue>(
+    size: { $0.payload.bytes.count },
+    { [unowned self] requests throws(BrokerError) in try await submit(requests) })
+  private(set) lazy var lookups = CallBatcher<JobID, Job?> { [unowned self] ids throws(BrokerError) in
+    try await lookUp(ids)
   }
 
   var arriving: [QueueName: QueueMode] = [:]

@@ -7,7 +7,7 @@ import Testing
 @testable import Jobs
 
 @Suite("Submissions that come together", .timeLimit(.minutes(1))) @EventLoop
-struct SubmissionBatcherTests {
+struct CallBatcherTests {
   /// Answers a call when it is told to.
   @EventLoop
   private final class Caller {
@@ -32,7 +32,7 @@ struct SubmissionBatcherTests {
   }
 
   private func submit(
-    _ requests: [JobRequest], to batcher: SubmissionBatcher
+    _ requests: [JobRequest], to batcher: CallBatcher<JobRequest, RedisValue>
   ) -> [Task<Result<RedisValue, BrokerError>, Never>] {
     requests.map { request in
       Task { @EventLoop in
@@ -46,7 +46,7 @@ struct SubmissionBatcherTests {
   @Test("of one turn go together, in their order, in no more than two calls at a time")
   func gather() async throws {
     let caller = Caller()
-    let batcher = SubmissionBatcher { requests throws(BrokerError) in try await caller.send(requests) }
+    let batcher = CallBatcher(size: { $0.payload.bytes.count }) { requests throws(BrokerError) in try await caller.send(requests) }
     let requests = (0..<100).map { _ in JobRequest.example() }
     let tasks = submit(requests, to: batcher)
     for _ in 0..<2 { await caller.waitForCall() }
@@ -71,7 +71,7 @@ struct SubmissionBatcherTests {
   @Test("are joined by those of who was just answered")
   func again() async throws {
     let caller = Caller()
-    let batcher = SubmissionBatcher { requests throws(BrokerError) in try await caller.send(requests) }
+    let batcher = CallBatcher(size: { $0.payload.bytes.count }) { requests throws(BrokerError) in try await caller.send(requests) }
     let tasks = (0..<8).map { _ in
       Task { @EventLoop in
         for _ in 0..<3 { _ = try await batcher.answer(to: .example()) }
@@ -88,7 +88,7 @@ struct SubmissionBatcherTests {
   @Test("are cut where they would be too large for one call")
   func large() async throws {
     let caller = Caller()
-    let batcher = SubmissionBatcher { requests throws(BrokerError) in try await caller.send(requests) }
+    let batcher = CallBatcher(size: { $0.payload.bytes.count }) { requests throws(BrokerError) in try await caller.send(requests) }
     let payload = JSONText(unchecked: Array("\"\(String(repeating: "x", count: 100_000))\"".utf8))
     let tasks = submit((0..<7).map { _ in JobRequest.example(payload: payload) }, to: batcher)
     for _ in 0..<2 { await caller.waitForCall() }
@@ -102,7 +102,7 @@ struct SubmissionBatcherTests {
   @Test("fail together where their call fails, and the next goes on")
   func failure() async throws {
     let caller = Caller()
-    let batcher = SubmissionBatcher { requests throws(BrokerError) in try await caller.send(requests) }
+    let batcher = CallBatcher(size: { $0.payload.bytes.count }) { requests throws(BrokerError) in try await caller.send(requests) }
     let tasks = submit((0..<40).map { _ in .example() }, to: batcher)
     for _ in 0..<2 { await caller.waitForCall() }
     caller.answer(0, .failure(.unavailable))
