@@ -20,8 +20,8 @@ final class HTTPConnection {
 
   let peer: SocketAddress
   let limits: Limits
-  private unowned let server: WebSocketServer
-  private var descriptor: Int32
+  unowned let server: WebSocketServer
+  private(set) var descriptor: Int32
   /// Made when there is something to wait for: most handshakes are there when the connection is.
   private lazy var watcher = SocketWatcher(descriptor: descriptor) { [weak self] in self?.ready($0) }
   private var isWatching = false
@@ -32,8 +32,8 @@ final class HTTPConnection {
   /// A request was made on it.
   private var hasRequested = false
 
-  private var input = RequestInput()
-  private var inputHasEnded = false
+  private(set) var input = RequestInput()
+  private(set) var inputHasEnded = false
   private var bodyPatience: BodyPatience
   private var output: SocketOutput
   /// Bytes that were thrown away at the end.
@@ -237,37 +237,11 @@ final class HTTPConnection {
     phase = .answering(exchange)
     bodyPatience = BodyPatience(limits)
     setDeadlineForAnswer()
-    guard let upgrade = head.upgrade else { return server.handle(exchange) }
-    guard input.isEmpty else { return refuse(.tooEager) }
-    do throws(Refusal) {
-      try server.handshakes.enter(from: peer) { [weak self] in self?.shakeHands(exchange, upgrade) }
-    } catch {
-      exchange.endsConnection = true
-      exchange.respond(error.response)
-    }
-  }
-
-  /// It is the handshake's turn, perhaps after a wait in which its client went or wrote on.
-  private func shakeHands(_ exchange: HTTPExchange, _ upgrade: RequestHead.Upgrade) {
-    guard !exchange.isClosed else { return }
-    guard !inputHasEnded else { return close() }
-    guard input.isEmpty else { return refuse(.tooEager) }
-    switch server.judge(exchange.request) {
-    case .refuse(let response):
-      exchange.endsConnection = true
-      exchange.respond(response)
-    case .accept(let subprotocol, let delegate):
-      let descriptor = self.descriptor
-      letGo()
-      server.upgrade(
-        descriptor, upgrade, peer: peer,
-        subprotocol: subprotocol.flatMap { upgrade.subprotocols.contains($0) ? $0 : nil },
-        delegate: delegate)
-    }
+    if let upgrade = head.upgrade { askToShakeHands(exchange, upgrade) } else { server.handle(exchange) }
   }
 
   /// Answers in place of those above, and ends the connection.
-  private func refuse(_ refusal: Refusal) {
+  func refuse(_ refusal: Refusal) {
     if case .closed = phase { return }
     let exchange = HTTPExchange(refusedOn: self)
     phase = .answering(exchange)
@@ -351,7 +325,7 @@ final class HTTPConnection {
   }
 
   /// Gives the descriptor up without closing it.
-  private func letGo() {
+  func letGo() {
     if isWatching { watcher.stop() }
     deadline.cancel()
     descriptor = -1

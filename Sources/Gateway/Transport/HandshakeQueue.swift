@@ -9,7 +9,7 @@ import EventLoop
 final class HandshakeQueue {
   private var admission: HandshakeAdmission
   private let countsLoopback: Bool
-  private var waiting: Deque<@EventLoop () -> Void> = []
+  private var waiting: Deque<(exchange: HTTPExchange, begin: @EventLoop () -> Void)> = []
   private var timer: LoopTimer?
   private let clock = ContinuousClock()
 
@@ -22,28 +22,35 @@ final class HandshakeQueue {
   /// How many wait.
   var count: Int { waiting.count }
 
-  /// Calls `begin` when it is the handshake's turn, at once where nobody waits. Throws 429 where the
-  /// address asks too often; then nothing was spent.
-  func enter(from peer: SocketAddress, _ begin: @escaping @EventLoop () -> Void) throws(Refusal) {
+  /// Calls `begin` when it is the handshake's turn, at once where nobody waits, and never where its client
+  /// has gone by then. Throws 429 where the address asks too often; then nothing was spent.
+  func enter(
+    _ exchange: HTTPExchange, from peer: SocketAddress, _ begin: @escaping @EventLoop () -> Void
+  ) throws(Refusal) {
     let now = clock.now
     if countsLoopback || !peer.isLoopback, let wait = admission.arrives(from: peer.host, at: now) {
       let seconds = secondsRoundedUp(HandshakeAdmission.spread(wait))
       throw Refusal(
         429, "This address opens sockets too often.", headers: ["retry-after": "\(seconds)"])
     }
-    waiting.append(begin)
+    waiting.append((exchange, begin))
     if timer == nil { advance() }
   }
 
   /// Lets begin whoever may now, and comes back for the others.
   private func advance() {
     timer = nil
-    while !waiting.isEmpty {
+    while let next = waiting.first {
+      guard !next.exchange.isClosed else {
+        waiting.removeFirst()
+        continue
+      }
       if let wait = admission.begins(at: clock.now) {
         timer = LoopTimer(after: wait) { [weak self] in self?.advance() }
         return
       }
-      waiting.removeFirst()()
+      waiting.removeFirst()
+      next.begin()
     }
   }
 

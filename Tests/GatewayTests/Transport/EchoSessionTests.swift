@@ -5,6 +5,32 @@ import Testing
 @testable import Gateway
 
 @Suite("The echo for conformance suites") @EventLoop struct EchoSessionTests {
+  @Test("is there only where it was switched on, and compression too")
+  func switches() async throws {
+    let request = Request(method: .get, path: "/debug/echo", headers: ["host": "localhost"])
+    try await SessionHarness.run { harness in
+      guard case .refuse(let response) = harness.gateway.judge(request) else {
+        Issue.record("let in")
+        return
+      }
+      #expect(response.status == 404)
+      let session = try harness.open().session
+      #expect(!session.wantsCompression)
+    }
+    try await SessionHarness.run(settings: {
+      $0.echoes = true
+      $0.compresses = true
+    }) { harness in
+      guard case .accept(nil, let session) = harness.gateway.judge(request) else {
+        Issue.record("refused")
+        return
+      }
+      #expect(session is EchoSession && session.wantsCompression)
+      let other = try harness.open().session
+      #expect(other.wantsCompression)
+    }
+  }
+
   @Test("sends text back as text and binary as binary, in order, to slow readers too")
   func echoes() async throws {
     try await withServer { delegate, server, port in

@@ -34,7 +34,9 @@ struct Flood: CustomTestStringConvertible, Sendable {
     Flood("empty messages", frame(.text, 0), count: 200_000, limit: 64),
     Flood("messages whose answers are not read", frame(.text, 3000), count: 3000, limit: 4096),
     Flood("empty fragments without end", frame(.continuation, 0, final: false), count: 100_000, limit: 64),
-    Flood("fragments of a byte, without end", frame(.continuation, 1, final: false), count: 300_000, limit: 327_680),
+    Flood(
+      "fragments of a byte, without end", frame(.continuation, 1, final: false), count: 300_000,
+      limit: 327_680),
   ]
 }
 

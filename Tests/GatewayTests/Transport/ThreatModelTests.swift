@@ -16,7 +16,9 @@ import Testing
     #expect(named.count > 30)
     for match in named {
       let folders = ["Transport", "Session", "Admission"]
-      let source = folders.lazy.compactMap { try? Self.text("Tests/GatewayTests/\($0)/\(match.1).swift") }.first
+      let source = folders.lazy.compactMap {
+        try? Self.text("Tests/GatewayTests/\($0)/\(match.1).swift")
+      }.first
       #expect(source?.contains("func \(match.2)(") == true, "\(match.0)")
     }
   }
