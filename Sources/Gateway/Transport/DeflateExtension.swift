@@ -6,7 +6,7 @@ import EventLoop
 ///
 /// The library's own keeps pointers into buffers of its callers after it has returned, and 96 KB for each
 /// idle connection. This one lets frames with RSV1 through, and hands their bytes to the
-/// ``Connection`` as they came; we inflate whole messages (docs/decisions/0009). In the answer to a
+/// ``Connection`` as they came; we inflate whole messages (docs/decisions/0010). In the answer to a
 /// handshake it says back what it is offered, which are words of ours (``CompressionAgreement``).
 @EventLoop
 enum DeflateExtension {
