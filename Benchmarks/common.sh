@@ -68,7 +68,7 @@ configuration() {
   cat <<TOML
 [gateway]
 port = $PORT
-max_connections = 20000
+max_connections = 40000
 max_connections_per_address = 0
 max_subscriptions = 100000
 [broker]
@@ -93,7 +93,8 @@ level = "error"
 TOML
 }
 
-# start_fanfare redis|embedded: sets $gateway, $worker (empty where the gateway has the workers) and $token.
+# start_fanfare redis|embedded [none]: sets $gateway, $worker (empty where the gateway has the workers, and where none is
+# wanted) and $token.
 start_fanfare() {
   local state="$folder/state.$1.$RANDOM" file="$folder/$1.toml" slots=10
   case $1 in
@@ -107,7 +108,7 @@ start_fanfare() {
   start "$FANFARE" serve --config "$file"
   gateway=$pid worker=
   wait_for_port "$PORT"
-  if [ "$1" = redis ]; then
+  if [ "$1" = redis ] && [ "${2:-}" != none ]; then
     start "$FANFARE" work --config "$file" --slots "$slots"
     worker=$pid
   fi

@@ -23,10 +23,11 @@ int main(int argc, char **argv) {
     {"label", 1, 0, 'l'}, {"port", 1, 0, 'p'}, {"path", 1, 0, 'u'}, {"token", 1, 0, 't'}, {"publish", 1, 0, 'b'},
     {"subscribe", 1, 0, 's'}, {"kind", 1, 0, 'k'}, {"connections", 1, 0, 'n'}, {"at-once", 1, 0, 'c'},
     {"jobs", 1, 0, 'j'}, {"count", 1, 0, 'x'}, {"rate", 1, 0, 'r'}, {"size", 1, 0, 'z'}, {"server", 1, 0, 'i'},
-    {"others", 1, 0, 'a'}, {"do", 1, 0, 'd'}, {0, 0, 0, 0}};
+    {"others", 1, 0, 'a'}, {"do", 1, 0, 'd'}, {"subprotocol", 1, 0, 'o'}, {"greeting", 1, 0, 'g'}, {"ready", 1, 0, 'e'},
+    {"window", 1, 0, 'w'}, {"header", 1, 0, 'h'}, {"body", 1, 0, 'y'}, {0, 0, 0, 0}};
   struct options o = {
     .label = "server", .path = "/connection/websocket", .kind = "bench", .connections = 1, .at_once = 100,
-    .count = 1000, .rate = 100, .size = 120};
+    .count = 1000, .rate = 100, .size = 120, .window = 8};
   if (argc < 2) return usage();
   for (int c; (c = getopt_long(argc - 1, argv + 1, "", names, 0)) != -1;) switch (c) {
     case 'l': o.label = optarg; break;
@@ -45,9 +46,15 @@ int main(int argc, char **argv) {
     case 'i': o.server = processes_parse(optarg); break;
     case 'a': o.others = processes_parse(optarg); break;
     case 'd': if (o.phase_count < 16) o.phases[o.phase_count++] = optarg; break;
+    case 'o': o.subprotocol = optarg; break;
+    case 'g': o.greeting = optarg; break;
+    case 'e': o.ready = optarg; break;
+    case 'w': o.window = atoi(optarg); break;
+    case 'h': o.header = optarg; break;
+    case 'y': o.body = optarg; break;
     default: return usage();
   }
-  if (!o.port || o.connections < 1 || o.at_once < 1 || o.count < 1 || o.rate <= 0) return usage();
+  if (!o.port || o.connections < 1 || o.at_once < 1 || o.window < 1 || o.count < 1 || o.rate <= 0) return usage();
   // A figure of zero would look like one.
   if (processes_memory(&o.server) == 0) {
     fprintf(stderr, "load: --server names no process that runs\n");

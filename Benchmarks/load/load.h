@@ -4,8 +4,11 @@
 #include "usage.h"
 
 struct options {
-  const char *label, *path, *token, *publish, *subscribe, *kind;
-  int port, connections, at_once, jobs, count;
+  const char *label, *path, *subprotocol, *token, *publish, *subscribe, *greeting, *ready, *kind;
+  // Of what is published by HTTP: a header, and the body, in which %s is the message.
+  const char *header, *body;
+  // `window`: messages of one stream under way at a time in a closed loop.
+  int port, connections, at_once, jobs, window, count;
   double rate;
   size_t size;
   struct processes server, others;

@@ -100,8 +100,9 @@ static void request_send(struct client *c) {
   int length = snprintf(
     request, sizeof request,
     "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    events->path, events->host_header);
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s\r\n",
+    events->path, events->host_header, events->subprotocol ? "Sec-WebSocket-Protocol: " : "",
+    events->subprotocol ? events->subprotocol : "", events->subprotocol ? "\r\n" : "");
   if (send(c->descriptor, request, (size_t)length, MSG_NOSIGNAL) != length) return client_end(c);
   c->phase = client_handshaking;
   poll_for(EPOLL_CTL_MOD, c->descriptor, EPOLLIN, c);

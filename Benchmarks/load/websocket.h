@@ -19,6 +19,7 @@ struct client {
 
 struct client_events {
   const char *host_header, *path;
+  const char *subprotocol; // or NULL
   int port;
   void (*opened)(struct client *);
   // A text message; `at` is when it was read.
