@@ -2,10 +2,11 @@
 # what the load generator is told of it.
 #
 #   SIZE       bytes of what a watcher is sent for one event, the server's own wrapping included     300
-#   CENTRIFUGO, UWEBSOCKETS    programs of peers that no package has; left out where not given
+#   UWEBSOCKETS, CENTRIFUGE, CENTRIFUGO    programs of peers that no package has; left out where not given
 SIZE=${SIZE:-300}
+secret=a-secret-of-the-benchmarks-of-32-bytes-or-more
 nchan=/usr/lib/nginx/modules/ngx_nchan_module.so
-all_servers="fanfare fanfare-reports fanfare-embedded lws-batch lws-batch+rx256 epoll-batch epoll-send uwebsockets nchan nats centrifugo"
+all_servers="fanfare fanfare-reports fanfare-embedded lws-batch lws-batch+rx256 epoll-batch epoll-send uwebsockets nchan nats centrifuge centrifugo"
 
 # Says why not.
 can_run() {
@@ -21,6 +22,7 @@ can_run() {
       [ -d "$PEERS/servers" ] || { echo "$1: its source is not at $PEERS"; return 1; }
       compile_floor "$1" || { echo "$1: does not compile here"; return 1; } ;;
     uwebsockets) [ -x "${UWEBSOCKETS:-}" ] || { echo "$1: UWEBSOCKETS names no program"; return 1; } ;;
+    centrifuge) [ -x "${CENTRIFUGE:-}" ] || { echo "$1: CENTRIFUGE names no program"; return 1; } ;;
     centrifugo) [ -x "${CENTRIFUGO:-}" ] || { echo "$1: CENTRIFUGO names no program"; return 1; } ;;
     *) echo "$1: there is no such server; there are: $all_servers"; return 1 ;;
   esac
@@ -94,6 +96,17 @@ JSON
   start "$CENTRIFUGO" -c "$folder/centrifugo.json"
 }
 
+# A token (HS256) that is not Fanfare's own.
+foreign_token() {
+  python3 - "$secret" <<'PYTHON'
+import base64, hashlib, hmac, json, sys, time
+def encoded(data): return base64.urlsafe_b64encode(data).rstrip(b"=")
+body = b".".join(encoded(json.dumps(part).encode()) for part in (
+    {"alg": "HS256", "typ": "JWT"}, {"sub": "bench", "exp": int(time.time()) + 3600}))
+print((body + b"." + encoded(hmac.digest(sys.argv[1].encode(), body, hashlib.sha256))).decode())
+PYTHON
+}
+
 # start_server NAME: it runs and listens; its processes are then in $measured, those that serve it in $others, and
 # what the load generator needs to know of it in the array $about.
 start_server() {
@@ -127,8 +140,11 @@ start_server() {
       about=(--path / --publish "nats:$((PORT + 1))" --size $((SIZE - 18)) --ready PONG
         --greeting $'CONNECT {"verbose":false,"pedantic":false}\r\nSUB jobs 1\r\nPING\r\n')
       ;;
-    centrifugo)
-      start_centrifugo
+    centrifuge | centrifugo)
+      case $1 in
+        centrifuge) start "$CENTRIFUGE" --port "$PORT" --redis-port "$redis_port" --secret "$secret" ;;
+        centrifugo) start_centrifugo ;;
+      esac
       about=(--publish "http:$PORT/api/publish" --header "X-API-Key: bench-key" --body '{"channel":"jobs","data":%s}'
         --size $((SIZE - 50)) --ready '"subscribe":'
         --greeting "{\"id\":1,\"connect\":{\"token\":\"$(foreign_token)\"}}"$'\n''{"id":2,"subscribe":{"channel":"jobs"}}')
