@@ -135,7 +135,7 @@ medians() {
       delete value
       for (i = 1; i <= NF; i++) { at = index($i, "="); value[substr($i, 1, at - 1)] = substr($i, at + 1) }
       key = ""
-      for (i = 1; i < border; i++) key = key sprintf("%-22s", value[names[i]])
+      for (i = 1; i < border; i++) key = key sprintf("%-16s", value[names[i]])
       if (!(key in rows)) { order[++kinds] = key }
       n = ++rows[key]
       for (i = border + 1; i <= count; i++) figure[key, i, n] = value[names[i]] + 0
@@ -147,12 +147,15 @@ medians() {
     }
     END {
       line = ""
-      for (i = 1; i < border; i++) line = line sprintf("%-22s", names[i])
-      for (i = border + 1; i <= count; i++) line = line sprintf("%13s", names[i])
+      for (i = 1; i < border; i++) line = line sprintf("%-16s", names[i])
+      for (i = border + 1; i <= count; i++) {
+        width[i] = length(names[i]) > 11 ? length(names[i]) + 2 : 13
+        line = line sprintf("%" width[i] "s", names[i])
+      }
       print line sprintf("%8s", "passes")
       for (r = 1; r <= kinds; r++) {
         line = order[r]
-        for (i = border + 1; i <= count; i++) line = line sprintf("%13.2f", median(order[r], i, rows[order[r]]))
+        for (i = border + 1; i <= count; i++) line = line sprintf("%" width[i] ".2f", median(order[r], i, rows[order[r]]))
         print line sprintf("%8d", rows[order[r]])
       }
     }' "$file"

@@ -4,6 +4,7 @@
 
 #include "arrivals.h"
 #include "clock.h"
+#include "events.h"
 #include "histogram.h"
 #include "jobs.h"
 #include "load.h"
@@ -29,46 +30,16 @@ static uint64_t closed_until;
 
 static void publish(int stream) { publisher_send(stream, arrivals_published(stream)); }
 
-// Where the next message begins. Most are as long as the one before, which spares the search.
-static const char *find_message(const char *text, const char *end, size_t stride) {
-  static const char name[] = "\"ts\":";
-  enum { length = sizeof name - 1 };
-  if (stride >= length && (size_t)(end - text) > stride && !memcmp(text + stride - length, name, length))
-    return text + stride;
-  text = memmem(text, (size_t)(end - text), name, length);
-  return text ? text + length : NULL;
-}
+static uint64_t arrived_at;
 
-static void received(int watcher, const char *text, size_t length, uint64_t at) {
-  static size_t stride;
-  phase.frames++;
-  phase.bytes += length;
-  const char *end = text + length, *last = NULL;
-  // A server may put several messages into one.
-  while ((text = find_message(text, end, last ? stride : 0))) {
-    if (last) stride = (size_t)(text - last);
-    last = text;
-    uint64_t sent = 0;
-    unsigned number = 0;
-    while (*text >= '0' && *text <= '9') sent = sent * 10 + (uint64_t)(*text++ - '0');
-    if (end - text < 14) return;
-    int stream = text[6] - '0'; // ,"of":0,"n":1
-    for (text += 12; *text >= '0' && *text <= '9'; text++) number = number * 10 + (unsigned)(*text - '0');
-    text = last;
-    if (!phase.first || sent < phase.first) phase.first = sent;
-    phase.last = at;
-    histogram_add(&phase.delay, at > sent ? (at - sent) / 1000 : 0);
-    arrivals_got(stream, watcher, number);
-    if (is_closed_loop && at < closed_until)
-      while (arrivals_under_way(stream) < (uint32_t)options->window) publish(stream);
-  }
-}
-
-static int occurrences(const char *text, size_t length, const char *of) {
-  int count = 0;
-  size_t size = strlen(of);
-  for (const char *end = text + length; (text = memmem(text, (size_t)(end - text), of, size)); text += size) count++;
-  return count;
+static void arrived(void *whose, const struct event *event) {
+  struct client *c = whose;
+  if (!phase.first || event->sent < phase.first) phase.first = event->sent;
+  phase.last = arrived_at;
+  histogram_add(&phase.delay, arrived_at > event->sent ? (arrived_at - event->sent) / 1000 : 0);
+  arrivals_got(event->stream, c->index, event->number);
+  if (is_closed_loop && arrived_at < closed_until)
+    while (arrivals_under_way(event->stream) < (uint32_t)options->window) publish(event->stream);
 }
 
 static void becomes_ready(struct client *c) {
@@ -87,7 +58,12 @@ static void message(struct client *c, const char *text, size_t length, uint64_t 
   if (length <= 3 && text[0] == '{' && text[1] == '}') return client_send(c, "{}", 2);
   if (length <= 6 && !memcmp(text, "PING", length < 4 ? length : 4)) return client_send(c, "PONG\r\n", 6);
   if (jobs_is_submitter(c)) return jobs_message(c, text, length);
-  if (c->is_ready) return received(c->index, text, length, at);
+  if (c->is_ready) {
+    arrived_at = at;
+    phase.frames++;
+    phase.bytes += length;
+    return events_read(text, length, arrived, c);
+  }
   if (options->ready) {
     if (memmem(text, length, options->ready, strlen(options->ready))) becomes_ready(c);
     return;

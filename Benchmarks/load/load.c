@@ -1,6 +1,8 @@
 // The load generator of the benchmarks: one thread, thousands of WebSocket clients.
 //
 //   load fan-out  --port P --connections N [--token T] --publish … --do fixed:20:4 --do closed:3 --do idle:2
+//   load channels --port P --connections N --each 100 --beside 1000 --token T --publish records:… --do fixed:2000:4
+//   load subscribers --port REDIS --gateways 10 --count 10000 --do publish:3
 //   load submit   --port P --token T --rate 100 --count 1000 --kind noop
 //
 // Each measurement is one line of name=value to standard output; times are milliseconds unless the
@@ -14,7 +16,7 @@
 #include <string.h>
 
 static int usage(void) {
-  fprintf(stderr, "usage: load fan-out|submit --port P [options]: see Benchmarks/README.md\n");
+  fprintf(stderr, "usage: load fan-out|channels|subscribers|submit --port P [options]: see Benchmarks/README.md\n");
   return 2;
 }
 
@@ -24,10 +26,11 @@ int main(int argc, char **argv) {
     {"subscribe", 1, 0, 's'}, {"kind", 1, 0, 'k'}, {"connections", 1, 0, 'n'}, {"at-once", 1, 0, 'c'},
     {"jobs", 1, 0, 'j'}, {"count", 1, 0, 'x'}, {"rate", 1, 0, 'r'}, {"size", 1, 0, 'z'}, {"server", 1, 0, 'i'},
     {"others", 1, 0, 'a'}, {"do", 1, 0, 'd'}, {"subprotocol", 1, 0, 'o'}, {"greeting", 1, 0, 'g'}, {"ready", 1, 0, 'e'},
-    {"window", 1, 0, 'w'}, {"header", 1, 0, 'h'}, {"body", 1, 0, 'y'}, {0, 0, 0, 0}};
+    {"window", 1, 0, 'w'}, {"header", 1, 0, 'h'}, {"body", 1, 0, 'y'}, {"each", 1, 0, 'E'},
+    {"beside", 1, 0, 'B'}, {"gateways", 1, 0, 'G'}, {0, 0, 0, 0}};
   struct options o = {
     .label = "server", .path = "/connection/websocket", .kind = "bench", .connections = 1, .at_once = 100,
-    .count = 1000, .rate = 100, .size = 120, .window = 8};
+    .count = 1000, .rate = 100, .size = 120, .window = 8, .each = 1, .gateways = 1};
   if (argc < 2) return usage();
   for (int c; (c = getopt_long(argc - 1, argv + 1, "", names, 0)) != -1;) switch (c) {
     case 'l': o.label = optarg; break;
@@ -52,6 +55,9 @@ int main(int argc, char **argv) {
     case 'w': o.window = atoi(optarg); break;
     case 'h': o.header = optarg; break;
     case 'y': o.body = optarg; break;
+    case 'E': o.each = atoi(optarg); break;
+    case 'B': o.beside = atoi(optarg); break;
+    case 'G': o.gateways = atoi(optarg); break;
     default: return usage();
   }
   if (!o.port || o.connections < 1 || o.at_once < 1 || o.window < 1 || o.count < 1 || o.rate <= 0) return usage();
@@ -62,6 +68,8 @@ int main(int argc, char **argv) {
   }
   signal(SIGPIPE, SIG_IGN);
   if (!strcmp(argv[1], "fan-out")) return fan_out(&o);
+  if (!strcmp(argv[1], "channels")) return channels(&o);
+  if (!strcmp(argv[1], "subscribers")) return subscribers(&o);
   if (!strcmp(argv[1], "submit")) return submissions(&o);
   return usage();
 }

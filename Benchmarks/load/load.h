@@ -7,8 +7,9 @@ struct options {
   const char *label, *path, *subprotocol, *token, *publish, *subscribe, *greeting, *ready, *kind;
   // Of what is published by HTTP: a header, and the body, in which %s is the message.
   const char *header, *body;
-  // `window`: messages of one stream under way at a time in a closed loop.
-  int port, connections, at_once, jobs, window, count;
+  // `window`: messages of one stream under way at a time in a closed loop. `each`: jobs that a socket watches, or
+  // gateways that watch a job; `beside`: jobs that none does.
+  int port, connections, at_once, jobs, window, count, each, beside, gateways;
   double rate;
   size_t size;
   struct processes server, others;
@@ -18,5 +19,9 @@ struct options {
 
 // Watchers of one message source: connect, then each phase.
 int fan_out(const struct options *o);
+// Many jobs with one watcher each, beside others.
+int channels(const struct options *o);
+// Gateways' subscriptions on a Redis, without the gateways.
+int subscribers(const struct options *o);
 // Jobs submitted at a steady rate: how long until accepted, begun, ended.
 int submissions(const struct options *o);
