@@ -63,7 +63,7 @@ start_redis() {
   wait_for_port "$redis_port"
 }
 
-# configuration URL WORKERS FOLDER: a file for a gateway on $PORT, on standard output.
+# configuration URL WORKERS FOLDER: a file for a gateway on $PORT, on standard output; GATEWAY is more of its section.
 configuration() {
   cat <<TOML
 [gateway]
@@ -71,6 +71,7 @@ port = $PORT
 max_connections = 40000
 max_connections_per_address = 0
 max_subscriptions = 100000
+${GATEWAY:-}
 [broker]
 url = "$1"
 folder = "$3"

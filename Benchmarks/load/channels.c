@@ -31,11 +31,7 @@ static void publish(void) {
 static void opened(struct client *c) {
   if (jobs_is_submitter(c)) return jobs_opened(c);
   char text[15000];
-  int n = snprintf(text, sizeof text, "{\"id\":1,\"connect\":{\"token\":\"%s\"}}", options->token);
-  for (int i = 0; i < options->each; i++)
-    n += snprintf(
-      text + n, sizeof text - (size_t)n, "\n{\"id\":%d,\"subscribe\":{\"channel\":\"job:%s\"}}", i + 2,
-      jobs[c->index * options->each + i].id);
+  int n = jobs_greeting(text, sizeof text, options, jobs + c->index * options->each, options->each, NULL);
   client_send(c, text, (size_t)n);
 }
 

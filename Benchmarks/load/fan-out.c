@@ -167,15 +167,8 @@ static void idle(double seconds, long memory_before) {
 
 static void prepare_greeting(const struct job *jobs) {
   if (options->greeting) greeting_length = snprintf(greeting, sizeof greeting, "%s", options->greeting);
-  if (!options->token) return;
-  int n = snprintf(greeting, sizeof greeting, "{\"id\":1,\"connect\":{\"token\":\"%s\"}}", options->token);
-  for (int i = 0; i < options->jobs; i++)
-    n += snprintf(
-      greeting + n, sizeof greeting - (size_t)n, "\n{\"id\":%d,\"subscribe\":{\"channel\":\"job:%s\"}}", i + 2, jobs[i].id);
-  if (options->subscribe)
-    n += snprintf(
-      greeting + n, sizeof greeting - (size_t)n, "\n{\"id\":99,\"subscribe\":{\"channel\":\"%s\"}}", options->subscribe);
-  greeting_length = n;
+  if (options->token)
+    greeting_length = jobs_greeting(greeting, sizeof greeting, options, jobs, options->jobs, options->subscribe);
 }
 
 static int connect_all(long *memory_before) {

@@ -71,6 +71,21 @@ void jobs_message(struct client *c, const char *text, size_t length) {
   }
 }
 
+int jobs_greeting(char *into, size_t size, const struct options *o, const struct job *of, int count, const char *also) {
+  int n = snprintf(into, size, "{\"id\":1,\"connect\":{\"token\":\"%s\"}}", o->token);
+  for (int i = 0; i < count && (size_t)n < size; i++)
+    n += snprintf(
+      into + n, size - (size_t)n, "\n{\"id\":%d,\"subscribe\":{\"channel\":\"job:%s\"}}", i + 2, of[i].id);
+  if (also && (size_t)n < size)
+    n += snprintf(
+      into + n, size - (size_t)n, "\n{\"id\":%d,\"subscribe\":{\"channel\":\"%s\"}}", count + 2, also);
+  if ((size_t)n >= size) {
+    fprintf(stderr, "load: %d jobs are too many for a greeting\n", count);
+    exit(2);
+  }
+  return n;
+}
+
 struct job *jobs_submit(void) {
   for (int i = 0; i < submitter_count; i++) {
     submitters[i].index = first + i;

@@ -3,6 +3,8 @@
 //   load fan-out  --port P --connections N [--token T] --publish … --do fixed:20:4 --do closed:3 --do idle:2
 //   load channels --port P --connections N --each 100 --beside 1000 --token T --publish records:… --do fixed:2000:4
 //   load subscribers --port REDIS --gateways 10 --count 10000 --do publish:3
+//   load stall    --port P --connections 20 --rate 1000 --seconds 40 --pause 30 --token T --publish records:…
+//   load restart  --port P --connections 10000 --seconds 40 --token T
 //   load submit   --port P --token T --rate 100 --count 1000 --kind noop
 //
 // Each measurement is one line of name=value to standard output; times are milliseconds unless the
@@ -16,7 +18,7 @@
 #include <string.h>
 
 static int usage(void) {
-  fprintf(stderr, "usage: load fan-out|channels|subscribers|submit --port P [options]: see Benchmarks/README.md\n");
+  fprintf(stderr, "usage: load fan-out|channels|subscribers|stall|restart|submit --port P [options]: see Benchmarks/README.md\n");
   return 2;
 }
 
@@ -27,10 +29,11 @@ int main(int argc, char **argv) {
     {"jobs", 1, 0, 'j'}, {"count", 1, 0, 'x'}, {"rate", 1, 0, 'r'}, {"size", 1, 0, 'z'}, {"server", 1, 0, 'i'},
     {"others", 1, 0, 'a'}, {"do", 1, 0, 'd'}, {"subprotocol", 1, 0, 'o'}, {"greeting", 1, 0, 'g'}, {"ready", 1, 0, 'e'},
     {"window", 1, 0, 'w'}, {"header", 1, 0, 'h'}, {"body", 1, 0, 'y'}, {"each", 1, 0, 'E'},
-    {"beside", 1, 0, 'B'}, {"gateways", 1, 0, 'G'}, {0, 0, 0, 0}};
+    {"beside", 1, 0, 'B'}, {"gateways", 1, 0, 'G'}, {"seconds", 1, 0, 'S'}, {"pause", 1, 0, 'P'},
+    {0, 0, 0, 0}};
   struct options o = {
     .label = "server", .path = "/connection/websocket", .kind = "bench", .connections = 1, .at_once = 100,
-    .count = 1000, .rate = 100, .size = 120, .window = 8, .each = 1, .gateways = 1};
+    .count = 1000, .rate = 100, .size = 120, .window = 8, .each = 1, .gateways = 1, .seconds = 20, .pause = 10};
   if (argc < 2) return usage();
   for (int c; (c = getopt_long(argc - 1, argv + 1, "", names, 0)) != -1;) switch (c) {
     case 'l': o.label = optarg; break;
@@ -58,6 +61,8 @@ int main(int argc, char **argv) {
     case 'E': o.each = atoi(optarg); break;
     case 'B': o.beside = atoi(optarg); break;
     case 'G': o.gateways = atoi(optarg); break;
+    case 'S': o.seconds = atof(optarg); break;
+    case 'P': o.pause = atof(optarg); break;
     default: return usage();
   }
   if (!o.port || o.connections < 1 || o.at_once < 1 || o.window < 1 || o.count < 1 || o.rate <= 0) return usage();
@@ -70,6 +75,8 @@ int main(int argc, char **argv) {
   if (!strcmp(argv[1], "fan-out")) return fan_out(&o);
   if (!strcmp(argv[1], "channels")) return channels(&o);
   if (!strcmp(argv[1], "subscribers")) return subscribers(&o);
+  if (!strcmp(argv[1], "stall")) return stall(&o);
+  if (!strcmp(argv[1], "restart")) return restart(&o);
   if (!strcmp(argv[1], "submit")) return submissions(&o);
   return usage();
 }

@@ -10,7 +10,7 @@ struct options {
   // `window`: messages of one stream under way at a time in a closed loop. `each`: jobs that a socket watches, or
   // gateways that watch a job; `beside`: jobs that none does.
   int port, connections, at_once, jobs, window, count, each, beside, gateways;
-  double rate;
+  double rate, seconds, pause; // `pause`: seconds that a reader stands still
   size_t size;
   struct processes server, others;
   const char *phases[16];
@@ -23,5 +23,9 @@ int fan_out(const struct options *o);
 int channels(const struct options *o);
 // Gateways' subscriptions on a Redis, without the gateways.
 int subscribers(const struct options *o);
+// One watcher that stops reading for a while, and what the others and the server's memory have of it.
+int stall(const struct options *o);
+// Sockets that come back, by the second, while their server is restarted.
+int restart(const struct options *o);
 // Jobs submitted at a steady rate: how long until accepted, begun, ended.
 int submissions(const struct options *o);
