@@ -26,9 +26,19 @@ def number(value):
     return f"{value:,.0f}".replace(",", " ") if value >= 10 or value == int(value) else f"{value:.2g}"
 
 
+def round_up(value):
+    """The next of 1, 2, 5, 10, 20, 50, …: the top of an axis."""
+    step = 1
+    while True:
+        for top in (step, 2 * step, 5 * step):
+            if value <= top:
+                return top
+        step *= 10
+
+
 def panel(title, fields, data, top, end):
     series = {name: [(row["second"], row[name] / divisor) for row in data] for name, divisor in fields.items()}
-    most = max([value for points in series.values() for _, value in points] + [0]) * 1.1 or 1
+    most = round_up(max([value for points in series.values() for _, value in points] + [0]))
     x = lambda second: LEFT + second / max(end, 1) * (WIDTH - LEFT - RIGHT)
     y = lambda value: top + HEIGHT - value / most * HEIGHT
     parts = [f'<text x="{LEFT}" y="{top - 8}" class="title">{title}</text>']
@@ -45,7 +55,7 @@ def panel(title, fields, data, top, end):
     if len(series) > 1:
         at = WIDTH - RIGHT
         for name, colour in reversed(list(zip(series, COLOURS))):
-            parts.append(f'<text x="{at}" y="{top - 8}" text-anchor="end" fill="{colour}">{name}</text>')
+            parts.append(f'<text x="{at}" y="{top - 8}" text-anchor="end" style="fill:{colour}">{name}</text>')
             at -= 8 * len(name) + 10
     return parts
 

@@ -2,11 +2,11 @@
 # what the load generator is told of it.
 #
 #   SIZE       bytes of what a watcher is sent for one event, the server's own wrapping included     300
-#   UWEBSOCKETS, CENTRIFUGE, CENTRIFUGO    programs of peers that no package has; left out where not given
+#   UWEBSOCKETS, CENTRIFUGO    programs of peers that no package has; left out where not given
 SIZE=${SIZE:-300}
 secret=a-secret-of-the-benchmarks-of-32-bytes-or-more
 nchan=/usr/lib/nginx/modules/ngx_nchan_module.so
-all_servers="fanfare fanfare-reports fanfare-embedded lws-batch lws-batch+rx256 epoll-batch epoll-send uwebsockets nchan nats centrifuge centrifugo"
+all_servers="fanfare fanfare-reports fanfare-embedded lws-batch lws-batch+rx256 epoll-batch epoll-send uwebsockets nchan nats centrifugo"
 
 # Says why not.
 can_run() {
@@ -22,7 +22,6 @@ can_run() {
       [ -d "$PEERS/servers" ] || { echo "$1: its source is not at $PEERS"; return 1; }
       compile_floor "$1" || { echo "$1: does not compile here"; return 1; } ;;
     uwebsockets) [ -x "${UWEBSOCKETS:-}" ] || { echo "$1: UWEBSOCKETS names no program"; return 1; } ;;
-    centrifuge) [ -x "${CENTRIFUGE:-}" ] || { echo "$1: CENTRIFUGE names no program"; return 1; } ;;
     centrifugo) [ -x "${CENTRIFUGO:-}" ] || { echo "$1: CENTRIFUGO names no program"; return 1; } ;;
     *) echo "$1: there is no such server; there are: $all_servers"; return 1 ;;
   esac
@@ -140,11 +139,8 @@ start_server() {
       about=(--path / --publish "nats:$((PORT + 1))" --size $((SIZE - 18)) --ready PONG
         --greeting $'CONNECT {"verbose":false,"pedantic":false}\r\nSUB jobs 1\r\nPING\r\n')
       ;;
-    centrifuge | centrifugo)
-      case $1 in
-        centrifuge) start "$CENTRIFUGE" --port "$PORT" --redis-port "$redis_port" --secret "$secret" ;;
-        centrifugo) start_centrifugo ;;
-      esac
+    centrifugo)
+      start_centrifugo
       about=(--publish "http:$PORT/api/publish" --header "X-API-Key: bench-key" --body '{"channel":"jobs","data":%s}'
         --size $((SIZE - 50)) --ready '"subscribe":'
         --greeting "{\"id\":1,\"connect\":{\"token\":\"$(foreign_token)\"}}"$'\n''{"id":2,"subscribe":{"channel":"jobs"}}')

@@ -28,11 +28,12 @@ int jobs_is_submitter(const struct client *c) { return c >= submitters && c < su
 static void submit_next(struct client *c) {
   if (sent == wanted) return;
   char text[1024];
-  const char *folder = options->publish ? strchr(options->publish, ':') + 1 : "";
+  int has_worker = options->publish && !strncmp(options->publish, "reports:", 8);
+  // A job whose progress we make up stays out of the queue: its watchers would be told its place as well.
   int length = snprintf(
     text, sizeof text,
-    "{\"id\":%d,\"rpc\":{\"method\":\"job.submit\",\"data\":{\"kind\":\"%s\",\"payload\":{\"pipe\":\"%s/pipe.%d\"}}}}",
-    sent + 2, options->kind, folder, sent);
+    "{\"id\":%d,\"rpc\":{\"method\":\"job.submit\",\"data\":{\"kind\":\"%s\",\"payload\":{\"pipe\":\"%s/pipe.%d\"}%s}}}",
+    sent + 2, options->kind, has_worker ? options->publish + 8 : "", sent, has_worker ? "" : ",\"delay\":86400");
   sent++;
   client_send(c, text, (size_t)length);
 }
