@@ -3,10 +3,11 @@
 #
 #   SIZE       bytes of what a watcher is sent for one event, the server's own wrapping included     300
 #   UWEBSOCKETS, CENTRIFUGO    programs of peers that no package has; left out where not given
+#   NATS       its server's program                                                                   nats-server
 SIZE=${SIZE:-300}
 secret=a-secret-of-the-benchmarks-of-32-bytes-or-more
 nchan=/usr/lib/nginx/modules/ngx_nchan_module.so
-all_servers="fanfare fanfare-reports fanfare-embedded lws-batch lws-batch+rx256 epoll-batch epoll-send uwebsockets nchan nats centrifugo"
+all_servers="fanfare epoll-send uwebsockets epoll-batch lws-batch lws-batch+rx256 nchan nats centrifugo fanfare-reports fanfare-embedded"
 
 # Says why not.
 can_run() {
@@ -17,7 +18,7 @@ can_run() {
   case $1 in
     fanfare | fanfare-*) ;;
     nchan) [ -e $nchan ] || { echo "$1: libnginx-mod-nchan is not installed"; return 1; } ;;
-    nats) command -v nats-server >/dev/null || { echo "$1: nats-server is not installed"; return 1; } ;;
+    nats) command -v "${NATS:-nats-server}" >/dev/null || { echo "$1: nats-server is not installed"; return 1; } ;;
     epoll-* | lws-*)
       [ -d "$PEERS/servers" ] || { echo "$1: its source is not at $PEERS"; return 1; }
       compile_floor "$1" || { echo "$1: does not compile here"; return 1; } ;;
@@ -82,7 +83,7 @@ max_pending: 256MB
 write_deadline: "30s"
 websocket { host: 127.0.0.1, port: $PORT, no_tls: true, compression: false }
 NATS
-  start nats-server -c "$folder/nats.conf"
+  start "${NATS:-nats-server}" -c "$folder/nats.conf"
 }
 
 start_centrifugo() {
@@ -106,8 +107,8 @@ print((body + b"." + encoded(hmac.digest(sys.argv[1].encode(), body, hashlib.sha
 PYTHON
 }
 
-# start_server NAME: it runs and listens; its processes are then in $measured, those that serve it in $others, and
-# what the load generator needs to know of it in the array $about.
+# start_server NAME [idle]: it runs and listens; its processes are then in $measured, those that serve it in $others, and
+# what the load generator needs to know of it in the array $about; `idle` for one subscription and no events.
 start_server() {
   others=$redis_pid server=
   redis-cli -p "$redis_port" flushall >/dev/null
@@ -127,6 +128,7 @@ start_server() {
         fanfare-embedded) start_fanfare embedded ;;
       esac
       measured=$gateway
+      if [ "${2:-}" = idle ]; then about=(--token "$token" --subscribe user:bench); return; fi
       about=(--token "$token" --jobs 8 --window 1 --publish "reports:$folder/pipes" --size $((SIZE - 280)))
       ;;
     nchan)
@@ -142,7 +144,7 @@ start_server() {
     centrifugo)
       start_centrifugo
       about=(--publish "http:$PORT/api/publish" --header "X-API-Key: bench-key" --body '{"channel":"jobs","data":%s}'
-        --size $((SIZE - 50)) --ready '"subscribe":'
+        --size $((SIZE - 44)) --ready '"subscribe":'
         --greeting "{\"id\":1,\"connect\":{\"token\":\"$(foreign_token)\"}}"$'\n''{"id":2,"subscribe":{"channel":"jobs"}}')
       ;;
     epoll-* | lws-* | uwebsockets)

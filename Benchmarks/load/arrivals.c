@@ -59,10 +59,8 @@ void arrivals_got(int stream, int watcher, uint32_t number) {
 
 uint32_t arrivals_under_way(int stream) { return streams[stream].published - streams[stream].complete; }
 
-struct arrivals arrivals_taken(void) {
-  struct arrivals all = taken;
-  memset(&taken, 0, sizeof taken);
-  return all;
-}
+struct arrivals arrivals_so_far(void) { return taken; }
+
+void arrivals_forget(void) { memset(&taken, 0, sizeof taken); }
 
 uint64_t arrivals_missing(void) { return missing; }

@@ -14,7 +14,8 @@ void arrivals_got(int stream, int watcher, uint32_t number);
 uint32_t arrivals_under_way(int stream);
 
 struct arrivals { uint64_t published, delivered, superseded; };
-// Since the last call, all streams together.
-struct arrivals arrivals_taken(void);
+// Since the last time it was forgotten, all streams together.
+struct arrivals arrivals_so_far(void);
+void arrivals_forget(void);
 // How many deliveries somebody waits for yet.
 uint64_t arrivals_missing(void);

@@ -42,6 +42,11 @@ void events_read(
   }
 }
 
+int holds_ping(const char *text, size_t length) {
+  if (length <= 3) return length >= 2 && !memcmp(text, "{}", 2);
+  return !memcmp(text, "{}\n", 3) || !memcmp(text + length - 3, "\n{}", 3);
+}
+
 int occurrences(const char *text, size_t length, const char *of) {
   int count = 0;
   size_t size = strlen(of);

@@ -43,7 +43,8 @@ static void opened(struct client *c) {
 }
 
 static void message(struct client *c, const char *text, size_t length, uint64_t at) {
-  if (length <= 3) return client_send(c, "{}", 2);
+  if (holds_ping(text, length)) client_send(c, "{}", 2);
+  if (c->phase == client_gone) return;
   if (jobs_is_submitter(c)) return jobs_message(c, text, length);
   if (c->is_ready) return;
   c->answers += occurrences(text, length, "\"connect\":{") + occurrences(text, length, "\"subscribe\":{");

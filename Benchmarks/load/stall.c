@@ -48,7 +48,8 @@ static void got(void *whose, const struct event *event) {
 }
 
 static void message(struct client *c, const char *text, size_t length, uint64_t at) {
-  if (length <= 3) return client_send(c, "{}", 2);
+  if (holds_ping(text, length)) client_send(c, "{}", 2);
+  if (c->phase == client_gone) return;
   if (jobs_is_submitter(c)) return jobs_message(c, text, length);
   arrived_at = at;
   frames++;
@@ -74,7 +75,7 @@ static int connect_all(void) {
 }
 
 static void tell(int second, int is_paused) {
-  struct arrivals all = arrivals_taken();
+  struct arrivals all = arrivals_so_far();
   printf(
     "label=%s phase=stall second=%d paused=%d open=%d memory_kib=%ld per_s=%llu superseded=%llu", options->label, second,
     is_paused, !slow.is_gone, processes_memory(&options->server), (unsigned long long)all.delivered,
@@ -83,6 +84,7 @@ static void tell(int second, int is_paused) {
   printf("\n");
   fflush(stdout);
   histogram_clear(&delay);
+  arrivals_forget();
 }
 
 // Publishes on its schedule for a second.
