@@ -111,7 +111,6 @@ PYTHON
 # what the load generator needs to know of it in the array $about; `idle` for one subscription and no events.
 start_server() {
   others=$redis_pid server=
-  redis-cli -p "$redis_port" flushall >/dev/null
   case $1 in
     fanfare)
       # The broker's own messages, by PUBLISH: the gateway does all it does otherwise, Redis what it does for the peers.
@@ -148,8 +147,8 @@ start_server() {
         --greeting "{\"id\":1,\"connect\":{\"token\":\"$(foreign_token)\"}}"$'\n''{"id":2,"subscribe":{"channel":"jobs"}}')
       ;;
     epoll-* | lws-* | uwebsockets)
-      local arguments=(--port "$PORT" --redis-port "$redis_port" --channel jobs)
-      about=(--path / --publish "redis:$redis_port" --size "$SIZE")
+      local arguments=(--port "$PORT" --redis-port "$redis_port" --channel "jobs.$PORT")
+      about=(--path / --publish "redis:$redis_port/jobs.$PORT" --size "$SIZE")
       case $1 in
         epoll-*) start "$folder/epoll_fan" "${arguments[@]}" --mode "${1#epoll-}" ;;
         lws-batch) start "$folder/lws_fan" "${arguments[@]}" --loop uv --strategy bypass-batch ;;

@@ -26,6 +26,7 @@ static int started, ready, gone, streams = 1;
 static char greeting[15000];
 static int greeting_length;
 static int is_closed_loop;
+static uint64_t slice; // the number of the one that is measured, or 0
 static uint64_t closed_until;
 
 static void publish(int stream) { publisher_send(stream, arrivals_published(stream)); }
@@ -99,6 +100,7 @@ static void report(const char *name) {
     name, options->connections, (unsigned long long)all.published, span > 0 ? (double)all.delivered / span : 0,
     (unsigned long long)missing, (unsigned long long)all.superseded,
     all.delivered ? (double)phase.bytes / (double)all.delivered : 0);
+  if (slice) printf(" slice=%llu", (unsigned long long)slice);
   printf(" a_frame=%.2f", phase.frames ? (double)all.delivered / (double)phase.frames : 0);
   histogram_print(&phase.delay, "");
   printf(
@@ -133,7 +135,7 @@ static int warm(void) {
 }
 
 // So many messages a second, on a schedule that waits for nobody.
-static void fixed(double rate, double seconds) {
+static void fixed(const char *name, double rate, double seconds) {
   begin();
   uint64_t count = (uint64_t)(rate * seconds), at = now();
   for (uint64_t i = 0; i < count; i++) {
@@ -142,11 +144,11 @@ static void fixed(double rate, double seconds) {
     publish((int)(i % (uint64_t)streams));
   }
   drain();
-  report("fixed");
+  report(name);
 }
 
 // In each stream a message as soon as everybody has the one that many before.
-static void closed(double seconds) {
+static void closed(const char *name, double seconds) {
   begin();
   is_closed_loop = 1;
   closed_until = now() + (uint64_t)(seconds * 1e9);
@@ -155,7 +157,22 @@ static void closed(double seconds) {
   while (now() < closed_until) clients_turn(20);
   is_closed_loop = 0;
   drain();
-  report("closed");
+  report(name);
+}
+
+// By turns with other loads of this kind: each has every so manyth second of the clock that they share, and rests in the
+// others'. At a rate, or in a closed loop where that is 0.
+static void slices(double rate, double seconds) {
+  enum { length = 1000000000, late = length / 20 };
+  for (uint64_t end = now() + (uint64_t)(seconds * 1e9), time; (time = now()) < end;) {
+    uint64_t passed = time % length;
+    if (time / length % (uint64_t)options->turns == (uint64_t)options->turn && passed < late && slice != time / length) {
+      slice = time / length;
+      if (rate > 0) fixed("slice-fixed", rate, 0.8);
+      else closed("slice-closed", 0.8);
+    } else clients_turn(passed < length - late ? 20 : 1);
+  }
+  slice = 0;
 }
 
 static void idle(double seconds, long memory_before) {
@@ -224,8 +241,9 @@ int fan_out(const struct options *o) {
     double a = 0, b = 0;
     char name[16] = "";
     sscanf(o->phases[i], "%15[a-z]:%lf:%lf", name, &a, &b);
-    if (!strcmp(name, "fixed")) fixed(a, b);
-    else if (!strcmp(name, "closed")) closed(a);
+    if (!strcmp(name, "fixed")) fixed(name, a, b);
+    else if (!strcmp(name, "closed")) closed(name, a);
+    else if (!strcmp(name, "slices")) slices(a, b);
     else if (!strcmp(name, "idle")) idle(a, memory_before);
     if (gone) {
       fprintf(stderr, "load: %d connections were lost\n", gone);

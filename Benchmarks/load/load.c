@@ -30,10 +30,10 @@ int main(int argc, char **argv) {
     {"others", 1, 0, 'a'}, {"do", 1, 0, 'd'}, {"subprotocol", 1, 0, 'o'}, {"greeting", 1, 0, 'g'}, {"ready", 1, 0, 'e'},
     {"window", 1, 0, 'w'}, {"header", 1, 0, 'h'}, {"body", 1, 0, 'y'}, {"each", 1, 0, 'E'},
     {"beside", 1, 0, 'B'}, {"gateways", 1, 0, 'G'}, {"seconds", 1, 0, 'S'}, {"pause", 1, 0, 'P'},
-    {0, 0, 0, 0}};
+    {"turns", 1, 0, 'T'}, {"turn", 1, 0, 'U'}, {0, 0, 0, 0}};
   struct options o = {
     .label = "server", .path = "/connection/websocket", .kind = "bench", .connections = 1, .at_once = 100,
-    .count = 1000, .rate = 100, .size = 120, .window = 8, .each = 1, .gateways = 1, .seconds = 20, .pause = 10};
+    .count = 1000, .rate = 100, .size = 120, .window = 8, .each = 1, .gateways = 1, .seconds = 20, .pause = 10, .turns = 1};
   if (argc < 2) return usage();
   for (int c; (c = getopt_long(argc - 1, argv + 1, "", names, 0)) != -1;) switch (c) {
     case 'l': o.label = optarg; break;
@@ -63,9 +63,11 @@ int main(int argc, char **argv) {
     case 'G': o.gateways = atoi(optarg); break;
     case 'S': o.seconds = atof(optarg); break;
     case 'P': o.pause = atof(optarg); break;
+    case 'T': o.turns = atoi(optarg); break;
+    case 'U': o.turn = atoi(optarg); break;
     default: return usage();
   }
-  if (!o.port || o.connections < 1 || o.at_once < 1 || o.window < 1 || o.count < 1 || o.rate <= 0) return usage();
+  if (!o.port || o.connections < 1 || o.at_once < 1 || o.window < 1 || o.turns < 1 || o.count < 1 || o.rate <= 0) return usage();
   // A figure of zero would look like one.
   if (processes_memory(&o.server) == 0) {
     fprintf(stderr, "load: --server names no process that runs\n");

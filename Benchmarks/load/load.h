@@ -10,6 +10,8 @@ struct options {
   // `window`: messages of one stream under way at a time in a closed loop. `each`: jobs that a socket watches, or
   // gateways that watch a job; `beside`: jobs that none does.
   int port, connections, at_once, jobs, window, count, each, beside, gateways;
+  // Of so many loads by turns this is the one with that number.
+  int turns, turn;
   double rate, seconds, pause; // `pause`: seconds that a reader stands still
   size_t size;
   struct processes server, others;

@@ -115,7 +115,7 @@ void publisher_send(int stream, uint32_t number) {
       size = redis_publish(whole, "fanfare:{p0}v:", job->key, packed, bytes);
       break;
     }
-    case to_redis: size = redis_publish(whole, "", "jobs", message, (size_t)length); break;
+    case to_redis: size = redis_publish(whole, "", path + 1, message, (size_t)length); break;
     case to_nats: size = (size_t)sprintf(whole, "PUB jobs %d\r\n%s\r\n", length, message); break;
     case to_http:
       if (options->body) {

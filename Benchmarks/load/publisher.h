@@ -9,7 +9,7 @@
 // By `publish`, each a way to say where:
 //   reports:FOLDER     a pipe for each job, FOLDER/pipe.N, of which each line is a report of a worker
 //   records:PORT/USER  PUBLISH into each job's channel, what the broker's scripts would
-//   redis:PORT         PUBLISH on the channel "jobs"
+//   redis:PORT/CHANNEL PUBLISH
 //   nats:PORT          PUB on the subject "jobs"
 //   http:PORT/PATH     POST, with the header and the body of the options, over eight connections by turns
 // `size` is the least a message has in bytes, made up for with padding. Jobs are those of reports and records.
