@@ -10,7 +10,7 @@ uint32_t arrivals_published(int stream);
 // A watcher got message `number`. Those before it that it did not get are told as superseded: a server that
 // merges progress leaves them out, and they will not come.
 void arrivals_got(int stream, int watcher, uint32_t number);
-// How many messages of the stream somebody waits for yet.
+// How many messages of the stream watchers wait for yet, on the average.
 uint32_t arrivals_under_way(int stream);
 
 struct arrivals { uint64_t published, delivered, superseded; };

@@ -5,7 +5,8 @@
 static const char name[] = "\"ts\":";
 enum { name_length = sizeof name - 1 };
 
-// Where the next message's time stands. Most are as far from the one before as that was, which spares the search.
+// Where the next message's time stands. Most are as far from the one before, or from the beginning of what they came in,
+// as the last ones were, which spares the search.
 static const char *find(const char *text, const char *end, size_t stride) {
   if (stride >= name_length && (size_t)(end - text) > stride && !memcmp(text + stride - name_length, name, name_length))
     return text + stride;
@@ -22,10 +23,11 @@ static const char *number_read(const char *text, const char *end, uint64_t *numb
 void events_read(
   const char *text, size_t length, void (*tell)(void *whose, const struct event *event), void *whose
 ) {
-  static size_t stride;
-  const char *end = text + length, *last = NULL;
-  while ((text = find(text, end, last ? stride : 0))) {
+  static size_t first, stride;
+  const char *begin = text, *end = text + length, *last = NULL;
+  while ((text = find(text, end, last ? stride : first))) {
     if (last) stride = (size_t)(text - last);
+    else first = (size_t)(text - begin);
     last = text;
     // 1234,"of":0,"n":1
     struct event event;

@@ -147,7 +147,7 @@ static void fixed(const char *name, double rate, double seconds) {
   report(name);
 }
 
-// In each stream a message as soon as everybody has the one that many before.
+// In each stream a message as soon as watchers have, on the average, the one that many before.
 static void closed(const char *name, double seconds) {
   begin();
   is_closed_loop = 1;
