@@ -12,6 +12,7 @@ PEERS=${PEERS:-$here/../../shared/bench/push}
 
 folder=$(mktemp -d)
 started=()
+gateway= worker=
 # Whatever ends this script ends what it started, each by its id.
 finish() {
   local pid

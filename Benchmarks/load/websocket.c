@@ -127,7 +127,9 @@ static size_t handshake_read(struct client *c, const char *text, size_t length) 
   if (!end) return 0;
   if (length < 12 || memcmp(text + 9, "101", 3)) {
     c->status = length < 12 ? 0 : atoi(text + 9);
-    if (!events->is_quiet)
+    // The first says why; the others would say the same.
+    static int told;
+    if (!events->is_quiet && !told++)
       fprintf(stderr, "load: handshake refused: %.*s\n", (int)(length > 300 ? 300 : length), text);
     client_end(c);
     return length;
