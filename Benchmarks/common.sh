@@ -49,6 +49,22 @@ wait_for_port() {
   done
 }
 
+# answers METHOD PATH: whether the server on $PORT answers with 200 or the like.
+answers() (
+  exec 3<>"/dev/tcp/127.0.0.1/$PORT"
+  printf '%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1\r\n\r\n.' "$1" "$2" >&3
+  read -r -t 5 status <&3
+  [[ $status == *" 20"* ]]
+) 2>/dev/null
+
+wait_for_answer() {
+  local deadline=$((SECONDS + 20))
+  until answers "$@"; do
+    [ "$SECONDS" -lt "$deadline" ] || { echo "$1 $2 is not answered on port $PORT" >&2; return 1; }
+    sleep 0.05
+  done
+}
+
 build_load() {
   local compiler=${CC:-cc}
   "$compiler" -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -o "$folder/load" "$here"/load/*.c
@@ -109,7 +125,8 @@ start_fanfare() {
   mkdir -p "$state"
   start "$FANFARE" serve --config "$file"
   gateway=$pid worker=
-  wait_for_port "$PORT"
+  # A supervisor's port takes connections before its processes are there.
+  wait_for_answer GET /readyz
   if [ "$1" = redis ] && [ "${2:-}" != none ]; then
     start "$FANFARE" work --config "$file" --slots "$slots"
     worker=$pid

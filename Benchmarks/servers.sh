@@ -73,15 +73,7 @@ NGINX
     sleep 0.05
   done
   # And the worker refuses everybody until it has found Redis.
-  until (
-    exec 3<>"/dev/tcp/127.0.0.1/$PORT"
-    printf 'POST /pub HTTP/1.0\r\nContent-Length: 1\r\n\r\n.' >&3
-    read -r status <&3
-    [[ $status == *" 20"* ]]
-  ); do
-    [ "$SECONDS" -lt "$deadline" ] || { echo "nchan does not take messages" >&2; return 1; }
-    sleep 0.05
-  done
+  wait_for_answer POST /pub
 }
 
 start_nats() {
