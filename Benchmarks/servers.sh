@@ -7,7 +7,8 @@
 SIZE=${SIZE:-300}
 secret=a-secret-of-the-benchmarks-of-32-bytes-or-more
 nchan=/usr/lib/nginx/modules/ngx_nchan_module.so
-all_servers="fanfare epoll-send uwebsockets epoll-batch lws-batch lws-batch+rx256 nchan nats centrifugo fanfare-reports fanfare-embedded"
+all_servers="fanfare epoll-send uwebsockets epoll-batch lws-batch lws-batch+rx256 nchan nats centrifugo fanfare-reports \
+fanfare-embedded"
 
 # Says why not.
 can_run() {

@@ -85,8 +85,8 @@ static int subscribe_all(void) {
   double seconds = (double)m.began / 1e9;
   head("subscribe");
   printf(
-    " subscriptions=%d gone=%d per_s=%.0f cpu_us=%.1f redis_us=%.1f bytes_per_subscription=%.0f memory_kib=%ld\n", watched,
-    gone, watched / seconds, m.server * 1e6 / watched, m.others * 1e6 / watched,
+    " subscriptions=%d gone=%d per_s=%.0f cpu_us=%.1f redis_us=%.1f bytes_per_subscription=%.0f memory_kib=%ld\n",
+    watched, gone, watched / seconds, m.server * 1e6 / watched, m.others * 1e6 / watched,
     (double)(processes_memory(&options->server) - before) * 1024 / watched, processes_memory(&options->server));
   fflush(stdout);
   return ready == options->connections;
@@ -117,8 +117,8 @@ static void run(const char *name, double rate, double seconds) {
   struct meter m = meter_read(&from, options);
   head(name);
   printf(
-    " published=%llu per_s=%.0f missing=%llu cpu_us=%.2f redis_us=%.2f cpu_percent=%.0f", (unsigned long long)published,
-    (double)arrived / ((double)m.began / 1e9), (unsigned long long)(published - arrived),
+    " published=%llu per_s=%.0f missing=%llu cpu_us=%.2f redis_us=%.2f cpu_percent=%.0f",
+    (unsigned long long)published, (double)arrived / ((double)m.began / 1e9), (unsigned long long)(published - arrived),
     m.server * 1e6 / (double)published, m.others * 1e6 / (double)published, m.server * 1e11 / (double)m.began);
   histogram_print(&delay, "");
   printf("\n");

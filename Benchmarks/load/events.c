@@ -5,8 +5,8 @@
 static const char name[] = "\"ts\":";
 enum { name_length = sizeof name - 1 };
 
-// Where the next message's time stands. Most are as far from the one before, or from the beginning of what they came in,
-// as the last ones were, which spares the search.
+// Where the next message's time stands. Most are as far from the one before, or from the beginning of what they
+// came in, as the last ones were, which spares the search.
 static const char *find(const char *text, const char *end, size_t stride) {
   if (stride >= name_length && (size_t)(end - text) > stride && !memcmp(text + stride - name_length, name, name_length))
     return text + stride;

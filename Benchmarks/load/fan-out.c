@@ -160,13 +160,14 @@ static void closed(const char *name, double seconds) {
   report(name);
 }
 
-// By turns with other loads of this kind: each has every so manyth second of the clock that they share, and rests in the
-// others'. At a rate, or in a closed loop where that is 0.
+// By turns with other loads of this kind: each has every so manyth second of the clock that they share, and rests
+// in the others'. At a rate, or in a closed loop where that is 0.
 static void slices(double rate, double seconds) {
   enum { length = 1000000000, late = length / 20 };
   for (uint64_t end = now() + (uint64_t)(seconds * 1e9), time; (time = now()) < end;) {
     uint64_t passed = time % length;
-    if (time / length % (uint64_t)options->turns == (uint64_t)options->turn && passed < late && slice != time / length) {
+    int is_ours = time / length % (uint64_t)options->turns == (uint64_t)options->turn;
+    if (is_ours && passed < late && slice != time / length) {
       slice = time / length;
       if (rate > 0) fixed("slice-fixed", rate, 0.8);
       else closed("slice-closed", 0.8);

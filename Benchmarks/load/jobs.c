@@ -32,7 +32,8 @@ static void submit_next(struct client *c) {
   // A job whose progress we make up stays out of the queue: its watchers would be told its place as well.
   int length = snprintf(
     text, sizeof text,
-    "{\"id\":%d,\"rpc\":{\"method\":\"job.submit\",\"data\":{\"kind\":\"%s\",\"payload\":{\"pipe\":\"%s/pipe.%d\"}%s}}}",
+    "{\"id\":%d,\"rpc\":{\"method\":\"job.submit\",\"data\":{"
+    "\"kind\":\"%s\",\"payload\":{\"pipe\":\"%s/pipe.%d\"}%s}}}",
     sent + 2, options->kind, has_worker ? options->publish + 8 : "", sent, has_worker ? "" : ",\"delay\":86400");
   sent++;
   client_send(c, text, (size_t)length);
@@ -72,7 +73,9 @@ void jobs_message(struct client *c, const char *text, size_t length) {
   }
 }
 
-int jobs_greeting(char *into, size_t size, const struct options *o, const struct job *of, int count, const char *also) {
+int jobs_greeting(
+  char *into, size_t size, const struct options *o, const struct job *of, int count, const char *also
+) {
   int n = snprintf(into, size, "{\"id\":1,\"connect\":{\"token\":\"%s\"}}", o->token);
   for (int i = 0; i < count && (size_t)n < size; i++)
     n += snprintf(

@@ -18,7 +18,9 @@
 #include <string.h>
 
 static int usage(void) {
-  fprintf(stderr, "usage: load fan-out|channels|subscribers|stall|restart|submit --port P [options]: see Benchmarks/README.md\n");
+  fprintf(
+    stderr,
+    "usage: load fan-out|channels|subscribers|stall|restart|submit --port P [options]: see Benchmarks/README.md\n");
   return 2;
 }
 
@@ -33,7 +35,8 @@ int main(int argc, char **argv) {
     {"turns", 1, 0, 'T'}, {"turn", 1, 0, 'U'}, {0, 0, 0, 0}};
   struct options o = {
     .label = "server", .path = "/connection/websocket", .kind = "bench", .connections = 1, .at_once = 100,
-    .count = 1000, .rate = 100, .size = 120, .window = 8, .each = 1, .gateways = 1, .seconds = 20, .pause = 10, .turns = 1};
+    .count = 1000, .rate = 100, .size = 120, .window = 8, .each = 1, .gateways = 1,
+    .seconds = 20, .pause = 10, .turns = 1};
   if (argc < 2) return usage();
   for (int c; (c = getopt_long(argc - 1, argv + 1, "", names, 0)) != -1;) switch (c) {
     case 'l': o.label = optarg; break;
@@ -67,7 +70,8 @@ int main(int argc, char **argv) {
     case 'U': o.turn = atoi(optarg); break;
     default: return usage();
   }
-  if (!o.port || o.connections < 1 || o.at_once < 1 || o.window < 1 || o.turns < 1 || o.count < 1 || o.rate <= 0) return usage();
+  if (!o.port || o.connections < 1 || o.at_once < 1 || o.window < 1) return usage();
+  if (o.turns < 1 || o.count < 1 || o.rate <= 0 || o.each < 1 || o.beside < 0) return usage();
   // A figure of zero would look like one.
   if (processes_memory(&o.server) == 0) {
     fprintf(stderr, "load: --server names no process that runs\n");

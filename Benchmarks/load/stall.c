@@ -77,8 +77,8 @@ static int connect_all(void) {
 static void tell(int second, int is_paused) {
   struct arrivals all = arrivals_so_far();
   printf(
-    "label=%s phase=stall second=%d paused=%d open=%d memory_kib=%ld per_s=%llu superseded=%llu", options->label, second,
-    is_paused, !slow.is_gone, processes_memory(&options->server), (unsigned long long)all.delivered,
+    "label=%s phase=stall second=%d paused=%d open=%d memory_kib=%ld per_s=%llu superseded=%llu",
+    options->label, second, is_paused, !slow.is_gone, processes_memory(&options->server), (unsigned long long)all.delivered,
     (unsigned long long)all.superseded);
   histogram_print(&delay, "");
   printf("\n");
@@ -95,7 +95,8 @@ static void second_pass(uint64_t begin) {
     for (uint64_t time; (time = now()) < due;) clients_turn((int)((due - time) / 1000000));
     publisher_send(0, slow.published = arrivals_published(0));
   }
-  for (uint64_t time; (time = now()) < begin + 1000000000u;) clients_turn((int)((begin + 1000000000u - time) / 1000000));
+  uint64_t end = begin + 1000000000u;
+  for (uint64_t time; (time = now()) < end;) clients_turn((int)((end - time) / 1000000));
 }
 
 int stall(const struct options *o) {

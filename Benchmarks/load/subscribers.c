@@ -105,11 +105,13 @@ static void publish(int channel) {
 
 static void report(const char *phase, double count_of, const struct meter *m, long memory) {
   printf(
-    "label=%s phase=%s gateways=%d each=%d channels=%d per_s=%.0f redis_us=%.2f redis_percent=%.0f", options->label, phase,
-    options->gateways, options->each, options->count, count_of / ((double)m->began / 1e9), m->server * 1e6 / count_of,
+    "label=%s phase=%s gateways=%d each=%d channels=%d per_s=%.0f redis_us=%.2f redis_percent=%.0f",
+    options->label, phase, options->gateways, options->each, options->count, count_of / ((double)m->began / 1e9), m->server * 1e6 / count_of,
     m->server * 1e11 / (double)m->began);
   if (memory) printf(" bytes_per_subscription=%.0f", (double)memory * 1024 / count_of);
-  else printf(" deliveries=%.2f megabytes_per_s=%.1f", (double)messages / count_of, (double)bytes / 1e3 / ((double)m->began / 1e6));
+  else printf(
+    " deliveries=%.2f megabytes_per_s=%.1f", (double)messages / count_of,
+    (double)bytes / 1e3 / ((double)m->began / 1e6));
   printf("\n");
   fflush(stdout);
 }
