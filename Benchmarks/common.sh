@@ -106,6 +106,8 @@ progress = "json"
 [[workers.commands]]
 name = "noop"
 program = "true"
+[backup]
+interval = "0s"
 [log]
 level = "error"
 TOML

@@ -110,12 +110,12 @@ static void report(const char *name) {
   fflush(stdout);
 }
 
-// Waits until everything published has arrived, or nothing has for a second. What was published on several connections
-// may be overtaken: then for as long as some of it arrives yet.
+// Waits until everything published has arrived, or nothing has for five seconds. What was published on several
+// connections may be overtaken: then for as long as some of it arrives yet.
 static void drain(void) {
   uint64_t seen = arrivals_so_far().delivered, since = now();
   for (;;) {
-    uint64_t patience = arrivals_missing() ? 1000000000u : arrivals_so_far().superseded ? 200000000u : 0;
+    uint64_t patience = arrivals_missing() ? 5000000000u : arrivals_so_far().superseded ? 200000000u : 0;
     if (now() - since >= patience) return;
     clients_turn(20);
     if (arrivals_so_far().delivered == seen) continue;
