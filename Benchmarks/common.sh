@@ -12,6 +12,7 @@ PEERS=${PEERS:-$here/../../shared/bench/push}
 
 folder=$(mktemp -d)
 started=()
+gateway= worker=
 # Whatever ends this script ends what it started, each by its id.
 finish() {
   local pid
@@ -48,6 +49,22 @@ wait_for_port() {
   done
 }
 
+# answers METHOD PATH: whether the server on $PORT answers with 200 or the like.
+answers() (
+  exec 3<>"/dev/tcp/127.0.0.1/$PORT"
+  printf '%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1\r\n\r\n.' "$1" "$2" >&3
+  read -r -t 5 status <&3
+  [[ $status == *" 20"* ]]
+) 2>/dev/null
+
+wait_for_answer() {
+  local deadline=$((SECONDS + 20))
+  until answers "$@"; do
+    [ "$SECONDS" -lt "$deadline" ] || { echo "$1 $2 is not answered on port $PORT" >&2; return 1; }
+    sleep 0.05
+  done
+}
+
 build_load() {
   local compiler=${CC:-cc}
   "$compiler" -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -o "$folder/load" "$here"/load/*.c
@@ -63,14 +80,15 @@ start_redis() {
   wait_for_port "$redis_port"
 }
 
-# configuration URL WORKERS FOLDER: a file for a gateway on $PORT, on standard output.
+# configuration URL WORKERS FOLDER: a file for a gateway on $PORT, on standard output; GATEWAY is more of its section.
 configuration() {
   cat <<TOML
 [gateway]
 port = $PORT
-max_connections = 20000
+max_connections = 40000
 max_connections_per_address = 0
 max_subscriptions = 100000
+${GATEWAY:-}
 [broker]
 url = "$1"
 folder = "$3"
@@ -88,12 +106,15 @@ progress = "json"
 [[workers.commands]]
 name = "noop"
 program = "true"
+[backup]
+interval = "0s"
 [log]
 level = "error"
 TOML
 }
 
-# start_fanfare redis|embedded: sets $gateway, $worker (empty where the gateway has the workers) and $token.
+# start_fanfare redis|embedded [none]: sets $gateway, $worker (empty where the gateway has the workers, and where none is
+# wanted) and $token.
 start_fanfare() {
   local state="$folder/state.$1.$RANDOM" file="$folder/$1.toml" slots=10
   case $1 in
@@ -106,8 +127,9 @@ start_fanfare() {
   mkdir -p "$state"
   start "$FANFARE" serve --config "$file"
   gateway=$pid worker=
-  wait_for_port "$PORT"
-  if [ "$1" = redis ]; then
+  # A supervisor's port takes connections before its processes are there.
+  wait_for_answer GET /readyz
+  if [ "$1" = redis ] && [ "${2:-}" != none ]; then
     start "$FANFARE" work --config "$file" --slots "$slots"
     worker=$pid
   fi
@@ -134,7 +156,7 @@ medians() {
       delete value
       for (i = 1; i <= NF; i++) { at = index($i, "="); value[substr($i, 1, at - 1)] = substr($i, at + 1) }
       key = ""
-      for (i = 1; i < border; i++) key = key sprintf("%-22s", value[names[i]])
+      for (i = 1; i < border; i++) key = key sprintf("%-16s", value[names[i]])
       if (!(key in rows)) { order[++kinds] = key }
       n = ++rows[key]
       for (i = border + 1; i <= count; i++) figure[key, i, n] = value[names[i]] + 0
@@ -146,12 +168,15 @@ medians() {
     }
     END {
       line = ""
-      for (i = 1; i < border; i++) line = line sprintf("%-22s", names[i])
-      for (i = border + 1; i <= count; i++) line = line sprintf("%13s", names[i])
+      for (i = 1; i < border; i++) line = line sprintf("%-16s", names[i])
+      for (i = border + 1; i <= count; i++) {
+        width[i] = length(names[i]) > 11 ? length(names[i]) + 2 : 13
+        line = line sprintf("%" width[i] "s", names[i])
+      }
       print line sprintf("%8s", "passes")
       for (r = 1; r <= kinds; r++) {
         line = order[r]
-        for (i = border + 1; i <= count; i++) line = line sprintf("%13.2f", median(order[r], i, rows[order[r]]))
+        for (i = border + 1; i <= count; i++) line = line sprintf("%" width[i] ".2f", median(order[r], i, rows[order[r]]))
         print line sprintf("%8d", rows[order[r]])
       }
     }' "$file"

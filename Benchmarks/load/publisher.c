@@ -14,10 +14,15 @@
 #include "clock.h"
 #include "websocket.h"
 
-static enum { to_jobs, to_redis, to_http } kind;
-static struct watched ends[publisher_slots];
+enum { most_ends = 8 };
+
+static enum { to_reports, to_records, to_redis, to_nats, to_http } kind;
+static struct watched ends[most_ends];
+static int end_count;
+static struct job *jobs;
 static char path[256];
-static size_t least;
+static const struct options *options;
+static char padding[4096];
 
 static void fail(const char *what) {
   fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
@@ -29,10 +34,13 @@ static void discard(struct watched *w) {
   char answer[65536];
   ssize_t got = recv(w->descriptor, answer, sizeof answer, MSG_DONTWAIT);
   if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) fail("the publishing connection ended");
-  if (got > 0 && (answer[0] == '-' || (kind == to_http && !memmem(answer, (size_t)got, " 20", 3)))) {
+  if (got <= 0) return;
+  if (answer[0] == '-' || (kind == to_http && !memmem(answer, (size_t)got, " 20", 3))) {
     fprintf(stderr, "load: refused: %.*s\n", (int)got, answer);
     exit(2);
   }
+  if (kind == to_nats && memmem(answer, (size_t)got, "PING\r\n", 6) && write(w->descriptor, "PONG\r\n", 6) != 6)
+    fail("PONG");
 }
 
 static int connected(int port) {
@@ -45,58 +53,83 @@ static int connected(int port) {
 }
 
 // Opened for both directions, so that opening waits for nobody; the reader is the worker's program.
-static int piped(const char *folder, int slot) {
+static int piped(const char *folder, int number) {
   char name[512];
-  snprintf(name, sizeof name, "%s/pipe.%d", folder, slot);
+  snprintf(name, sizeof name, "%s/pipe.%d", folder, number);
   if (mkfifo(name, 0600) && errno != EEXIST) fail(name);
   int descriptor = open(name, O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (descriptor < 0) fail(name);
   return descriptor;
 }
 
-void publisher_open(const char *where, size_t size) {
-  const char *rest = strchr(where, ':');
-  if (!rest) { errno = EINVAL; fail(where); }
-  rest++;
-  least = size;
-  kind = where[0] == 'j' ? to_jobs : where[0] == 'r' ? to_redis : to_http;
-  const char *slash = strchr(rest, '/');
-  if (kind == to_http) snprintf(path, sizeof path, "%s", slash ? slash : "/");
-  for (int i = 0; i < publisher_slots; i++) {
+void publisher_open(const struct options *o, struct job *of) {
+  static const char *const names[] = {"reports:", "records:", "redis:", "nats:", "http:"};
+  int found = -1;
+  for (int i = 0; i < 5; i++)
+    if (!strncmp(o->publish, names[i], strlen(names[i]))) found = i;
+  if (found < 0) { errno = EINVAL; fail(o->publish); }
+  kind = found;
+  options = o;
+  jobs = of;
+  memset(padding, 'x', sizeof padding - 1);
+  const char *rest = strchr(o->publish, ':') + 1, *slash = strchr(rest, '/');
+  snprintf(path, sizeof path, "%s", slash ? slash : "/");
+  end_count = kind == to_reports ? o->jobs : kind == to_http ? most_ends : 1;
+  if (end_count > most_ends) { errno = E2BIG; fail("jobs that report"); }
+  for (int i = 0; i < end_count; i++) {
     ends[i].readable = discard;
-    ends[i].descriptor = kind == to_jobs ? piped(rest, i) : connected(atoi(rest));
-    if (kind != to_jobs) watch_readable(&ends[i]);
+    ends[i].descriptor = kind == to_reports ? piped(rest, i) : connected(atoi(rest));
+    if (kind != to_reports) watch_readable(&ends[i]);
   }
+  static const char hello[] = "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n";
+  if (kind == to_nats && write(ends[0].descriptor, hello, sizeof hello - 1) != sizeof hello - 1) fail("CONNECT");
 }
 
-void publisher_send(int slot) {
-  static char padding[4096], message[8192], whole[12288];
-  static unsigned long numbers[publisher_slots];
-  if (!padding[0]) memset(padding, 'x', sizeof padding - 1);
-  char ts[32];
-  int length = snprintf(ts, sizeof ts, "%llu", (unsigned long long)now());
-  int fill = (int)least - 28 - length;
-  if (fill < 0) fill = 0;
-  if (fill > 4000) fill = 4000;
-  length = snprintf(message, sizeof message, "{\"ts\":%s,\"of\":%d,\"pad\":\"%.*s\"}", ts, slot, fill, padding);
+static size_t redis_publish(char *into, const char *prefix, const char *channel, const char *message, size_t length) {
+  int head = sprintf(
+    into, "*3\r\n$7\r\nPUBLISH\r\n$%zu\r\n%s%s\r\n$%zu\r\n", strlen(prefix) + strlen(channel), prefix, channel, length);
+  memcpy(into + head, message, length);
+  memcpy(into + head + length, "\r\n", 2);
+  return (size_t)head + length + 2;
+}
+
+void publisher_send(int stream, uint32_t number) {
+  static char message[8192], packed[8192], whole[16384];
+  int length = snprintf(message, 128, "{\"ts\":%llu,\"of\":%d,\"n\":%u", (unsigned long long)now(), stream, number);
+  int fill = (int)options->size - length - 10;
+  if (fill > 0) length += sprintf(message + length, ",\"pad\":\"%.*s\"", fill > 4000 ? 4000 : fill, padding);
+  message[length++] = '}';
+  message[length] = 0;
+  int end = 0;
+  size_t size = 0;
   switch (kind) {
-    case to_jobs:
+    case to_reports:
       // Another stage each time is news to a worker's reporter: it sends at once what the broker takes.
-      length = snprintf(
-        whole, sizeof whole, "{\"percent\":%d,\"stage\":\"pass %lu\",\"details\":%s}\n", 50, ++numbers[slot] % 2, message);
+      size = (size_t)sprintf(
+        whole, "{\"percent\":%d,\"stage\":\"pass %u\",\"details\":%s}\n", 50, number % 2, message);
+      end = stream;
       break;
-    case to_redis:
-      length = snprintf(
-        whole, sizeof whole, "*3\r\n$7\r\nPUBLISH\r\n$4\r\njobs\r\n$%d\r\n%s\r\n", length, message);
+    case to_records: {
+      struct job *job = &jobs[stream];
+      size_t bytes = record_pack(job, path + 1, message, (size_t)length, packed);
+      size = redis_publish(whole, "fanfare:{p0}v:", job->key, packed, bytes);
       break;
+    }
+    case to_redis: size = redis_publish(whole, "", path + 1, message, (size_t)length); break;
+    case to_nats: size = (size_t)sprintf(whole, "PUB jobs %d\r\n%s\r\n", length, message); break;
     case to_http:
-      length = snprintf(
-        whole, sizeof whole, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", path, length,
-        message);
+      if (options->body) {
+        length = snprintf(packed, sizeof packed, options->body, message);
+        memcpy(message, packed, (size_t)length + 1);
+      }
+      size = (size_t)sprintf(
+        whole, "POST %s HTTP/1.1\r\nHost: localhost\r\n%s%sContent-Length: %d\r\n\r\n%s", path,
+        options->header ? options->header : "", options->header ? "\r\n" : "", length, message);
+      end = (int)number % end_count;
   }
-  if (write(ends[slot].descriptor, whole, (size_t)length) != length) fail("publish");
+  if (write(ends[end].descriptor, whole, size) != (ssize_t)size) fail("publish");
 }
 
 void publisher_close(void) {
-  for (int i = 0; i < publisher_slots; i++) close(ends[i].descriptor);
+  for (int i = 0; i < end_count; i++) close(ends[i].descriptor);
 }

@@ -1,10 +1,10 @@
 #include "usage.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct processes processes_parse(const char *text) {
   struct processes p = {.count = 0};
@@ -15,24 +15,12 @@ struct processes processes_parse(const char *text) {
   return p;
 }
 
-// stat counts in hundredths of a second; schedstat in nanoseconds.
+// The process's own clock has nanoseconds, and the time of threads that have ended as well.
 static double cpu(int id) {
-  char path[320];
-  snprintf(path, sizeof path, "/proc/%d/task", id);
-  DIR *folder = opendir(path);
-  if (!folder) return 0;
-  double seconds = 0;
-  for (struct dirent *entry; (entry = readdir(folder));) {
-    if (!isdigit((unsigned char)entry->d_name[0])) continue;
-    snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", id, entry->d_name);
-    FILE *file = fopen(path, "r");
-    if (!file) continue;
-    unsigned long long nanoseconds;
-    if (fscanf(file, "%llu", &nanoseconds) == 1) seconds += (double)nanoseconds / 1e9;
-    fclose(file);
-  }
-  closedir(folder);
-  return seconds;
+  clockid_t clock;
+  struct timespec t;
+  if (clock_getcpuclockid(id, &clock) || clock_gettime(clock, &t)) return 0;
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 double processes_cpu(const struct processes *p) {

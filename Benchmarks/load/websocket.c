@@ -28,8 +28,13 @@ void clients_prepare(const struct client_events *e, int most) {
   events = e;
   struct rlimit limit;
   getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = (rlim_t)most + 256;
-  if (limit.rlim_cur > limit.rlim_max) limit.rlim_max = limit.rlim_cur;
+  // Its own files, publishers and pipes need some as well.
+  enum { others = 64 };
+  if (limit.rlim_max < (rlim_t)most + others) {
+    fprintf(stderr, "load: at most %lu files may be open: too few for %d connections\n", limit.rlim_max, most);
+    exit(2);
+  }
+  limit.rlim_cur = limit.rlim_max;
   if (setrlimit(RLIMIT_NOFILE, &limit)) fail("setrlimit");
   poll_descriptor = epoll_create1(EPOLL_CLOEXEC);
   buffer = malloc(buffer_size);
@@ -61,7 +66,11 @@ void client_start(struct client *c) {
   if (bind(c->descriptor, (void *)&from, sizeof from)) fail("bind");
   c->phase = client_connecting;
   c->began = now();
-  if (connect(c->descriptor, (void *)&to, sizeof to) && errno != EINPROGRESS) return client_end(c);
+  c->close_code = c->status = c->error = 0;
+  if (connect(c->descriptor, (void *)&to, sizeof to) && errno != EINPROGRESS) {
+    c->error = errno;
+    return client_end(c);
+  }
   poll_for(EPOLL_CTL_ADD, c->descriptor, EPOLLOUT, c);
 }
 
@@ -74,6 +83,10 @@ void client_end(struct client *c) {
   c->phase = client_gone;
   events->gone(c);
 }
+
+void client_pause(struct client *c) { poll_for(EPOLL_CTL_MOD, c->descriptor, 0, c); }
+
+void client_resume(struct client *c) { poll_for(EPOLL_CTL_MOD, c->descriptor, EPOLLIN, c); }
 
 static void frame_send(struct client *c, int opcode, const char *payload, size_t length) {
   char frame[16384];
@@ -100,8 +113,9 @@ static void request_send(struct client *c) {
   int length = snprintf(
     request, sizeof request,
     "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    events->path, events->host_header);
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s\r\n",
+    events->path, events->host_header, events->subprotocol ? "Sec-WebSocket-Protocol: " : "",
+    events->subprotocol ? events->subprotocol : "", events->subprotocol ? "\r\n" : "");
   if (send(c->descriptor, request, (size_t)length, MSG_NOSIGNAL) != length) return client_end(c);
   c->phase = client_handshaking;
   poll_for(EPOLL_CTL_MOD, c->descriptor, EPOLLIN, c);
@@ -112,7 +126,11 @@ static size_t handshake_read(struct client *c, const char *text, size_t length) 
   const char *end = memmem(text, length, "\r\n\r\n", 4);
   if (!end) return 0;
   if (length < 12 || memcmp(text + 9, "101", 3)) {
-    fprintf(stderr, "load: handshake refused: %.*s\n", (int)(length > 300 ? 300 : length), text);
+    c->status = length < 12 ? 0 : atoi(text + 9);
+    // The first says why; the others would say the same.
+    static int told;
+    if (!events->is_quiet && !told++)
+      fprintf(stderr, "load: handshake refused: %.*s\n", (int)(length > 300 ? 300 : length), text);
     client_end(c);
     return length;
   }
@@ -145,7 +163,9 @@ static size_t frame_read(struct client *c, char *text, size_t length, uint64_t a
   if (length < header + payload) return 0;
   switch (head[0] & 15) {
     case 8:
-      fprintf(stderr, "load: closed by the server: %.*s\n", payload > 2 ? (int)payload - 2 : 0, text + header + 2);
+      if (payload >= 2) c->close_code = (unsigned char)text[header] << 8 | (unsigned char)text[header + 1];
+      if (!events->is_quiet)
+        fprintf(stderr, "load: closed by the server: %.*s\n", payload > 2 ? (int)payload - 2 : 0, text + header + 2);
       client_end(c);
       break;
     case 9: frame_send(c, 10, text + header, payload); break;
@@ -159,7 +179,10 @@ static void readable(struct client *c) {
   if (had) memcpy(buffer, c->part, had);
   ssize_t got = recv(c->descriptor, buffer + had, read_size, 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (got <= 0) return client_end(c);
+  if (got <= 0) {
+    c->error = got < 0 ? errno : 0;
+    return client_end(c);
+  }
   uint64_t at = now();
   size_t length = had + (size_t)got, used = 0;
   if (c->phase == client_handshaking) used = handshake_read(c, buffer, length);
@@ -191,8 +214,11 @@ void clients_turn(int milliseconds) {
     switch (c->phase) {
       case client_gone: break;
       case client_connecting:
-        if (ready[i].events & (EPOLLERR | EPOLLHUP)) client_end(c);
-        else request_send(c);
+        if (ready[i].events & (EPOLLERR | EPOLLHUP)) {
+          socklen_t size = sizeof c->error;
+          getsockopt(c->descriptor, SOL_SOCKET, SO_ERROR, &c->error, &size);
+          client_end(c);
+        } else request_send(c);
         break;
       default: readable(c);
     }

@@ -12,6 +12,8 @@ struct client {
   int answers;
   char is_ready;
   uint64_t began;
+  // Why it ended: the code of a close frame, or the status of a refused handshake, or the error of the socket; else 0.
+  int close_code, status, error;
   // The beginning of a frame whose end has not come.
   char *part;
   size_t part_length, part_room;
@@ -19,7 +21,9 @@ struct client {
 
 struct client_events {
   const char *host_header, *path;
+  const char *subprotocol; // or NULL
   int port;
+  char is_quiet; // Ends are counted, not told.
   void (*opened)(struct client *);
   // A text message; `at` is when it was read.
   void (*message)(struct client *, const char *text, size_t length, uint64_t at);
@@ -38,6 +42,9 @@ void client_start(struct client *c);
 // that is sent here is large.
 void client_send(struct client *c, const char *text, size_t length);
 void client_end(struct client *c);
+// Reads nothing until it is resumed: what is sent to it stays in the sockets.
+void client_pause(struct client *c);
+void client_resume(struct client *c);
 void watch_readable(struct watched *w);
 // Waits for at most so many milliseconds and tells what came.
 void clients_turn(int milliseconds);
