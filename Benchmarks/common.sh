@@ -88,8 +88,8 @@ port = $PORT
 max_connections = 40000
 max_connections_per_address = 0
 handshakes_per_second = 0
-handshakes_per_address = 0
-handshakes_per_user = 0
+handshakes_per_second_per_address = 0
+handshakes_per_second_per_user = 0
 max_subscriptions = 100000
 ${GATEWAY:-}
 [broker]
