@@ -106,7 +106,7 @@ package struct UnidirectionalRoutes {
     var writer = JSONWriter()
     writer.object {
       $0.object("connect") {
-        environment.write(connected: events.id, as: identity, with: budget, into: &$0)
+        environment.write(connected: events.id.description, as: identity, with: budget, into: &$0)
         let ping = environment.settings.pingInterval
         if ping > .zero { $0.member("ping", Int(ping.milliseconds / 1000)) }
         $0.write(resumptions)

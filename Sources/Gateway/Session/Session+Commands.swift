@@ -70,7 +70,7 @@ extension Session {
     guard state.phase == .connected else { return }
     send(
       Reply.success(to: command) {
-        environment.write(connected: id, as: identity, with: budget, into: &$0)
+        environment.write(connected: id.description, as: identity, with: budget, into: &$0)
         if settings.pingInterval > .zero, pings == .commands {
           $0.member("ping", Int(settings.pingInterval.milliseconds / 1000))
           $0.member("pong", true)

@@ -60,7 +60,7 @@ extension Session {
     guard let token = command.request["token"]?.string, !token.isEmpty else { return nil }
     do throws(TokenError) {
       return try environment.authenticator.authenticateSubscription(
-        token, channel: channel.description, user: identity.user, client: id, now: environment.now())
+        token, channel: channel.description, user: identity.user, client: id.description, now: environment.now())
     } catch {
       switch error {
       case .expired, .notYetValid: throw .tokenExpired
