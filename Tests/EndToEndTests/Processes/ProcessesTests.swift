@@ -88,22 +88,20 @@ import Testing
       let hammer = await Hammer(port)
       let hammering = Task { @EventLoop in await hammer.run() }
       let before = await process.nodes
-      let reload = Task { try await fanfare("reload", "--folder", folder) }
-      try await withThrowingTaskGroup { group in
-        for watcher in watchers { group.addTask { @EventLoop in try await watcher.watch() } }
-        let (text, status) = try await reload.value
-        #expect(status == 0 && text.hasPrefix("Every process was replaced: "), "\(text)")
-        #expect(before.allSatisfy { !text.contains($0) })
-        gate.lift()
-        try await group.waitForAll()
-      }
+      let watching = watchers.map { watcher in Task { @EventLoop in try await watcher.watch() } }
+      let (text, status) = try await fanfare("reload", "--folder", folder)
+      #expect(status == 0 && text.hasPrefix("Every process was replaced: "), "\(text)")
+      #expect(before.allSatisfy { !text.contains($0) })
+      gate.lift()
+      for task in watching { try await task.value }
       await EventLoop.run { hammer.stop() }
       await hammering.value
       #expect(await hammer.failures == [])
       #expect(await hammer.count > 0)
       #expect(await EventLoop.run { watchers.count { $0.ends == 1 } } == 300)
       #expect(await EventLoop.run { watchers.flatMap(\.disorder) } == [])
-      #expect(await EventLoop.run { watchers.allSatisfy { $0.connections == 2 } }, "all were asked away, once")
+      // Who came back to a process that was to be replaced yet was asked away again.
+      #expect(await EventLoop.run { watchers.allSatisfy { (2...3).contains($0.connections) } })
       #expect(try await port.nodes(of: 50).isDisjoint(with: before))
     }
   }
