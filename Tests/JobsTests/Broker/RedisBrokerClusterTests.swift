@@ -61,6 +61,7 @@ extension RedisBrokerTests {
     _ = try await broker.redrive(retried.id, to: .video)
     _ = try await broker.reprioritise(retried.id, to: .high)
     try await controlOthers(broker)
+    try await controlNodes(broker)
     #expect(try await !broker.queues().isEmpty)
     _ = try await broker.statistics(of: nil, minutes: 3)
     let schedule = Schedule(
@@ -101,6 +102,17 @@ extension RedisBrokerTests {
       #expect(key.hasPrefix("fanfare:{p0}") || key.hasPrefix("fanfare:{u:bob}"), "\(key)")
     }
     await broker.close()
+  }
+
+  /// What nodes tell each other.
+  private func controlNodes(_ broker: RedisBroker) async throws {
+    let report = NodeReport(
+      id: NodeID("{n}"), host: "h", process: 1, version: "v", startedAt: .now, connections: 0, subscriptions: 0,
+      isDraining: false, isDelivering: true, deliveryDelay: nil)
+    try await broker.beat(report, for: .seconds(60))
+    #expect(try await broker.nodes().map(\.id) == [report.id])
+    _ = try await broker.revoke(.user("{c}"), for: .seconds(600))
+    #expect(try await broker.allRevocations().count == 1)
   }
 
   /// The verbs of users and operators.
