@@ -14,7 +14,7 @@ struct SharedPort {
     defer { client.socket.close() }
     try await client.send(#"{"id":1,"connect":{"token":"\#(token)"}}"#)
     let reply = try JSONDocument(bytes: Array(try await client.nextText().utf8)).root
-    guard let node = reply["connect"]?["node"]?.string else {
+    guard let node = reply["connect"]?["data"]?["node"]?.string else {
       throw JobClient.Refused(reply: reply.text.description)
     }
     return node
