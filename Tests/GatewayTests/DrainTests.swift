@@ -41,7 +41,8 @@ import Testing
   func gateway() async throws {
     try await SessionHarness.runUnlimited(settings: { $0.longPollLimit = .seconds(600) }) { harness in
       let job = try await harness.enqueue()
-      let (_, connection) = try await harness.connect()
+      let (session, connection) = try await harness.connect()
+      connection.whenClosed = { session.connectionClosed() }
       let headers = ["host": "localhost", "authorization": "Bearer \(try harness.token())"]
       let events = FakeExchange(Request(method: .get, path: "/v1/jobs/\(job.id)/events", headers: headers))
       harness.gateway.handle(events)
@@ -51,7 +52,8 @@ import Testing
       }
       let stream = FakeStream()
       start(stream)
-      async let poll = harness.ask(.get, "/v1/jobs/\(job.id)?wait=600", headers: ["if-none-match": "none"])
+      async let poll = harness.ask(
+        .get, "/v1/jobs/\(job.id)?wait=600", headers: ["if-none-match": EntityTag.text(of: job.position)])
       async let wait = harness.ask(.post, "/v1/jobs", #"{"kind":"echo"}"#, headers: ["prefer": "wait=60"])
       try await harness.subscriptions(3)
       while harness.gateway.environment.drain.count < 3 { await Task.yield() }
@@ -74,10 +76,12 @@ import Testing
   @Test("lets in who was accepted before another process took over, and asks them away in time")
   func handOver() async throws {
     try await SessionHarness.runUnlimited { harness in
-      let (_, connection) = try await harness.connect()
+      let (session, connection) = try await harness.connect()
+      connection.whenClosed = { session.connectionClosed() }
       async let drained: Void = harness.gateway.drain(over: .milliseconds(300))
       while !harness.gateway.environment.drain.isUnderWay { await Task.yield() }
-      let (_, late) = try await harness.connect()
+      let (lateSession, late) = try await harness.connect()
+      late.whenClosed = { lateSession.connectionClosed() }
       #expect(try await harness.ask(.get, "/readyz").status == 200, "the node goes on")
       #expect(await late.close() == 3001)
       #expect(await connection.close() == 3001)
