@@ -254,6 +254,7 @@ import Testing
         harness.gateway.environment.wheel.schedule(after: .seconds(ttl)) { continuation.resume() }
       }
       #expect(ContinuousClock.now >= end)
+      #expect(try await client.next()["push"]?["refresh"]?["expires"]?.bool == true, "the warning before")
       try await client.say(#"{"id":2,"refresh":{"token":"\#(try harness.token())"}}"#)
       #expect(try await client.next()["refresh"]?["ttl"]?.int ?? 0 > 500)
     }
