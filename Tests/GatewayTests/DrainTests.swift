@@ -41,7 +41,7 @@ import Testing
   func gateway() async throws {
     try await SessionHarness.runUnlimited(settings: { $0.longPollLimit = .seconds(600) }) { harness in
       let job = try await harness.enqueue()
-      let (_, connection) = try await harness.connect()
+      let (session, connection) = try await harness.connect()
       let headers = ["host": "localhost", "authorization": "Bearer \(try harness.token())"]
       let events = FakeExchange(Request(method: .get, path: "/v1/jobs/\(job.id)/events", headers: headers))
       harness.gateway.handle(events)
@@ -56,8 +56,10 @@ import Testing
       try await harness.subscriptions(3)
       while harness.gateway.environment.drain.count < 3 { await Task.yield() }
       harness.gateway.stopAdmitting()
-      await harness.gateway.drain(over: .milliseconds(50))
+      async let drained: Void = harness.gateway.drain(over: .milliseconds(50))
       #expect(await connection.close() == 3001)
+      session.connectionClosed()
+      await drained
       let last = try #require(try await stream.all().last)
       let pause = try #require(last.wholeMatch(of: /retry: (\d+)/).flatMap { Int($0.1) })
       #expect((500...3000).contains(pause))
@@ -74,13 +76,15 @@ import Testing
   @Test("lets in who was accepted before another process took over, and asks them away in time")
   func handOver() async throws {
     try await SessionHarness.runUnlimited { harness in
-      let (_, connection) = try await harness.connect()
+      let (session, connection) = try await harness.connect()
       async let drained: Void = harness.gateway.drain(over: .milliseconds(300))
       while !harness.gateway.environment.drain.isUnderWay { await Task.yield() }
-      let (_, late) = try await harness.connect()
+      let (lateSession, late) = try await harness.connect()
       #expect(try await harness.ask(.get, "/readyz").status == 200, "the node goes on")
       #expect(await late.close() == 3001)
       #expect(await connection.close() == 3001)
+      session.connectionClosed()
+      lateSession.connectionClosed()
       await drained
     }
   }
