@@ -42,7 +42,6 @@ import Testing
     try await SessionHarness.runUnlimited(settings: { $0.longPollLimit = .seconds(600) }) { harness in
       let job = try await harness.enqueue()
       let (session, connection) = try await harness.connect()
-      connection.whenClosed = { session.connectionClosed() }
       let headers = ["host": "localhost", "authorization": "Bearer \(try harness.token())"]
       let events = FakeExchange(Request(method: .get, path: "/v1/jobs/\(job.id)/events", headers: headers))
       harness.gateway.handle(events)
@@ -58,8 +57,10 @@ import Testing
       try await harness.subscriptions(3)
       while harness.gateway.environment.drain.count < 3 { await Task.yield() }
       harness.gateway.stopAdmitting()
-      await harness.gateway.drain(over: .milliseconds(50))
+      async let drained: Void = harness.gateway.drain(over: .milliseconds(50))
       #expect(await connection.close() == 3001)
+      session.connectionClosed()
+      await drained
       let last = try #require(try await stream.all().last)
       let pause = try #require(last.wholeMatch(of: /retry: (\d+)/).flatMap { Int($0.1) })
       #expect((500...3000).contains(pause))
@@ -76,14 +77,14 @@ import Testing
   func handOver() async throws {
     try await SessionHarness.runUnlimited { harness in
       let (session, connection) = try await harness.connect()
-      connection.whenClosed = { session.connectionClosed() }
       async let drained: Void = harness.gateway.drain(over: .milliseconds(300))
       while !harness.gateway.environment.drain.isUnderWay { await Task.yield() }
       let (lateSession, late) = try await harness.connect()
-      late.whenClosed = { lateSession.connectionClosed() }
       #expect(try await harness.ask(.get, "/readyz").status == 200, "the node goes on")
       #expect(await late.close() == 3001)
       #expect(await connection.close() == 3001)
+      session.connectionClosed()
+      lateSession.connectionClosed()
       await drained
     }
   }

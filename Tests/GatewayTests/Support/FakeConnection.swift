@@ -31,13 +31,8 @@ final class FakeConnection: ClientConnection {
   private(set) var pingCount = 0
   func ping() { pingCount += 1 }
 
-  /// Called when the connection is closed: a test may let the session hear of its end.
-  var whenClosed: (@EventLoop () -> Void)?
-
   func close(code: UInt16, reason: String) {
     closed = (code, reason)
-    // Later, as a transport does.
-    if let whenClosed { Task { @EventLoop in whenClosed() } }
     waitingForClose?.resume()
     waitingForClose = nil
     waiting?.1.resume()
