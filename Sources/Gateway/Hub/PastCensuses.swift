@@ -40,5 +40,7 @@ struct PastCensuses {
   }
 
   /// Gives what is kept of a channel that is watched again, and keeps it no more.
-  mutating func take(_ channel: Channel) -> WatchCensus { censuses.removeValue(forKey: channel)?.census ?? WatchCensus() }
+  mutating func take(_ channel: Channel) -> WatchCensus {
+    censuses.removeValue(forKey: channel)?.census ?? WatchCensus()
+  }
 }

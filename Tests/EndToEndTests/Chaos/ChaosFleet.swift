@@ -42,6 +42,7 @@ final class ChaosFleet {
       [gateway]
       port = 0
       drain = "200ms"
+      handshakes_per_second_per_user = 0
       [broker]
       url = "\(url)"
       folder = "\(folder.path("state"))"

@@ -68,7 +68,7 @@ import Testing
       try await other.send(#"{"id":1,"connect":{"token":"\#(port.token)"}}"#)
       _ = try await other.nextText()
       async let status = process.end(SIGTERM)
-      while try await port.status(of: "/readyz") == 200 { await EventLoop.pause(for: .milliseconds(1)) }
+      while await port.isReady() { await EventLoop.pause(for: .milliseconds(1)) }
       gate.lift()
       _ = try await client.event { $0["state"]?.string == "completed" }
       #expect(try await other.nextMessage() == .close(code: 3001, reason: "shutdown"))

@@ -35,6 +35,11 @@ struct SharedPort {
     return try await socket.receiveAnswer().status
   }
 
+  /// Whether a new connection is told that the node is ready; one that is refused or broken off is told otherwise.
+  @EventLoop func isReady() async -> Bool {
+    do { return try await status(of: "/readyz") == 200 } catch { return false }
+  }
+
   /// Returns when nobody listens any more.
   @EventLoop func untilRefused() async throws {
     while true {

@@ -25,6 +25,7 @@ actor Fleet {
       [gateway]
       port = 0
       drain = "200ms"
+      handshakes_per_second_per_user = 0
       [broker]
       url = "\(redis.url)"
       prefix = "\(Self.prefix)"

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Jobs
 
-@Suite("Submissions that come together", .timeLimit(.minutes(1))) @EventLoop
+@Suite("Requests that come together", .timeLimit(.minutes(1))) @EventLoop
 struct CallBatcherTests {
   /// Answers a call when it is told to.
   @EventLoop
@@ -20,6 +20,13 @@ struct CallBatcherTests {
       calls.append(requests)
       called.continuation.yield()
       return try await withCheckedContinuation { open[number] = $0 }.get()
+    }
+
+    /// A batcher whose calls come here.
+    func batcher() -> CallBatcher<JobRequest, RedisValue> {
+      CallBatcher(size: { $0.payload.bytes.count }) { requests throws(BrokerError) in
+        try await self.send(requests)
+      }
     }
 
     /// Waits for one call more.
@@ -46,7 +53,7 @@ struct CallBatcherTests {
   @Test("of one turn go together, in their order, in no more than two calls at a time")
   func gather() async throws {
     let caller = Caller()
-    let batcher = CallBatcher(size: { $0.payload.bytes.count }) { requests throws(BrokerError) in try await caller.send(requests) }
+    let batcher = caller.batcher()
     let requests = (0..<100).map { _ in JobRequest.example() }
     let tasks = submit(requests, to: batcher)
     for _ in 0..<2 { await caller.waitForCall() }
@@ -71,7 +78,7 @@ struct CallBatcherTests {
   @Test("are joined by those of who was just answered")
   func again() async throws {
     let caller = Caller()
-    let batcher = CallBatcher(size: { $0.payload.bytes.count }) { requests throws(BrokerError) in try await caller.send(requests) }
+    let batcher = caller.batcher()
     let tasks = (0..<8).map { _ in
       Task { @EventLoop in
         for _ in 0..<3 { _ = try await batcher.answer(to: .example()) }
@@ -88,7 +95,7 @@ struct CallBatcherTests {
   @Test("are cut where they would be too large for one call")
   func large() async throws {
     let caller = Caller()
-    let batcher = CallBatcher(size: { $0.payload.bytes.count }) { requests throws(BrokerError) in try await caller.send(requests) }
+    let batcher = caller.batcher()
     let payload = JSONText(unchecked: Array("\"\(String(repeating: "x", count: 100_000))\"".utf8))
     let tasks = submit((0..<7).map { _ in JobRequest.example(payload: payload) }, to: batcher)
     for _ in 0..<2 { await caller.waitForCall() }
@@ -102,7 +109,7 @@ struct CallBatcherTests {
   @Test("fail together where their call fails, and the next goes on")
   func failure() async throws {
     let caller = Caller()
-    let batcher = CallBatcher(size: { $0.payload.bytes.count }) { requests throws(BrokerError) in try await caller.send(requests) }
+    let batcher = caller.batcher()
     let tasks = submit((0..<40).map { _ in .example() }, to: batcher)
     for _ in 0..<2 { await caller.waitForCall() }
     caller.answer(0, .failure(.unavailable))
