@@ -25,6 +25,7 @@ package final class Session {
   private var connection: (any ClientConnection)?
   private var outbox = Outbox()
   private var isAwaitingFlush = false
+  private var holdEnd: TimerWheel.Deadline?
   private var slowness: TimerWheel.Deadline?
   private var hasDrained = false
 
@@ -69,9 +70,22 @@ package final class Session {
   }
 
   private func scheduleFlush() {
-    guard !isAwaitingFlush else { return }
+    guard !isAwaitingFlush, holdEnd == nil else { return }
     isAwaitingFlush = true
     environment.flushes.add(self)
+  }
+
+  /// Replies to the commands of one message go out together: a client that comes back connects and subscribes in one,
+  /// and each time something goes out both sides are woken. Not for long: one command may have to wait.
+  private func holdReplies() {
+    holdEnd = environment.wheel.schedule(after: .milliseconds(50)) { [unowned self] in letRepliesGo() }
+  }
+
+  private func letRepliesGo() {
+    guard let end = holdEnd else { return }
+    end.cancel()
+    holdEnd = nil
+    if state.phase != .closed, !outbox.isEmpty, connection?.isBehind == false { scheduleFlush() }
   }
 
   /// Ends the connection: what waits is sent first, unless the reader is too slow to take it.
@@ -95,8 +109,9 @@ package final class Session {
     inbox.removeAll()
     outbox.removeAll()
     letTokenGo()
-    for deadline in [heartbeat, slowness] { deadline?.cancel() }
+    for deadline in [heartbeat, slowness, holdEnd] { deadline?.cancel() }
     heartbeat = nil
+    holdEnd = nil
     slowness = nil
   }
 
@@ -250,10 +265,13 @@ extension Session: ClientConnectionDelegate {
         isReadingPaused = false
         connection?.resumeReading()
       }
-      for line in Command.lines(of: message) {
+      let lines = Command.lines(of: message)
+      if lines.count > 1 { holdReplies() }
+      for line in lines {
         guard state.phase != .closed else { break }
         await carryOut(line)
       }
+      letRepliesGo()
     }
     isWorking = false
   }

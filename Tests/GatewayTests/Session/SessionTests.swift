@@ -85,6 +85,20 @@ import Testing
     }
   }
 
+  @Test("answers the commands of one message in one go")
+  func together() async throws {
+    try await SessionHarness.run { harness in
+      let job = try await harness.enqueue()
+      let (session, connection) = try harness.open()
+      session.tell(
+        #"{"id":1,"connect":{"token":"\#(try harness.token())"}}"# + "\n"
+          + #"{"id":2,"subscribe":{"channel":"job:\#(job.id)"}}"# + "\n" + #"{"id":3,"unsubscribe":{"channel":"x"}}"#)
+      let replies = try await connection.frames(3).map { try json($0)["id"]?.int }
+      #expect(replies == [1, 2, 3])
+      #expect(connection.sendCount == 1)
+    }
+  }
+
   @Test("goes on pinging whom answers, and takes an unasked pong for a fault")
   func pongs() async throws {
     try await SessionHarness.run(settings: {

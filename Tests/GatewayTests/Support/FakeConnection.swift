@@ -16,8 +16,12 @@ final class FakeConnection: ClientConnection {
   /// Taken by `isBehind` while true: the reader takes nothing.
   var isStalled = false
 
+  /// How often something was sent.
+  private(set) var sendCount = 0
+
   func send(_ frames: [PreparedFrame]) {
     guard closed == nil else { return }
+    sendCount += 1
     let whole = frames.flatMap { $0.parts.isEmpty ? [$0] : $0.parts }
     // A message may hold several objects (spec §1).
     sent += whole.flatMap { String(decoding: $0.payload, as: UTF8.self).split(separator: "\n").map(String.init) }
