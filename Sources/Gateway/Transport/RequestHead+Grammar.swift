@@ -77,16 +77,27 @@ extension RequestHead {
     )
   }
 
-  static func isTokenByte(_ byte: UInt8) -> Bool {
+  /// A byte of a token (RFC 9110 §5.6.2): a letter, a digit or one of fifteen marks.
+  static func isTokenByte(_ byte: UInt8) -> Bool { isAlphanumeric(byte) || isTokenMark(byte) }
+
+  private static func isAlphanumeric(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "0")...UInt8(ascii: "9"):
       true
-    default: tokenMarks.contains(byte)
+    default: false
     }
   }
 
-  private static let tokenMarks = Set("!#$%&'*+-.^_`|~".utf8)
+  private static func isTokenMark(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "!"), UInt8(ascii: "#")...UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"),
+      UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "^")...UInt8(ascii: "`"), UInt8(ascii: "|"),
+      UInt8(ascii: "~"):
+      true
+    default: false
+    }
+  }
 
   /// A name or address with an optional port; nothing that could be read as a path or credentials.
   static func isHost(_ host: String) -> Bool {
@@ -127,8 +138,7 @@ extension RequestHead {
     // Sixteen bytes in base64: 22 digits and two equals signs.
     guard let key = fields["sec-websocket-key"], key.utf8.count == 24, key.hasSuffix("=="),
       key.dropLast(2).utf8.allSatisfy({ byte in
-        byte == UInt8(ascii: "+") || byte == UInt8(ascii: "/")
-          || (isTokenByte(byte) && !tokenMarks.contains(byte))
+        byte == UInt8(ascii: "+") || byte == UInt8(ascii: "/") || isAlphanumeric(byte)
       })
     else { throw Refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64.") }
     return Upgrade(
