@@ -52,6 +52,11 @@ package final class Session {
     self.whenClosed = whenClosed
   }
 
+  isolated deinit {
+    // One that never heard of its connection's end: nothing that would still call it may be left.
+    for deadline in [heartbeat, expiry, slowness, holdEnd] { deadline?.cancel() }
+  }
+
   var settings: GatewaySettings { environment.settings }
 
   /// The user, once `connect` has told.
@@ -155,7 +160,7 @@ package final class Session {
   // MARK: Time
 
   // Deadlines do not hold the session, nor weakly, which would make each retain of it dearer: they are
-  // cancelled when the connection ends, which it does before the session is let go.
+  // cancelled before it goes.
 
   /// Pings on schedule, busy or not: some SDKs restart their timer on nothing else.
   func startHeartbeat() {
