@@ -157,6 +157,8 @@ import Testing
       let leased = try await harness.lease()
       for percent in 1...80 { try await harness.report(Double(percent), of: leased) }
       _ = try await harness.broker.settle(leased.lease, .complete(nil))
+      // Handed out at the turn's end: all of it while the reader is still behind.
+      harness.gateway.hub.flush()
       stream.isBehind = false
       stream.whenDrained?()
       let blocks = try await stream.blocks(atLeast: 2)
