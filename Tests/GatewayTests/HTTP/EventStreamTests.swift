@@ -86,6 +86,7 @@ import Testing
       let leased = try await harness.lease()
       for percent in stride(from: 1.0, through: 99, by: 1) { try await harness.report(percent, of: leased) }
       _ = try await harness.broker.settle(leased.lease, .complete(nil))
+      harness.gateway.hub.flush()
       events.isBehind = false
       events.whenDrained?()
       let blocks = try await events.all()

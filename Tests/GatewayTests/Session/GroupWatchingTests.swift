@@ -81,6 +81,7 @@ import Testing
       }
       _ = try await harness.broker.settle(first.lease, .complete(nil))
       _ = try await harness.broker.settle(second.lease, .complete(nil))
+      harness.gateway.hub.flush()
       connection.drain()
       session.connectionDrained()
       session.tell(#"{"id":9,"unsubscribe":{"channel":"group:x"}}"#)
