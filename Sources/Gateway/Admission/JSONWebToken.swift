@@ -1,3 +1,5 @@
+import Jobs
+
 /// A signed token in compact form (RFC 7515 §3.1), taken apart but not believed.
 ///
 /// Nothing in it may be used before `KeyRing.verify` accepted it, except the header's `alg` and `kid`,
@@ -56,9 +58,9 @@ struct JSONWebToken: Sendable {
     key.algorithm == algorithm && signedText.withUnsafeBytes { key.accepts(signature, over: $0) }
   }
 
-  private static func fields(of header: [UInt8]) throws(TokenError) -> [String: StrictJSON] {
+  private static func fields(of header: [UInt8]) throws(TokenError) -> JSONValue {
     do {
-      return try StrictJSON.members(of: header)
+      return try StrictJSON.object(parsing: header)
     } catch {
       throw .malformed(error == .repeatedName ? .repeatedMember : .headerNotJSON)
     }

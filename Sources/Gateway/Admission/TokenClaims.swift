@@ -1,10 +1,11 @@
 import FoundationEssentials
+import Jobs
 // `_nfc` is the only normalization that needs neither ICU nor all of Foundation.
 @_spi(_Unicode) import Swift
 
 /// The claims of a token whose signature was found good, read by name and form (RFC 7519 §4).
 struct TokenClaims: Sendable {
-  private let values: [String: StrictJSON]
+  private let values: JSONValue
 
   /// Bytes of the longest user, token id, channel or client.
   static let longestName = 255
@@ -16,7 +17,7 @@ struct TokenClaims: Sendable {
   /// Reads the payload; throws `malformed`.
   init(parsing payload: [UInt8]) throws(TokenError) {
     do {
-      values = try StrictJSON.members(of: payload)
+      values = try StrictJSON.object(parsing: payload)
     } catch {
       throw .malformed(error == .repeatedName ? .repeatedMember : .claimsNotJSON)
     }
@@ -28,7 +29,7 @@ struct TokenClaims: Sendable {
   /// A NumericDate, fractions allowed (RFC 7519 §2); nil if absent.
   func date(_ claim: TokenClaim) throws(TokenError) -> Date? {
     guard let value = values[claim.rawValue] else { return nil }
-    guard let seconds = value.number, 0...Self.latestTime ~= seconds else { throw .invalidClaim(claim) }
+    guard let seconds = value.double, 0...Self.latestTime ~= seconds else { throw .invalidClaim(claim) }
     return Date(timeIntervalSince1970: seconds)
   }
 
@@ -69,7 +70,7 @@ struct TokenClaims: Sendable {
   /// `max_priority`, a whole number from 1 to 10; nil if absent.
   func maxPriority() throws(TokenError) -> Int? {
     guard let value = values[TokenClaim.maxPriority.rawValue] else { return nil }
-    guard let level = value.number.flatMap({ Int(exactly: $0) }), 1...10 ~= level else {
+    guard let level = value.double.flatMap({ Int(exactly: $0) }), 1...10 ~= level else {
       throw .invalidClaim(.maxPriority)
     }
     return level
@@ -79,7 +80,7 @@ struct TokenClaims: Sendable {
   func channels() throws(TokenError) -> [String] {
     let claim: TokenClaim = holds(.subscriptions) ? .subscriptions : .channels
     guard let value = values[claim.rawValue] else { return [] }
-    guard let names = value.object.map({ $0.keys.sorted() }) ?? value.strings,
+    guard let names = value.object.map({ $0.map(\.name).sorted() }) ?? value.strings,
       (claim == .subscriptions) == (value.object != nil),
       names.count <= Self.mostChannels, names.allSatisfy(Self.isName)
     else { throw .invalidClaim(claim) }

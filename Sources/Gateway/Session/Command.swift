@@ -37,29 +37,31 @@ package struct Command: Sendable {
     var rest = message[...]
     if rest.last == 0x0A { rest.removeLast() }
     if rest.isEmpty { return [.malformed("an empty message")] }
+    // Mostly one, whose bytes are those of the message.
+    if !rest.contains(0x0A) { return [read(rest.count == message.count ? message : Array(rest))] }
     for line in rest.split(separator: 0x0A, omittingEmptySubsequences: false) {
-      let read = read(line)
+      let read = read(Array(line))
       lines.append(read)
       if case .malformed = read { break }
     }
     return lines
   }
 
-  private static func read(_ line: ArraySlice<UInt8>) -> Line {
+  private static func read(_ line: [UInt8]) -> Line {
     if line.count == 2, line.first == UInt8(ascii: "{"), line.last == UInt8(ascii: "}") {
       return .pong
     }
     let value: JSONValue
     do throws(JSONError) {
-      value = try JSONDocument(bytes: Array(line)).root
+      value = try JSONDocument(bytes: line).root
     } catch {
       return .malformed(line.isEmpty ? "an empty line" : error.description)
     }
     guard let members = value.object else { return .malformed("not an object") }
     if members.isEmpty { return .pong }
-    guard let method = Method.allCases.first(where: { value[$0.rawValue] != nil }),
-      let request = value[method.rawValue]
-    else { return .malformed("no known method") }
+    guard let method = method(in: members), let request = value[method.rawValue] else {
+      return .malformed("no known method")
+    }
     guard request.object != nil else { return .malformed("\(method.rawValue) is not an object") }
     let id: UInt32
     switch value["id"]?.int {
@@ -68,5 +70,13 @@ package struct Command: Sendable {
     default: return .malformed("no id")
     }
     return .command(Command(id: id, method: method, request: request))
+  }
+
+  /// The first, in the order of ``Method``, that an object has as a member.
+  private static func method(in members: [(name: String, value: JSONValue)]) -> Method? {
+    // All but a few commands have two members, and one of them is `id`.
+    let named = members.compactMap { $0.name == "id" ? nil : Method(rawValue: $0.name) }
+    guard named.count > 1 else { return named.first }
+    return Method.allCases.first { named.contains($0) }
   }
 }

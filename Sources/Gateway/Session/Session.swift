@@ -166,7 +166,7 @@ package final class Session {
   func startHeartbeat() {
     guard settings.pingInterval > .zero else { return }
     // The first at a random moment, so that connections made together are not pinged together.
-    schedulePing(after: settings.pingInterval * Double.random(in: 0.5...1))
+    schedulePing(after: settings.pingInterval * Double.random(in: 0.5...1, using: &LoopRandom.shared))
   }
 
   private func schedulePing(after delay: Duration) {

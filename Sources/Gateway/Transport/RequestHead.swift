@@ -18,14 +18,6 @@ struct RequestHead {
   /// `Expect: 100-continue`: the body comes when it is asked for.
   let awaitsContinue: Bool
 
-  private static let known = Set(Request.knownHeaders)
-  /// A second one of these would be a second opinion.
-  private static let single: Set<String> = [
-    "host", "content-length", "authorization", "content-type", "origin", "range", "if-range",
-    "idempotency-key", "last-event-id", "expect", "upgrade", "sec-websocket-key",
-    "sec-websocket-version", "x-request-id", "traceparent", "user-agent",
-  ]
-
   /// Where the head in `bytes` ends (the index after its empty line), or nil where it has not yet.
   ///
   /// `searched` is how many bytes an earlier call has seen, so that a head that comes byte by byte
@@ -51,20 +43,22 @@ struct RequestHead {
 
   /// Parses a whole head, its empty line included.
   init(_ bytes: ArraySlice<UInt8>, peer: String, limits: Limits) throws(Refusal) {
-    var lines = try Self.lines(bytes)
-    let (method, target, isOld) = try Self.requestLine(lines.removeFirst(), limits: limits)
-    guard lines.count <= limits.headerCount else {
-      throw Refusal(431, "The request has too many headers.")
+    self = try bytes.withUnsafeBufferPointer { text throws(Refusal) in
+      try RequestHead(text, peer: peer, limits: limits)
     }
-    var fields: [String: String] = [:]
-    for line in lines {
-      let (name, value) = try Self.field(line)
-      if let first = fields[name] {
-        if Self.single.contains(name) { throw Refusal(400, "A header that counts came twice.") }
-        fields[name] = first + (name == "cookie" ? "; " : ", ") + value
-      } else {
-        fields[name] = value
-      }
+  }
+
+  private init(_ text: UnsafeBufferPointer<UInt8>, peer: String, limits: Limits) throws(Refusal) {
+    var lines = HeadLines(text)
+    guard let first = try lines.next() else { throw Refusal(400, "The request is empty.") }
+    let (verb, target, isOld) = try Self.requestLine(first, limits: limits)
+    var fields = HeaderFields()
+    var count = 0
+    while let line = try lines.next() {
+      count += 1
+      guard count <= limits.headerCount else { throw Refusal(431, "The request has too many headers.") }
+      guard let (field, value) = try Self.field(line) else { continue }
+      try fields.add(value, to: field)
     }
 
     guard fields["transfer-encoding"] == nil else {
@@ -80,8 +74,6 @@ struct RequestHead {
     guard let host = fields["host"], Self.isHost(host) else {
       throw Refusal(400, "The request must have one Host header.")
     }
-    if let authority = target.authority { fields["host"] = authority }
-    let verb = try Self.method(method)
     var awaitsContinue = false
     if let expectation = fields["expect"] {
       guard expectation.lowercased() == "100-continue" else {
@@ -90,14 +82,11 @@ struct RequestHead {
       awaitsContinue = !isOld && (length ?? 0) > 0
     }
 
-    let connection = Self.tokens(fields["connection"]).map { $0.lowercased() }
-    keepsAlive = !isOld && !connection.contains("close")
+    keepsAlive = !isOld && !Self.lists("close", in: fields["connection"])
     self.awaitsContinue = awaitsContinue
-    upgrade = try Self.upgrade(
-      fields, method: verb, isOld: isOld, connection: connection, length: length)
+    upgrade = try Self.upgrade(fields, method: verb, isOld: isOld, length: length)
     request = Request(
-      method: verb, path: target.path, query: target.query,
-      headers: fields.filter { Self.known.contains($0.key) },
+      method: verb, path: target.path, query: target.query, headers: fields.kept(host: target.authority),
       contentLength: length == 0 ? nil : length, peer: peer)
   }
 }

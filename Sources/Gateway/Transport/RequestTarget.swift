@@ -10,7 +10,8 @@ struct RequestTarget: Equatable {
   init(_ target: ArraySlice<UInt8>) throws(Refusal) {
     var rest = target
     var authority: String?
-    for scheme in ["http://", "https://"] where rest.starts(with: Array(scheme.utf8)) {
+    for scheme in ["http://", "https://"]
+    where rest.first != UInt8(ascii: "/") && rest.starts(with: scheme.utf8) {
       let afterScheme = rest.dropFirst(scheme.utf8.count)
       let end = afterScheme.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }
       let name = afterScheme[..<(end ?? afterScheme.endIndex)]
@@ -34,8 +35,8 @@ struct RequestTarget: Equatable {
     path = try Self.decoded(rest[..<mark], plusIsSpace: false)
     // Split after decoding: an encoded slash or dot must not hide a segment.
     guard
-      path.split(separator: "/", omittingEmptySubsequences: false)
-        .allSatisfy({ $0 != "." && $0 != ".." })
+      path.utf8.split(separator: UInt8(ascii: "/"))
+        .allSatisfy({ !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8) })
     else { throw Refusal(400, "The path has dot segments.") }
     var query: [(name: String, value: String)] = []
     for pair in rest[mark...].dropFirst().split(separator: UInt8(ascii: "&")) {
@@ -57,6 +58,10 @@ struct RequestTarget: Equatable {
   private static func decoded(
     _ text: ArraySlice<UInt8>, plusIsSpace: Bool
   ) throws(Refusal) -> String {
+    // Mostly there is nothing to decode, and what is there is ASCII.
+    if !text.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) {
+      return String(decoding: text, as: UTF8.self)
+    }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.count)
     var index = text.startIndex

@@ -41,10 +41,8 @@ enum SocketAddress: Equatable {
   var host: String {
     switch self {
     case .v4(let address, _):
-      var address = in_addr(s_addr: address)
-      var text = [CChar](repeating: 0, count: Int(INET_ADDRSTRLEN))
-      inet_ntop(AF_INET, &address, &text, socklen_t(text.count))
-      return Self.string(text)
+      let numbers = UInt32(bigEndian: address)
+      return "\(numbers >> 24).\(numbers >> 16 & 255).\(numbers >> 8 & 255).\(numbers & 255)"
     case .v6(let text, _):
       return text.hasPrefix("::ffff:") && text.contains(".") ? String(text.dropFirst(7)) : text
     case .unix: return "unix"
@@ -59,8 +57,11 @@ enum SocketAddress: Equatable {
   }
 
   var isLoopback: Bool {
-    let host = host
-    return host == "unix" || host == "::1" || host.hasPrefix("127.")
+    switch self {
+    case .v4(let address, _): UInt32(bigEndian: address) >> 24 == 127
+    case .v6: host == "::1" || host.hasPrefix("127.")
+    case .unix: true
+    }
   }
 
   var family: Int32 {

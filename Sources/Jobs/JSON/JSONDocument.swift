@@ -228,14 +228,17 @@ private struct JSONReader {
   private mutating func readString() throws(JSONError) -> String {
     position += 1
     let start = position
+    var all: UInt8 = 0
     while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 {
+      all |= byte
       position += 1
     }
     guard let byte = next else { throw fault("a string does not end") }
     if byte == UInt8(ascii: "\"") {
-      guard let string = String(validating: bytes[start..<position], as: UTF8.self) else {
-        throw fault("a string is not UTF-8")
-      }
+      let slice = bytes[start..<position]
+      // ASCII needs no validation, which costs as much as all the rest.
+      guard let string = all < 0x80 ? String(decoding: slice, as: UTF8.self) : String(validating: slice, as: UTF8.self)
+      else { throw fault("a string is not UTF-8") }
       position += 1
       return string
     }

@@ -52,7 +52,7 @@ package struct JSONWriter: Sendable {
   package mutating func member(_ name: StaticString, _ value: (some BinaryInteger)?) {
     guard let value else { return }
     self.name(name)
-    bytes.append(contentsOf: String(value).utf8)
+    append(value)
     needsComma = true
   }
 
@@ -61,7 +61,7 @@ package struct JSONWriter: Sendable {
     guard let value, value.isFinite else { return }
     self.name(name)
     let tenths = Int((value * 10).rounded())
-    bytes.append(contentsOf: String(tenths / 10).utf8)
+    append(tenths / 10)
     if tenths % 10 != 0 {
       bytes.append(UInt8(ascii: "."))
       bytes.append(UInt8(ascii: "0") + UInt8(abs(tenths % 10)))
@@ -153,8 +153,33 @@ package struct JSONWriter: Sendable {
     bytes.append(UInt8(ascii: ":"))
   }
 
+  /// The digits of a whole number.
+  private mutating func append(_ value: some BinaryInteger) {
+    guard let small = UInt32(exactly: value) else {
+      bytes.append(contentsOf: String(value).utf8)
+      return
+    }
+    var divisor: UInt32 = 1
+    while small / divisor >= 10 { divisor *= 10 }
+    while divisor > 0 {
+      bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: small / divisor % 10))
+      divisor /= 10
+    }
+  }
+
   private mutating func quote(_ string: String) {
     bytes.append(UInt8(ascii: "\""))
+    let isPlain =
+      string.utf8.withContiguousStorageIfAvailable { text in
+        guard !text.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") })
+        else { return false }
+        bytes.append(contentsOf: text)
+        return true
+      } ?? false
+    if isPlain {
+      bytes.append(UInt8(ascii: "\""))
+      return
+    }
     for byte in string.utf8 {
       switch byte {
       case UInt8(ascii: "\""): bytes.append(contentsOf: [UInt8(ascii: "\\"), byte])

@@ -1,10 +1,11 @@
+import EventLoop
 import Foundation
 import Gateway
 import Testing
 
 @Suite("The name of a session") struct SessionIDTests {
   @Test("is a random UUID in lower case")
-  func form() throws {
+  @EventLoop func form() throws {
     for _ in 0..<100 {
       let text = SessionID().description
       #expect(try #require(UUID(uuidString: text)).uuidString.lowercased() == text)
