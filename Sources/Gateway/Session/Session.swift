@@ -26,8 +26,7 @@ package final class Session {
   private var outbox = Outbox()
   private var isAwaitingFlush = false
   private var holdEnd: TimerWheel.Deadline?
-  private var slowness: TimerWheel.Deadline?
-  private var hasDrained = false
+  private var patience = ReaderPatience()
 
   private var inbox: Deque<[UInt8]> = []
   private var isWorking = false
@@ -54,7 +53,8 @@ package final class Session {
 
   isolated deinit {
     // One that never heard of its connection's end: nothing that would still call it may be left.
-    for deadline in [heartbeat, expiry, slowness, holdEnd] { deadline?.cancel() }
+    for deadline in [heartbeat, expiry, holdEnd] { deadline?.cancel() }
+    patience.cancel()
   }
 
   var settings: GatewaySettings { environment.settings }
@@ -114,10 +114,10 @@ package final class Session {
     inbox.removeAll()
     outbox.removeAll()
     letTokenGo()
-    for deadline in [heartbeat, slowness, holdEnd] { deadline?.cancel() }
+    for deadline in [heartbeat, holdEnd] { deadline?.cancel() }
     heartbeat = nil
     holdEnd = nil
-    slowness = nil
+    patience.cancel()
   }
 
   private func writeOut(to connection: any ClientConnection, isCatchingUp: Bool = false) {
@@ -131,30 +131,18 @@ package final class Session {
         connection.send(outbox.takeBatch(limit: Self.mostAtOnce))
       }
     }
-    if connection.isBehind || slowness != nil { watchSlowness(of: connection) }
+    if connection.isBehind || patience.isTried { watchSlowness(of: connection) }
   }
 
   /// Bytes that are handed to the socket in one call.
   private static let mostAtOnce = 64 << 10
 
-  /// Frames that must arrive may wait for a reader, but not for ever and not without bound.
   private func watchSlowness(of connection: any ClientConnection) {
-    guard connection.isBehind else {
-      slowness?.cancel()
-      slowness = nil
-      return
+    let isOver = patience.isOver(with: outbox, isBehind: connection.isBehind, in: environment) {
+      [unowned self] in
+      if let connection = self.connection { watchSlowness(of: connection) }
     }
-    if outbox.mustDeliverByteCount > settings.slowConsumerLimit { return disconnect(.slow) }
-    guard slowness == nil else { return }
-    hasDrained = false
-    let mustBeTaken = outbox.mustDeliverAdded
-    slowness = environment.wheel.schedule(after: settings.slowConsumerDeadline) { [unowned self] in
-      guard let connection = self.connection else { return }
-      slowness = nil
-      // A trickle is not enough: what waited when the deadline was set must have gone by now.
-      if !hasDrained || outbox.mustDeliverTaken < mustBeTaken { return disconnect(.slow) }
-      watchSlowness(of: connection)
-    }
+    if isOver { disconnect(.slow) }
   }
 
   // MARK: Time
@@ -304,7 +292,7 @@ extension Session: ClientConnectionDelegate {
   package func pongFrameArrived() { state.pongFrameArrived() }
 
   package func connectionDrained() {
-    hasDrained = true
+    patience.readerTook()
     guard state.phase != .closed, let connection else { return }
     writeOut(to: connection, isCatchingUp: true)
   }
