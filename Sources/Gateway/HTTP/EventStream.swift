@@ -37,14 +37,9 @@ package final class EventStream {
   func append(_ frame: PreparedFrame) { outbox.append(frame) }
 
   func append(_ publication: Publication, countedBy counters: DeliveryCounters? = nil) {
-    let key = Outbox.ProgressKey(channel: publication.channel, subject: publication.subject)
-    let frame = rendering.frame(of: publication)
-    if publication.isProgress {
-      outbox.append(
-        progress: frame, of: key, isConflating: stream?.isBehind ?? true, countedBy: counters)
-    } else {
-      outbox.append(stateChange: frame, of: key, countedBy: counters)
-    }
+    outbox.append(
+      publication, as: rendering.frame(of: publication), isConflating: stream?.isBehind ?? true,
+      countedBy: counters)
     // A stream of the protocol goes on behind an end: other channels may be shown, and a job may be redriven.
     if publication.isTerminal, !rendering.isProtocol { isComplete = true }
   }

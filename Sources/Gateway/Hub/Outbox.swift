@@ -20,6 +20,11 @@ package struct Outbox {
       self.channel = channel
       self.subject = subject
     }
+
+    @EventLoop
+    package init(of publication: Publication) {
+      self.init(channel: publication.channel, subject: publication.subject)
+    }
   }
 
   private struct Entry {
@@ -85,6 +90,20 @@ package struct Outbox {
     }
     entries.append(Entry(frame: frame, isProgress: true, counters: counters))
     byteCount += frame.bytes.count
+  }
+
+  /// Adds a publication in the form that `frame` gives it: progress or a state change. `isConflating` is asked for
+  /// progress alone.
+  package mutating func append(
+    _ publication: Publication, as frame: PreparedFrame, isConflating: @autoclosure () -> Bool,
+    countedBy counters: DeliveryCounters? = nil
+  ) {
+    if publication.isProgress {
+      append(
+        progress: frame, of: ProgressKey(of: publication), isConflating: isConflating(), countedBy: counters)
+    } else {
+      append(stateChange: frame, of: ProgressKey(of: publication), countedBy: counters)
+    }
   }
 
   /// Takes the one frame that waits, if it is one: what happens in most turns, without an array.

@@ -192,27 +192,13 @@ extension Session: Subscriber {
       if connection.isBehind { watchSlowness(of: connection) }
       return
     }
-    for publication in batch.publications { append(publication, on: connection, countedBy: batch.counters) }
+    for publication in batch.publications {
+      outbox.append(
+        publication, as: publication.push, isConflating: connection.isBehind, countedBy: batch.counters)
+    }
     if outbox.mustDeliverByteCount > settings.slowConsumerLimit { return disconnect(.slow) }
     // Behind, it is written when the socket has drained.
     if !connection.isBehind { scheduleFlush() }
-  }
-
-  private func append(
-    _ publication: Publication, on connection: any ClientConnection, countedBy counters: DeliveryCounters?
-  ) {
-    let frame = publication.push
-    if publication.isProgress {
-      outbox.append(
-        progress: frame,
-        of: Outbox.ProgressKey(channel: publication.channel, subject: publication.subject),
-        isConflating: connection.isBehind, countedBy: counters)
-    } else {
-      outbox.append(
-        stateChange: frame,
-        of: Outbox.ProgressKey(channel: publication.channel, subject: publication.subject),
-        countedBy: counters)
-    }
   }
 }
 

@@ -44,6 +44,19 @@ import Testing
     #expect(texts(&outbox) == ["10", "cancelling", "30", "cancelled"])
   }
 
+  @Test("takes publications as what they are, in the form that they are given")
+  @EventLoop func publications() {
+    let id = JobID()
+    var outbox = Outbox()
+    for (offset, kind) in [JobEvent.Class.state, .progress, .progress, .state, .progress].enumerated() {
+      let event = JobEvent.example(id, offset: UInt64(offset + 1), class: kind)
+      outbox.append(
+        Publication(event, on: .job(id)), as: frame("\(kind) \(offset + 1)"), isConflating: true)
+    }
+    #expect(outbox.mustDeliverAdded == 2 && outbox.conflatedCount == 1)
+    #expect(texts(&outbox) == ["state 1", "progress 3", "state 4", "progress 5"])
+  }
+
   @Test("counts bytes through replacement and taking")
   @EventLoop func bytes() {
     var outbox = Outbox()
