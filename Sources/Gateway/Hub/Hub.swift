@@ -32,7 +32,7 @@ package final class Hub {
 
   /// `places` is how often, at most, watchers of waiting jobs are told their places; zero: never.
   package init(
-    broker: any Broker, wheel: TimerWheel, flushes: FlushSchedule = FlushSchedule(), places: Duration = .zero,
+    broker: any Broker, wheel: TimerWheel, flushes: FlushSchedule, places: Duration = .zero,
     estimates: WaitEstimates? = nil, logger: Logger, linger: Duration = .seconds(1)
   ) {
     self.broker = broker

@@ -53,7 +53,14 @@ package final class Session {
 
   isolated deinit {
     // One that never heard of its connection's end: nothing that would still call it may be left.
+    cancelDeadlines()
+  }
+
+  private func cancelDeadlines() {
     for deadline in [heartbeat, expiry, holdEnd] { deadline?.cancel() }
+    heartbeat = nil
+    expiry = nil
+    holdEnd = nil
     patience.cancel()
   }
 
@@ -113,11 +120,8 @@ package final class Session {
     grants.removeAll()
     inbox.removeAll()
     outbox.removeAll()
-    letTokenGo()
-    for deadline in [heartbeat, holdEnd] { deadline?.cancel() }
-    heartbeat = nil
-    holdEnd = nil
-    patience.cancel()
+    if let identity { environment.authenticator.release(self, of: identity) }
+    cancelDeadlines()
   }
 
   private func writeOut(to connection: any ClientConnection, isCatchingUp: Bool = false) {
