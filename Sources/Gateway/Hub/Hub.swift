@@ -168,7 +168,7 @@ package final class Hub {
 
   private func forget(_ watched: WatchedChannel) {
     watched.source?.cancel()
-    past.keep(watched.counters.census(watchers: 0), of: watched.channel)
+    past.keep(watched.counters.census, of: watched.channel)
     if case .job(let id) = watched.channel { places.forget(id) }
     if channels[watched.channel] === watched { channels[watched.channel] = nil }
   }
@@ -252,7 +252,7 @@ package final class Hub {
     let publication = Publication(event, on: watched.channel)
     switch watched.pace.take(publication, at: .now) {
     case .pass: publish(publication, on: watched)
-    case .replace: watched.counters.conflated += watched.subscriptions.count
+    case .replace: watched.counters.census.conflated += watched.subscriptions.count
     case .hold(let delay):
       wheel.schedule(after: delay) { [weak self] in
         guard let held = watched.pace.due(of: .job(event.id), at: .now) else { return }
@@ -313,7 +313,7 @@ package final class Hub {
   }
 
   private func publish(_ publication: Publication, on watched: WatchedChannel) {
-    watched.counters.published += 1
+    watched.counters.census.published += 1
     watched.turn.append(publication)
     guard watched.turn.count == 1 else { return }
     speaking.append(watched)

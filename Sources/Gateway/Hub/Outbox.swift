@@ -83,7 +83,7 @@ package struct Outbox {
         entries[number - firstNumber].frame = frame
         byteCount += frame.bytes.count - old.bytes.count
         conflatedCount += 1
-        counters?.conflated += 1
+        counters?.census.conflated += 1
         return
       }
       replaceable[key] = firstNumber + entries.count
@@ -112,7 +112,7 @@ package struct Outbox {
     let entry = entries.removeFirst()
     firstNumber += 1
     byteCount = 0
-    entry.counters?.delivered += 1
+    entry.counters?.census.delivered += 1
     if !entry.isProgress {
       mustDeliverByteCount = 0
       mustDeliverTaken += 1
@@ -132,7 +132,7 @@ package struct Outbox {
       firstNumber += 1
       size += bytes
       byteCount -= bytes
-      entry.counters?.delivered += 1
+      entry.counters?.census.delivered += 1
       if !entry.isProgress {
         mustDeliverByteCount -= bytes
         mustDeliverTaken += 1

@@ -192,7 +192,7 @@ extension Session: Subscriber {
       batch.push.bytes.count <= Self.mostAtOnce
     {
       connection.send(batch.push)
-      batch.counters?.delivered += batch.publications.count
+      batch.counters?.census.delivered += batch.publications.count
       if connection.isBehind { watchSlowness(of: connection) }
       return
     }
