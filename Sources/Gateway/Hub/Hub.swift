@@ -45,8 +45,7 @@ package final class Hub {
     broker.whenDeliveryChanges { [weak self] in self?.tellDelivery() }
   }
 
-  /// Channels that are watched, or were a moment ago.
-  package var channelCount: Int { channels.count }
+  /// Subscriptions on this node, to all channels together.
   package var subscriptionCount: Int { channels.values.reduce(0) { $0 + $1.subscriptions.count } }
 
   /// Who watches a channel on this node.

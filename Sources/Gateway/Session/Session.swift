@@ -66,12 +66,6 @@ package final class Session {
 
   var settings: GatewaySettings { environment.settings }
 
-  /// The user, once `connect` has told.
-  package var user: String? { identity?.user }
-
-  /// Progress that newer progress made superfluous before it was sent.
-  package var conflatedCount: Int { outbox.conflatedCount }
-
   // MARK: Out
 
   /// Adds a frame that must arrive; it goes out at the end of the loop's turn.
