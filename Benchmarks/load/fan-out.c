@@ -140,7 +140,7 @@ static void fixed(const char *name, double rate, double seconds) {
   uint64_t count = (uint64_t)(rate * seconds), at = now();
   for (uint64_t i = 0; i < count; i++) {
     uint64_t due = at + (uint64_t)((double)i * 1e9 / rate);
-    for (uint64_t time; (time = now()) < due;) clients_turn((int)((due - time) / 1000000));
+    clients_turn_until(due);
     publish((int)(i % (uint64_t)streams));
   }
   drain();

@@ -130,7 +130,7 @@ int submissions(const struct options *o) {
   uint64_t start = now();
   for (int i = 0; i < o->count; i++) {
     uint64_t due = start + (uint64_t)((double)i * 1e9 / o->rate);
-    for (uint64_t time; (time = now()) < due;) clients_turn((int)((due - time) / 1000000));
+    clients_turn_until(due);
     submit(i, due);
   }
   uint64_t limit = now() + 30000000000u;

@@ -236,3 +236,7 @@ void clients_turn(int milliseconds) {
     }
   }
 }
+
+void clients_turn_until(uint64_t time) {
+  for (uint64_t at; (at = now()) < time;) clients_turn((int)((time - at) / 1000000));
+}

@@ -52,3 +52,5 @@ void client_resume(struct client *c);
 void watch_readable(struct watched *w);
 // Waits for at most so many milliseconds and tells what came.
 void clients_turn(int milliseconds);
+// The same, again and again, until it is that time; not once where it is.
+void clients_turn_until(uint64_t time);
