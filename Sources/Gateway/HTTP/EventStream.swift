@@ -86,7 +86,7 @@ package final class EventStream {
   }
 
   private func writeBatch(to stream: any ResponseStream) {
-    stream.write(outbox.takeBatch(limit: 64 << 10).flatMap(\.bytes))
+    stream.write(outbox.takeBatch(limit: Outbox.mostAtOnce).flatMap(\.bytes))
   }
 
   private func watchSlowness(of stream: any ResponseStream) {

@@ -154,6 +154,9 @@ package struct Outbox {
     }
   }
 
+  /// Bytes that are handed to a socket in one call.
+  package nonisolated static let mostAtOnce = 64 << 10
+
   /// Objects in one message.
   private static let mostMerged = 16
 

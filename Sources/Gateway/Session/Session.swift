@@ -124,16 +124,13 @@ package final class Session {
       if let frame = outbox.takeOnly() {
         connection.send(frame)
       } else if isCatchingUp {
-        connection.send(outbox.takeMerged(limit: Self.mostAtOnce))
+        connection.send(outbox.takeMerged(limit: Outbox.mostAtOnce))
       } else {
-        connection.send(outbox.takeBatch(limit: Self.mostAtOnce))
+        connection.send(outbox.takeBatch(limit: Outbox.mostAtOnce))
       }
     }
     if connection.isBehind || patience.isTried { watchSlowness(of: connection) }
   }
-
-  /// Bytes that are handed to the socket in one call.
-  private static let mostAtOnce = 64 << 10
 
   private func watchSlowness(of connection: any ClientConnection) {
     let isOver = patience.isOver(with: outbox, isBehind: connection.isBehind, in: environment) {
@@ -183,7 +180,7 @@ extension Session: Subscriber {
     guard state.phase != .closed, let connection else { return }
     // Where nothing waits and nothing else is to come in this turn, the shared bytes go straight out.
     if outbox.isEmpty, !connection.isBehind, batch.isAlone || subscriptions.count == 1,
-      batch.push.bytes.count <= Self.mostAtOnce
+      batch.push.bytes.count <= Outbox.mostAtOnce
     {
       connection.send(batch.push)
       batch.counters?.census.delivered += batch.publications.count
