@@ -72,15 +72,7 @@ static void head(const char *phase) {
 static int subscribe_all(void) {
   long before = processes_memory(&options->server);
   struct meter from = meter_start(options);
-  int started = 0;
-  uint64_t limit = now() + 180000000000u;
-  while (ready + gone < options->connections && now() < limit) {
-    while (started < options->connections && started - ready - gone < options->at_once) {
-      clients[started].index = started;
-      client_start(&clients[started++]);
-    }
-    clients_turn(20);
-  }
+  clients_start(clients, options->connections, options->at_once, &ready, &gone, now() + 180000000000u);
   struct meter m = meter_read(&from, options);
   double seconds = (double)m.began / 1e9;
   head("subscribe");
@@ -100,7 +92,7 @@ static void run(const char *name, double rate, double seconds) {
     uint64_t count = (uint64_t)(rate * seconds), at = now();
     for (uint64_t i = 0; i < count; i++) {
       uint64_t due = at + (uint64_t)((double)i * 1e9 / rate);
-      for (uint64_t time; (time = now()) < due;) clients_turn((int)((due - time) / 1000000));
+      clients_turn_until(due);
       publish();
     }
   } else {
@@ -129,10 +121,8 @@ int channels(const struct options *o) {
   options = o;
   watched = o->connections * o->each;
   clients = calloc((size_t)o->connections, sizeof *clients);
-  char host[32];
-  snprintf(host, sizeof host, "127.0.0.1:%d", o->port);
   const struct client_events events = {
-    .host_header = host, .path = o->path, .port = o->port, .opened = opened, .message = message, .gone = went};
+    .path = o->path, .port = o->port, .opened = opened, .message = message, .gone = went};
   clients_prepare(&events, o->connections);
   jobs_prepare(o, o->connections, watched + o->beside);
   struct meter from = meter_start(o);

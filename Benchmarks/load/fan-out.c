@@ -22,7 +22,7 @@ static struct {
 static const struct options *options;
 static struct client *clients;
 static struct histogram connecting;
-static int started, ready, gone, streams = 1;
+static int ready, gone, streams = 1;
 static char greeting[15000];
 static int greeting_length;
 static int is_closed_loop;
@@ -140,7 +140,7 @@ static void fixed(const char *name, double rate, double seconds) {
   uint64_t count = (uint64_t)(rate * seconds), at = now();
   for (uint64_t i = 0; i < count; i++) {
     uint64_t due = at + (uint64_t)((double)i * 1e9 / rate);
-    for (uint64_t time; (time = now()) < due;) clients_turn((int)((due - time) / 1000000));
+    clients_turn_until(due);
     publish((int)(i % (uint64_t)streams));
   }
   drain();
@@ -198,13 +198,7 @@ static int connect_all(long *memory_before) {
   *memory_before = processes_memory(&options->server);
   begin();
   uint64_t limit = phase.meter.began + 90000000000u;
-  while (ready + gone < options->connections && now() < limit) {
-    while (started < options->connections && started - ready - gone < options->at_once) {
-      clients[started].index = started;
-      client_start(&clients[started++]);
-    }
-    clients_turn(20);
-  }
+  clients_start(clients, options->connections, options->at_once, &ready, &gone, limit);
   struct meter m = meter_read(&phase.meter, options);
   printf(
     "label=%s phase=connect watchers=%d gone=%d per_s=%.0f cpu_us=%.1f", options->label, ready, gone,
@@ -218,11 +212,9 @@ static int connect_all(long *memory_before) {
 int fan_out(const struct options *o) {
   options = o;
   clients = calloc((size_t)o->connections, sizeof *clients);
-  char host[32];
-  snprintf(host, sizeof host, "127.0.0.1:%d", o->port);
   const struct client_events events = {
-    .host_header = host, .path = o->path, .subprotocol = o->subprotocol, .port = o->port, .opened = opened,
-    .message = message, .gone = went};
+    .path = o->path, .subprotocol = o->subprotocol, .port = o->port, .opened = opened, .message = message,
+    .gone = went};
   clients_prepare(&events, o->connections);
   struct job *jobs = NULL;
   if (o->jobs) {

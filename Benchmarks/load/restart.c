@@ -84,12 +84,8 @@ static void start(int index) {
 }
 
 static int connect_all(void) {
-  int started = 0;
-  uint64_t limit = now() + 60000000000u;
-  while (ready < options->connections && now() < limit) {
-    while (started < options->connections && started - ready < options->at_once) start(started++);
-    clients_turn(20);
-  }
+  const int gone = 0; // One that ends is waited for: it is to come back.
+  clients_start(clients, options->connections, options->at_once, &ready, &gone, now() + 60000000000u);
   return ready == options->connections;
 }
 
@@ -110,11 +106,8 @@ int restart(const struct options *o) {
   left = calloc(number, sizeof *left);
   attempts = calloc(number, 1);
   if (!clients || !due || !left || !attempts) return 2;
-  char host[32];
-  snprintf(host, sizeof host, "127.0.0.1:%d", o->port);
   const struct client_events events = {
-    .host_header = host, .path = o->path, .port = o->port, .is_quiet = 1, .opened = opened, .message = message,
-    .gone = went};
+    .path = o->path, .port = o->port, .is_quiet = 1, .opened = opened, .message = message, .gone = went};
   clients_prepare(&events, o->connections);
   jobs_prepare(o, o->connections, 1);
   if (!(job = jobs_submit())) return 3;

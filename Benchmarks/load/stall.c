@@ -102,10 +102,8 @@ static void second_pass(uint64_t begin) {
 int stall(const struct options *o) {
   options = o;
   clients = calloc((size_t)o->connections + 1, sizeof *clients);
-  char host[32];
-  snprintf(host, sizeof host, "127.0.0.1:%d", o->port);
   const struct client_events events = {
-    .host_header = host, .path = o->path, .port = o->port, .opened = opened, .message = message, .gone = went};
+    .path = o->path, .port = o->port, .opened = opened, .message = message, .gone = went};
   clients_prepare(&events, o->connections + 1);
   jobs_prepare(o, o->connections + 1, 1);
   if (!(job = jobs_submit())) return 3;

@@ -117,10 +117,8 @@ static void print(const char *what, const struct histogram *h, double server) {
 int submissions(const struct options *o) {
   options = o;
   all = calloc((size_t)o->count, sizeof *all);
-  char host[32];
-  snprintf(host, sizeof host, "127.0.0.1:%d", o->port);
   const struct client_events events = {
-    .host_header = host, .path = o->path, .port = o->port, .opened = opened, .message = message, .gone = went};
+    .path = o->path, .port = o->port, .opened = opened, .message = message, .gone = went};
   clients_prepare(&events, o->connections);
   connections = calloc((size_t)o->connections, sizeof *connections);
   for (int i = 0; i < o->connections; i++) {
@@ -132,7 +130,7 @@ int submissions(const struct options *o) {
   uint64_t start = now();
   for (int i = 0; i < o->count; i++) {
     uint64_t due = start + (uint64_t)((double)i * 1e9 / o->rate);
-    for (uint64_t time; (time = now()) < due;) clients_turn((int)((due - time) / 1000000));
+    clients_turn_until(due);
     submit(i, due);
   }
   uint64_t limit = now() + 30000000000u;

@@ -74,6 +74,18 @@ void client_start(struct client *c) {
   poll_for(EPOLL_CTL_ADD, c->descriptor, EPOLLOUT, c);
 }
 
+void clients_start(
+  struct client *clients, int count, int at_once, const int *ready, const int *gone, uint64_t latest) {
+  int started = 0;
+  while (*ready + *gone < count && now() < latest) {
+    while (started < count && started - *ready - *gone < at_once) {
+      clients[started].index = started;
+      client_start(&clients[started++]);
+    }
+    clients_turn(20);
+  }
+}
+
 void client_end(struct client *c) {
   if (c->phase == client_gone) return;
   close(c->descriptor);
@@ -112,9 +124,9 @@ static void request_send(struct client *c) {
   char request[1024];
   int length = snprintf(
     request, sizeof request,
-    "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s\r\n",
-    events->path, events->host_header, events->subprotocol ? "Sec-WebSocket-Protocol: " : "",
+    events->path, events->port, events->subprotocol ? "Sec-WebSocket-Protocol: " : "",
     events->subprotocol ? events->subprotocol : "", events->subprotocol ? "\r\n" : "");
   if (send(c->descriptor, request, (size_t)length, MSG_NOSIGNAL) != length) return client_end(c);
   c->phase = client_handshaking;
@@ -223,4 +235,8 @@ void clients_turn(int milliseconds) {
       default: readable(c);
     }
   }
+}
+
+void clients_turn_until(uint64_t time) {
+  for (uint64_t at; (at = now()) < time;) clients_turn((int)((time - at) / 1000000));
 }

@@ -20,9 +20,9 @@ struct client {
 };
 
 struct client_events {
-  const char *host_header, *path;
+  const char *path;
   const char *subprotocol; // or NULL
-  int port;
+  int port; // on 127.0.0.1
   char is_quiet; // Ends are counted, not told.
   void (*opened)(struct client *);
   // A text message; `at` is when it was read.
@@ -38,6 +38,10 @@ struct watched {
 
 void clients_prepare(const struct client_events *events, int most);
 void client_start(struct client *c);
+// Starts the first `count` of them, at most `at_once` on their way at a time. Returns when all are ready or gone, as
+// whoever drives counts them, or at the latest then.
+void clients_start(
+  struct client *clients, int count, int at_once, const int *ready, const int *gone, uint64_t latest);
 // Sends a masked text message. A socket that does not take it at once ends the connection: nothing
 // that is sent here is large.
 void client_send(struct client *c, const char *text, size_t length);
@@ -48,3 +52,5 @@ void client_resume(struct client *c);
 void watch_readable(struct watched *w);
 // Waits for at most so many milliseconds and tells what came.
 void clients_turn(int milliseconds);
+// The same, again and again, until it is that time; not once where it is.
+void clients_turn_until(uint64_t time);

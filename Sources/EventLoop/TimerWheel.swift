@@ -15,6 +15,9 @@ package final class TimerWheel {
       self.fire = fire
     }
 
+    /// Whether it is still to fire: it neither has nor was cancelled.
+    package var isPending: Bool { fire != nil }
+
     /// Never fires; what its closure held is let go at once.
     package func cancel() { fire = nil }
   }

@@ -34,7 +34,7 @@ final class StrayJournals {
   /// The first folder that nobody has.
   nonisolated static func free(in state: StateFolder) -> String {
     var number = 1
-    while isHeld(state.fallback(number)) { number += 1 }
+    while FolderLock.isHeld(state.fallback(number)) { number += 1 }
     return state.fallback(number)
   }
 
@@ -42,7 +42,7 @@ final class StrayJournals {
     guard !isSweeping, shared.isReachable() else { return }
     isSweeping = true
     defer { isSweeping = false }
-    for folder in state.fallbacks where !Self.isHeld(folder) {
+    for folder in state.fallbacks where !FolderLock.isHeld(folder) {
       guard let written = Self.lastWrite(in: folder), empty[folder] != written, timer != nil else { continue }
       do {
         let isEmpty = try await handOver(folder)
@@ -77,14 +77,6 @@ final class StrayJournals {
       await local.close()
       throw error
     }
-  }
-
-  /// Whether a process has the folder: it holds a lock on a file in it (FolderLock).
-  nonisolated private static func isHeld(_ folder: String) -> Bool {
-    let descriptor = open("\(folder)/lock", O_RDWR | O_CLOEXEC)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    return flock(descriptor, LOCK_EX | LOCK_NB) != 0
   }
 
   private static func lastWrite(in folder: String) -> Date? {

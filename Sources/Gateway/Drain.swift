@@ -52,9 +52,6 @@ package final class Drain {
     return max(.zero, deadline - clock.now) * Double.random(in: 0...1)
   }
 
-  /// What is left of the time.
-  package var timeLeft: Duration { deadline.map { max(.zero, $0 - clock.now) } ?? .zero }
-
   /// Returns when nobody is left.
   package func untilEmpty() async {
     guard !ends.isEmpty else { return }

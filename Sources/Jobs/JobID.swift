@@ -51,22 +51,7 @@ package struct JobID: Hashable, Sendable, Comparable, CustomStringConvertible {
   /// When the id was made.
   package var time: Timestamp { Timestamp(milliseconds: Int64(high >> 16)) }
 
-  package var description: String {
-    String(unsafeUninitializedCapacity: 36) { buffer in
-      var position = 0
-      for index in 0..<32 {
-        if index == 8 || index == 12 || index == 16 || index == 20 {
-          buffer[position] = UInt8(ascii: "-")
-          position += 1
-        }
-        let word = index < 16 ? high : low
-        let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (index & 15)) & 0xF)
-        buffer[position] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-        position += 1
-      }
-      return 36
-    }
-  }
+  package var description: String { String(uuid: high, low) }
 
   package static func < (a: JobID, b: JobID) -> Bool { (a.high, a.low) < (b.high, b.low) }
 }

@@ -1,7 +1,7 @@
 /// The name of a queue: 1 to 64 of the characters `A-Z a-z 0-9 . _ -`.
 ///
 /// Braces cannot enter, so that a name never moves a key to another slot of a Redis Cluster.
-package struct QueueName: Hashable, Sendable, CustomStringConvertible {
+package struct QueueName: Hashable, Sendable, Comparable, CustomStringConvertible {
   package let description: String
 
   /// Nil when `text` is not a name.
@@ -12,6 +12,8 @@ package struct QueueName: Hashable, Sendable, CustomStringConvertible {
 
   /// The queue of jobs that name none.
   package static let `default` = QueueName("default")!
+
+  package static func < (a: QueueName, b: QueueName) -> Bool { a.description < b.description }
 }
 
 /// What a job asks for, and by which a worker finds the code that does it: `ffmpeg`, `transcribe`…
@@ -28,7 +30,7 @@ package struct JobKind: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A worker process, unique among all that share a broker: `host-pid-random`.
-package struct WorkerID: Hashable, Sendable, CustomStringConvertible {
+package struct WorkerID: Hashable, Sendable, Comparable, CustomStringConvertible {
   package let description: String
 
   /// Nil when `text` is not a name of at most 128 characters.
@@ -36,6 +38,8 @@ package struct WorkerID: Hashable, Sendable, CustomStringConvertible {
     guard isName(text, limit: 128) else { return nil }
     description = text
   }
+
+  package static func < (a: WorkerID, b: WorkerID) -> Bool { a.description < b.description }
 }
 
 private func isName(_ text: String, limit: Int = 64) -> Bool {

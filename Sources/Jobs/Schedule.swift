@@ -28,7 +28,7 @@ package struct Schedule: Hashable, Sendable {
 }
 
 /// The name of a schedule: 1 to 64 of the characters `A-Z a-z 0-9 . _ -`.
-package struct ScheduleName: Hashable, Sendable, CustomStringConvertible {
+package struct ScheduleName: Hashable, Sendable, Comparable, CustomStringConvertible {
   package let description: String
 
   /// Nil when `text` is not a name.
@@ -36,6 +36,8 @@ package struct ScheduleName: Hashable, Sendable, CustomStringConvertible {
     guard QueueName(text) != nil else { return nil }
     description = text
   }
+
+  package static func < (a: ScheduleName, b: ScheduleName) -> Bool { a.description < b.description }
 }
 
 /// A schedule with what it has done.

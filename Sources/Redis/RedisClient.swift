@@ -16,8 +16,7 @@ package final class RedisClient {
   private var attempt: Task<Void, Never>?
   private var retry: LoopTimer?
   private var isClosed = false
-  private var waiters: [UInt64: LoopContinuation<Void>] = [:]
-  private var lastWaiter: UInt64 = 0
+  private let connected = Bell()
   /// Connections of blocking commands: those that wait for another, and those at work.
   private var idle: [RedisConnection] = []
   private var blocking: [UInt64: RedisConnection] = [:]
@@ -143,21 +142,11 @@ package final class RedisClient {
     }
   }
 
-  /// Returns when there is a connection, or after `limit` at the latest.
+  /// Returns when there is a connection, or after `limit` at the latest; at once when the task is cancelled.
   package func waitUntilConnected(upTo limit: Duration) async {
-    guard connection == nil, !isClosed, limit > .zero, !Task.isCancelled else { return }
-    lastWaiter += 1
-    let number = lastWaiter
-    let timeout = LoopTimer(after: limit) { [weak self] in self?.resumeWaiter(number) }
-    await withTaskCancellationHandler {
-      await EventLoop.suspend { waiters[number] = $0 }
-    } onCancel: {
-      Task { @EventLoop [weak self] in self?.resumeWaiter(number) }
-    }
-    timeout.stop()
+    guard connection == nil, !isClosed, limit > .zero else { return }
+    await connected.waitUnlessCancelled(upTo: limit)
   }
-
-  private func resumeWaiter(_ number: UInt64) { waiters.removeValue(forKey: number)?.resume() }
 
   /// Ends all connections for good; commands under way fail as unavailable.
   package func close() {
@@ -170,7 +159,7 @@ package final class RedisClient {
     for connection in idle { connection.close() }
     idle = []
     for connection in blocking.values { connection.close() }
-    for number in Array(waiters.keys) { resumeWaiter(number) }
+    connected.ring()
   }
 
   // MARK: Reconnecting
@@ -186,7 +175,7 @@ package final class RedisClient {
     }
     self.connection = connection
     logger.debug("connected to Redis", metadata: ["endpoint": "\(endpoint)"])
-    for number in Array(waiters.keys) { resumeWaiter(number) }
+    connected.ring()
   }
 
   private func drop(_ connection: RedisConnection, _ failure: RedisFailure) {

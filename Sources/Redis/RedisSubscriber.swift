@@ -38,8 +38,7 @@ package final class RedisSubscriber {
   private var checksWithMissing = 0
   private var lastListener: UInt64 = 0
 
-  private var liveWaiters: [UInt64: LoopContinuation<Void>] = [:]
-  private var lastWaiter: UInt64 = 0
+  private let live = Bell()
 
   private struct Subscribed {
     var state = SubscriptionState()
@@ -65,19 +64,7 @@ package final class RedisSubscriber {
   /// Returns when ``isLive`` is true, or after `limit` at the latest.
   package func waitUntilLive(upTo limit: Duration) async {
     guard !isLive, !isClosed else { return }
-    lastWaiter += 1
-    let number = lastWaiter
-    let timeout = LoopTimer(after: limit) { [weak self] in
-      self?.liveWaiters.removeValue(forKey: number)?.resume()
-    }
-    await EventLoop.suspend { liveWaiters[number] = $0 }
-    timeout.stop()
-  }
-
-  private func resumeLiveWaiters() {
-    let waiting = liveWaiters.values
-    liveWaiters = [:]
-    for continuation in waiting { continuation.resume() }
+    await live.wait(upTo: limit)
   }
 
   /// Ends all subscriptions; who waits for one gets `unavailable`.
@@ -88,7 +75,7 @@ package final class RedisSubscriber {
     connection?.close()
     connection = nil
     isLive = false
-    resumeLiveWaiters()
+    live.ring()
     let waiting = channels.values.flatMap(\.waiting)
     channels = [:]
     for continuation in waiting { continuation.resume(returning: false) }
@@ -245,7 +232,7 @@ package final class RedisSubscriber {
     guard missing == 0, isHeartbeatConfirmed, !isLive else { return }
     isLive = true
     backoff.reset()
-    resumeLiveWaiters()
+    live.ring()
     onLive?()
   }
 }

@@ -38,6 +38,17 @@ import Testing
     #expect(try await met.values { $0.contains("end") } == ["one", "end"])
   }
 
+  @Test("tells of a deadline whether it is still to come: not while it is met, and not once it was cancelled")
+  func pending() async throws {
+    var own: TimerWheel.Deadline?
+    own = wheel.schedule(after: .milliseconds(2)) { met.append("pending: \(own?.isPending ?? true)") }
+    #expect(own?.isPending == true)
+    #expect(try await met.values(atLeast: 1) == ["pending: false"])
+    let cancelled = set("cancelled", after: 1000)
+    cancelled.cancel()
+    #expect(!cancelled.isPending)
+  }
+
   @Test("lets go of what a cancelled deadline held")
   func release() async {
     final class Held: Sendable {}

@@ -21,6 +21,15 @@ struct NamesTests {
     #expect(WorkerID(text) == nil)
   }
 
+  @Test("are in the order of their letters")
+  func order() {
+    let names = ["b", "a-2", "B", "a-10", "a"]
+    let sorted = ["B", "a", "a-10", "a-2", "b"]
+    #expect(names.compactMap { QueueName($0) }.sorted().map(\.description) == sorted)
+    #expect(names.compactMap { WorkerID($0) }.sorted().map(\.description) == sorted)
+    #expect(names.map { NodeID($0) }.sorted().map(\.description) == sorted)
+  }
+
   @Test("have a greatest length")
   func length() {
     #expect(QueueName(String(repeating: "x", count: 65)) == nil)

@@ -11,8 +11,7 @@ package final class LiveAuthenticator {
   private let holders = TokenHolders()
   /// Whether the list of revocations was read: before that nobody can be let in for sure.
   private var knowsRevocations: Bool
-  private var waiting: [UInt64: LoopContinuation<Void>] = [:]
-  private var lastWaiting: UInt64 = 0
+  private let revocationsRead = Bell()
 
   /// Asks wherever keys come from for newer ones, when a token names a key that is not known; nil: there is no such
   /// place.
@@ -66,13 +65,7 @@ package final class LiveAuthenticator {
   /// Returns once the list of revocations was read; throws `unavailable` where that takes too long.
   package func prepare() async throws(TokenError) {
     guard !knowsRevocations else { return }
-    lastWaiting += 1
-    let number = lastWaiting
-    let timeout = LoopTimer(after: Self.patience) { [weak self] in
-      self?.waiting.removeValue(forKey: number)?.resume()
-    }
-    await EventLoop.suspend { waiting[number] = $0 }
-    timeout.stop()
+    await revocationsRead.wait(upTo: Self.patience)
     guard knowsRevocations else { throw .unavailable }
   }
 
@@ -97,9 +90,7 @@ package final class LiveAuthenticator {
   /// The list was read whole.
   package func revocationsAreKnown() {
     knowsRevocations = true
-    let waiting = waiting.values
-    self.waiting = [:]
-    for continuation in waiting { continuation.resume() }
+    revocationsRead.ring()
   }
 
   // MARK: Holders

@@ -28,8 +28,7 @@ package struct Revocations: Sendable {
         users[user] = revocation
         break
       }
-      let merged = Revocation(
-        revocation.subject, at: max(known.at, revocation.at), until: max(known.until, revocation.until))
+      let merged = known.merged(with: revocation)
       guard merged != known else { return false }
       users[user] = merged
     }

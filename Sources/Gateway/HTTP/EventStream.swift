@@ -19,9 +19,8 @@ package final class EventStream {
   /// The last event is in the outbox: nothing comes after it.
   private var isComplete = false
   private var isClosed = false
-  private var hasDrained = false
   private var heartbeat: TimerWheel.Deadline?
-  private var slowness: TimerWheel.Deadline?
+  private var patience = ReaderPatience()
   private var expiry: TimerWheel.Deadline?
   private var ticket: Drain.Ticket?
 
@@ -38,14 +37,9 @@ package final class EventStream {
   func append(_ frame: PreparedFrame) { outbox.append(frame) }
 
   func append(_ publication: Publication, countedBy counters: DeliveryCounters? = nil) {
-    let key = Outbox.ProgressKey(channel: publication.channel, subject: publication.subject)
-    let frame = rendering.frame(of: publication)
-    if publication.isProgress {
-      outbox.append(
-        progress: frame, of: key, isConflating: stream?.isBehind ?? true, countedBy: counters)
-    } else {
-      outbox.append(stateChange: frame, of: key, countedBy: counters)
-    }
+    outbox.append(
+      publication, as: rendering.frame(of: publication), isConflating: stream?.isBehind ?? true,
+      countedBy: counters)
     // A stream of the protocol goes on behind an end: other channels may be shown, and a job may be redriven.
     if publication.isTerminal, !rendering.isProtocol { isComplete = true }
   }
@@ -69,7 +63,7 @@ package final class EventStream {
     environment.authenticator.hold(self, of: identity)
     stream.whenClosed = { [self] in close() }
     stream.whenDrained = { [weak self] in
-      self?.hasDrained = true
+      self?.patience.readerTook()
       self?.flush()
     }
     let opening = rendering.opening
@@ -92,27 +86,14 @@ package final class EventStream {
   }
 
   private func writeBatch(to stream: any ResponseStream) {
-    stream.write(outbox.takeBatch(limit: 64 << 10).flatMap(\.bytes))
+    stream.write(outbox.takeBatch(limit: Outbox.mostAtOnce).flatMap(\.bytes))
   }
 
-  /// What must arrive may wait for a reader, but not for ever and not without bound: as on a socket.
   private func watchSlowness(of stream: any ResponseStream) {
-    guard stream.isBehind else {
-      slowness?.cancel()
-      slowness = nil
-      return
+    let isOver = patience.isOver(with: outbox, isBehind: stream.isBehind, in: environment) { [weak self] in
+      if let self, let stream = self.stream { watchSlowness(of: stream) }
     }
-    if outbox.mustDeliverByteCount > environment.settings.slowConsumerLimit { return end(.slow) }
-    guard slowness == nil else { return }
-    hasDrained = false
-    let mustBeTaken = outbox.mustDeliverAdded
-    slowness = environment.wheel.schedule(after: environment.settings.slowConsumerDeadline) {
-      [weak self] in
-      guard let self, let stream = self.stream else { return }
-      slowness = nil
-      if !hasDrained || outbox.mustDeliverTaken < mustBeTaken { return end(.slow) }
-      watchSlowness(of: stream)
-    }
+    if isOver { end(.slow) }
   }
 
   private func scheduleHeartbeat() {
@@ -162,7 +143,8 @@ package final class EventStream {
     stream?.whenDrained = nil
     stream?.whenClosed = nil
     stream = nil
-    for deadline in [heartbeat, slowness, expiry] { deadline?.cancel() }
+    for deadline in [heartbeat, expiry] { deadline?.cancel() }
+    patience.cancel()
   }
 }
 

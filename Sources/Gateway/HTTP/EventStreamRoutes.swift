@@ -53,7 +53,7 @@ package struct EventStreamRoutes {
   /// What the client has; a cursor that is none is one of nothing we know.
   private static func cursor(in request: Request) -> Recovery.Request? {
     guard let text = request.headers["last-event-id"], !text.isEmpty else { return nil }
-    return Recovery.Request(cursor: text) ?? Recovery.Request(offset: .max, epoch: nil)
+    return Recovery.Request(cursor: text) ?? .unreadable
   }
 
   private static func interval(in request: Request) throws(Problem) -> Duration {

@@ -32,7 +32,7 @@ package final class Hub {
 
   /// `places` is how often, at most, watchers of waiting jobs are told their places; zero: never.
   package init(
-    broker: any Broker, wheel: TimerWheel, flushes: FlushSchedule = FlushSchedule(), places: Duration = .zero,
+    broker: any Broker, wheel: TimerWheel, flushes: FlushSchedule, places: Duration = .zero,
     estimates: WaitEstimates? = nil, logger: Logger, linger: Duration = .seconds(1)
   ) {
     self.broker = broker
@@ -45,8 +45,7 @@ package final class Hub {
     broker.whenDeliveryChanges { [weak self] in self?.tellDelivery() }
   }
 
-  /// Channels that are watched, or were a moment ago.
-  package var channelCount: Int { channels.count }
+  /// Subscriptions on this node, to all channels together.
   package var subscriptionCount: Int { channels.values.reduce(0) { $0 + $1.subscriptions.count } }
 
   /// Who watches a channel on this node.
@@ -168,7 +167,7 @@ package final class Hub {
 
   private func forget(_ watched: WatchedChannel) {
     watched.source?.cancel()
-    past.keep(watched.counters.census(watchers: 0), of: watched.channel)
+    past.keep(watched.counters.census, of: watched.channel)
     if case .job(let id) = watched.channel { places.forget(id) }
     if channels[watched.channel] === watched { channels[watched.channel] = nil }
   }
@@ -252,7 +251,7 @@ package final class Hub {
     let publication = Publication(event, on: watched.channel)
     switch watched.pace.take(publication, at: .now) {
     case .pass: publish(publication, on: watched)
-    case .replace: watched.counters.conflated += watched.subscriptions.count
+    case .replace: watched.counters.census.conflated += watched.subscriptions.count
     case .hold(let delay):
       wheel.schedule(after: delay) { [weak self] in
         guard let held = watched.pace.due(of: .job(event.id), at: .now) else { return }
@@ -313,7 +312,7 @@ package final class Hub {
   }
 
   private func publish(_ publication: Publication, on watched: WatchedChannel) {
-    watched.counters.published += 1
+    watched.counters.census.published += 1
     watched.turn.append(publication)
     guard watched.turn.count == 1 else { return }
     speaking.append(watched)

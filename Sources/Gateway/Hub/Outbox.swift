@@ -20,6 +20,11 @@ package struct Outbox {
       self.channel = channel
       self.subject = subject
     }
+
+    @EventLoop
+    package init(of publication: Publication) {
+      self.init(channel: publication.channel, subject: publication.subject)
+    }
   }
 
   private struct Entry {
@@ -78,7 +83,7 @@ package struct Outbox {
         entries[number - firstNumber].frame = frame
         byteCount += frame.bytes.count - old.bytes.count
         conflatedCount += 1
-        counters?.conflated += 1
+        counters?.census.conflated += 1
         return
       }
       replaceable[key] = firstNumber + entries.count
@@ -87,13 +92,27 @@ package struct Outbox {
     byteCount += frame.bytes.count
   }
 
+  /// Adds a publication in the form that `frame` gives it: progress or a state change. `isConflating` is asked for
+  /// progress alone.
+  package mutating func append(
+    _ publication: Publication, as frame: PreparedFrame, isConflating: @autoclosure () -> Bool,
+    countedBy counters: DeliveryCounters? = nil
+  ) {
+    if publication.isProgress {
+      append(
+        progress: frame, of: ProgressKey(of: publication), isConflating: isConflating(), countedBy: counters)
+    } else {
+      append(stateChange: frame, of: ProgressKey(of: publication), countedBy: counters)
+    }
+  }
+
   /// Takes the one frame that waits, if it is one: what happens in most turns, without an array.
   package mutating func takeOnly() -> PreparedFrame? {
     guard entries.count == 1 else { return nil }
     let entry = entries.removeFirst()
     firstNumber += 1
     byteCount = 0
-    entry.counters?.delivered += 1
+    entry.counters?.census.delivered += 1
     if !entry.isProgress {
       mustDeliverByteCount = 0
       mustDeliverTaken += 1
@@ -113,7 +132,7 @@ package struct Outbox {
       firstNumber += 1
       size += bytes
       byteCount -= bytes
-      entry.counters?.delivered += 1
+      entry.counters?.census.delivered += 1
       if !entry.isProgress {
         mustDeliverByteCount -= bytes
         mustDeliverTaken += 1
@@ -134,6 +153,9 @@ package struct Outbox {
       return frames.count == 1 ? frames[start] : PreparedFrame(merging: frames)
     }
   }
+
+  /// Bytes that are handed to a socket in one call.
+  package nonisolated static let mostAtOnce = 64 << 10
 
   /// Objects in one message.
   private static let mostMerged = 16

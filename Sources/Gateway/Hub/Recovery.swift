@@ -24,6 +24,9 @@ package enum Recovery: Hashable, Sendable {
       self.offset = offset
       self.epoch = epoch
     }
+
+    /// What stands for a position that could not be read: ahead of every stream, so that it is lost.
+    package static let unreadable = Request(offset: .max, epoch: nil)
   }
 
   package init(of request: Request?, at top: StreamPosition) {

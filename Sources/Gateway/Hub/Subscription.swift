@@ -94,7 +94,7 @@ package final class Subscription {
       }
       switch pace?.take(publication, at: now) {
       case .pass, nil: passing.append(publication)
-      case .replace: batch.counters?.conflated += 1
+      case .replace: batch.counters?.census.conflated += 1
       case .hold(let delay):
         let subject = publication.subject
         wheel.schedule(after: delay) { [weak self] in self?.letGo(of: subject, countedBy: batch.counters) }

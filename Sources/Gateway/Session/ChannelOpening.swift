@@ -22,7 +22,7 @@ struct ChannelOpening {
   func goLive() { subscription.goLive(after: position) }
 
   /// The client came back and is told what it lacked.
-  func countRecovery() { subscription.counters?.recovered += 1 }
+  func countRecovery() { subscription.counters?.census.recovered += 1 }
 
   /// What a client with this position is to be told. A user's channel has no positions: none is recovered there.
   func recovery(of request: Recovery.Request?) -> Recovery {

@@ -45,7 +45,7 @@ extension Session {
       Reply.success(to: command) {
         $0.object("data") {
           write(acceptance, as: record, into: &$0)
-          write(budget, into: &$0)
+          environment.write(budget, into: &$0)
         }
       })
   }
@@ -89,7 +89,7 @@ extension Session {
         case .group(let acceptance):
           $0.object("data") {
             acceptance.write(into: &$0)
-            write(acceptance.budget, into: &$0)
+            environment.write(acceptance.budget, into: &$0)
           }
         case .nothing: $0.member("data", .emptyObject)
         case .job(let job, let estimate):

@@ -88,7 +88,7 @@ extension Session {
       guard renewed.user == identity?.user else { return disconnect(.invalidToken) }
       live(by: renewed)
       send(
-        Reply.success(to: command) { writeExpiry(of: renewed.expiresAt, into: &$0) })
+        Reply.success(to: command) { environment.write(expiry: renewed.expiresAt, into: &$0) })
     } catch {
       switch error {
       case .expired: disconnect(.expired)
@@ -96,14 +96,6 @@ extension Session {
       default: disconnect(.invalidToken)
       }
     }
-  }
-
-  func writeExpiry(of moment: Date, into writer: inout JSONWriter) {
-    environment.write(expiry: moment, into: &writer)
-  }
-
-  func write(_ budget: BudgetStanding, into writer: inout JSONWriter) {
-    environment.write(budget, into: &writer)
   }
 }
 

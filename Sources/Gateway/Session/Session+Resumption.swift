@@ -44,7 +44,7 @@ extension SessionEnvironment {
   ) -> Recovery.Request? {
     guard let value = named.last(where: { Channel($0.name) == channel })?.value else { return nil }
     do throws(ReplyError) { return try Recovery.Request(reading: value) } catch {
-      return Recovery.Request(offset: .max, epoch: nil)
+      return .unreadable
     }
   }
 }

@@ -29,7 +29,7 @@ extension Session {
     send(
       Reply.success(to: command) {
         opening.write(to: request, into: &$0)
-        if let grant { writeExpiry(of: grant.expiresAt, into: &$0) }
+        if let grant { environment.write(expiry: grant.expiresAt, into: &$0) }
       })
     opening.goLive()
   }
@@ -88,7 +88,7 @@ extension Session {
     guard let subscription = subscriptions[channel] else { throw .permissionDenied }
     guard let grant = try grant(of: command, for: channel, identity) else { throw .badRequest }
     begin(grant, of: subscription)
-    send(Reply.success(to: command) { writeExpiry(of: grant.expiresAt, into: &$0) })
+    send(Reply.success(to: command) { environment.write(expiry: grant.expiresAt, into: &$0) })
   }
 
   func unsubscribe(_ command: Command) {

@@ -31,11 +31,4 @@ extension Session: TokenHolder {
       disconnect(.expired)
     }
   }
-
-  /// The session has ended.
-  func letTokenGo() {
-    expiry?.cancel()
-    expiry = nil
-    if let identity { environment.authenticator.release(self, of: identity) }
-  }
 }

@@ -26,8 +26,7 @@ package final class Session {
   private var outbox = Outbox()
   private var isAwaitingFlush = false
   private var holdEnd: TimerWheel.Deadline?
-  private var slowness: TimerWheel.Deadline?
-  private var hasDrained = false
+  private var patience = ReaderPatience()
 
   private var inbox: Deque<[UInt8]> = []
   private var isWorking = false
@@ -54,16 +53,18 @@ package final class Session {
 
   isolated deinit {
     // One that never heard of its connection's end: nothing that would still call it may be left.
-    for deadline in [heartbeat, expiry, slowness, holdEnd] { deadline?.cancel() }
+    cancelDeadlines()
+  }
+
+  private func cancelDeadlines() {
+    for deadline in [heartbeat, expiry, holdEnd] { deadline?.cancel() }
+    heartbeat = nil
+    expiry = nil
+    holdEnd = nil
+    patience.cancel()
   }
 
   var settings: GatewaySettings { environment.settings }
-
-  /// The user, once `connect` has told.
-  package var user: String? { identity?.user }
-
-  /// Progress that newer progress made superfluous before it was sent.
-  package var conflatedCount: Int { outbox.conflatedCount }
 
   // MARK: Out
 
@@ -113,11 +114,8 @@ package final class Session {
     grants.removeAll()
     inbox.removeAll()
     outbox.removeAll()
-    letTokenGo()
-    for deadline in [heartbeat, slowness, holdEnd] { deadline?.cancel() }
-    heartbeat = nil
-    holdEnd = nil
-    slowness = nil
+    if let identity { environment.authenticator.release(self, of: identity) }
+    cancelDeadlines()
   }
 
   private func writeOut(to connection: any ClientConnection, isCatchingUp: Bool = false) {
@@ -126,35 +124,20 @@ package final class Session {
       if let frame = outbox.takeOnly() {
         connection.send(frame)
       } else if isCatchingUp {
-        connection.send(outbox.takeMerged(limit: Self.mostAtOnce))
+        connection.send(outbox.takeMerged(limit: Outbox.mostAtOnce))
       } else {
-        connection.send(outbox.takeBatch(limit: Self.mostAtOnce))
+        connection.send(outbox.takeBatch(limit: Outbox.mostAtOnce))
       }
     }
-    if connection.isBehind || slowness != nil { watchSlowness(of: connection) }
+    if connection.isBehind || patience.isTried { watchSlowness(of: connection) }
   }
 
-  /// Bytes that are handed to the socket in one call.
-  private static let mostAtOnce = 64 << 10
-
-  /// Frames that must arrive may wait for a reader, but not for ever and not without bound.
   private func watchSlowness(of connection: any ClientConnection) {
-    guard connection.isBehind else {
-      slowness?.cancel()
-      slowness = nil
-      return
+    let isOver = patience.isOver(with: outbox, isBehind: connection.isBehind, in: environment) {
+      [unowned self] in
+      if let connection = self.connection { watchSlowness(of: connection) }
     }
-    if outbox.mustDeliverByteCount > settings.slowConsumerLimit { return disconnect(.slow) }
-    guard slowness == nil else { return }
-    hasDrained = false
-    let mustBeTaken = outbox.mustDeliverAdded
-    slowness = environment.wheel.schedule(after: settings.slowConsumerDeadline) { [unowned self] in
-      guard let connection = self.connection else { return }
-      slowness = nil
-      // A trickle is not enough: what waited when the deadline was set must have gone by now.
-      if !hasDrained || outbox.mustDeliverTaken < mustBeTaken { return disconnect(.slow) }
-      watchSlowness(of: connection)
-    }
+    if isOver { disconnect(.slow) }
   }
 
   // MARK: Time
@@ -197,34 +180,20 @@ extension Session: Subscriber {
     guard state.phase != .closed, let connection else { return }
     // Where nothing waits and nothing else is to come in this turn, the shared bytes go straight out.
     if outbox.isEmpty, !connection.isBehind, batch.isAlone || subscriptions.count == 1,
-      batch.push.bytes.count <= Self.mostAtOnce
+      batch.push.bytes.count <= Outbox.mostAtOnce
     {
       connection.send(batch.push)
-      batch.counters?.delivered += batch.publications.count
+      batch.counters?.census.delivered += batch.publications.count
       if connection.isBehind { watchSlowness(of: connection) }
       return
     }
-    for publication in batch.publications { append(publication, on: connection, countedBy: batch.counters) }
+    for publication in batch.publications {
+      outbox.append(
+        publication, as: publication.push, isConflating: connection.isBehind, countedBy: batch.counters)
+    }
     if outbox.mustDeliverByteCount > settings.slowConsumerLimit { return disconnect(.slow) }
     // Behind, it is written when the socket has drained.
     if !connection.isBehind { scheduleFlush() }
-  }
-
-  private func append(
-    _ publication: Publication, on connection: any ClientConnection, countedBy counters: DeliveryCounters?
-  ) {
-    let frame = publication.push
-    if publication.isProgress {
-      outbox.append(
-        progress: frame,
-        of: Outbox.ProgressKey(channel: publication.channel, subject: publication.subject),
-        isConflating: connection.isBehind, countedBy: counters)
-    } else {
-      outbox.append(
-        stateChange: frame,
-        of: Outbox.ProgressKey(channel: publication.channel, subject: publication.subject),
-        countedBy: counters)
-    }
   }
 }
 
@@ -304,7 +273,7 @@ extension Session: ClientConnectionDelegate {
   package func pongFrameArrived() { state.pongFrameArrived() }
 
   package func connectionDrained() {
-    hasDrained = true
+    patience.readerTook()
     guard state.phase != .closed, let connection else { return }
     writeOut(to: connection, isCatchingUp: true)
   }

@@ -34,9 +34,9 @@ package final class WebSocketServer {
   private var sockets: [ObjectIdentifier: Connection] = [:]
   private var countByAddress: [String: Int] = [:]
   /// Wait for the last WebSocket to end.
-  private var shutdowns: [LoopContinuation<Void>] = []
+  private let ended = Bell()
   /// Wait for the last HTTP connection to end.
-  private var answered: [LoopContinuation<Void>] = []
+  private let answered = Bell()
   /// Who asks for a socket on a connection that is open is sent away.
   private var refusesHandshakes = false
   private var dateNow = (second: 0, text: "")
@@ -136,27 +136,18 @@ package final class WebSocketServer {
   /// Returns when no connection speaks HTTP any more, or after `time`. To be called when nothing is accepted.
   package func untilAnswered(within time: Duration) async {
     guard !requests.isEmpty, time > .zero else { return }
-    let deadline = wheel.schedule(after: time) { [weak self] in self?.tellAnswered() }
-    await EventLoop.suspend { answered.append($0) }
-    deadline.cancel()
-  }
-
-  private func tellAnswered() {
-    for waiter in answered { waiter.resume() }
-    answered = []
+    await answered.wait(upTo: time)
   }
 
   /// Breaks off every connection and lets everything go; returns when all delegates were told, a
   /// turn or two of the loop later. Who wants to say goodbye does so before. May be called again.
   package func shutdown() async {
     stopAccepting()
-    tellAnswered()
+    answered.ring()
     handshakes.removeAll()
     for connection in requests.values { connection.close() }
     for connection in sockets.values { connection.abandon() }
-    while !sockets.isEmpty {
-      await EventLoop.suspend { shutdowns.append($0) }
-    }
+    while !sockets.isEmpty { await ended.wait() }
     delegate = nil
     library = nil
   }
@@ -212,15 +203,13 @@ package final class WebSocketServer {
   /// The connection speaks HTTP no more.
   func remove(_ connection: HTTPConnection) {
     requests.removeValue(forKey: ObjectIdentifier(connection))
-    if requests.isEmpty { tellAnswered() }
+    if requests.isEmpty { answered.ring() }
   }
 
   func remove(_ connection: Connection, _ peer: SocketAddress) {
     sockets.removeValue(forKey: ObjectIdentifier(connection))
     connectionClosed(peer)
-    guard sockets.isEmpty else { return }
-    for waiter in shutdowns { waiter.resume() }
-    shutdowns = []
+    if sockets.isEmpty { ended.ring() }
   }
 
   /// The peer has one connection fewer.

@@ -49,6 +49,20 @@ extension BrokerArchive {
   package var isWhole: Bool { true }
 }
 
+extension BrokerArchive where Self: QueueAdministration & ScheduleBook & RevocationList {
+  /// The page that an archive begins with, whole whatever its size: queues that somebody set, schedules, and
+  /// revocations. `next` is the cursor of the first page of jobs.
+  func firstArchivePage(next: String) async throws(BrokerError) -> ArchivePage {
+    let set = try await queues().filter { $0.version > 0 || $0.mode != .active }
+    let kept = try await schedules()
+    let revoked = try await allRevocations()
+    return ArchivePage(
+      entries: set.map { .queue($0.name, $0.settings, $0.mode) } + kept.map { .schedule($0) }
+        + revoked.map { .revocation($0) },
+      next: next)
+  }
+}
+
 /// A piece of an archive.
 package struct ArchivePage: Hashable, Sendable {
   package var entries: [ArchiveEntry]

@@ -26,11 +26,13 @@ package protocol NodeDirectory: AnyObject, Sendable {
 }
 
 /// The name of a gateway process: different from that of every other that shares its broker.
-package struct NodeID: Hashable, Sendable, CustomStringConvertible {
+package struct NodeID: Hashable, Sendable, Comparable, CustomStringConvertible {
   package let description: String
 
   /// A node of this name, whatever it is.
   package init(_ text: String) { description = text }
+
+  package static func < (a: NodeID, b: NodeID) -> Bool { a.description < b.description }
 }
 
 /// What a node says of itself with each beat.

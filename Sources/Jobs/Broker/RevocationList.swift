@@ -45,6 +45,12 @@ package struct Revocation: Hashable, Sendable {
     self.at = at
     self.until = until
   }
+
+  /// What both say of the same tokens: the later moment and the later end count.
+  package func merged(with other: Revocation) -> Revocation {
+    precondition(subject == other.subject, "revocations of different tokens are merged")
+    return Revocation(subject, at: max(at, other.at), until: max(until, other.until))
+  }
 }
 
 /// A revocation as it stands, and where it is kept.

@@ -17,6 +17,7 @@ import Testing
       (Recovery.Request(offset: 8, epoch: "e1"), .lost),
       (Recovery.Request(offset: 7, epoch: "e2"), .lost),
       (Recovery.Request(offset: 0, epoch: "e2"), .lost),
+      (.unreadable, .lost),
     ] as [(Recovery.Request?, Recovery)])
   func table(request: Recovery.Request?, expected: Recovery) {
     #expect(Recovery(of: request, at: Self.top) == expected)

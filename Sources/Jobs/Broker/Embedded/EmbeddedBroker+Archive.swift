@@ -5,15 +5,7 @@ extension EmbeddedBroker: BrokerArchive, QueueArrival {
     after cursor: String?, limit: Int
   ) async throws(BrokerError) -> ArchivePage {
     try requireOpen()
-    guard let cursor else {
-      let set = try await queues().filter { $0.version > 0 || $0.mode != .active }
-      let kept = try await schedules()
-      let revoked = try await allRevocations()
-      return ArchivePage(
-        entries: set.map { .queue($0.name, $0.settings, $0.mode) } + kept.map { .schedule($0) }
-          + revoked.map { .revocation($0) },
-        next: ArchivePlace().cursor)
-    }
+    guard let cursor else { return try await firstArchivePage(next: ArchivePlace().cursor) }
     var place = ArchivePlace(cursor)
     let limit = min(max(limit, 1), 1000)
     // What is not kept yet may still be undone.

@@ -28,7 +28,7 @@ extension EmbeddedBroker {
     }
     report.expired = expire(limit: limit, at: now)
     tellChildren(limit: limit, at: now)
-    for queue in queuesWithRoom.sorted(by: { $0.description < $1.description }) {
+    for queue in queuesWithRoom.sorted() {
       admitParked(in: queue, limit: limit, at: now)
     }
     report.pruned = forgetEnded(limit: limit, at: now)

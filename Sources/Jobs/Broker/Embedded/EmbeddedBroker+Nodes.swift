@@ -52,11 +52,7 @@ extension EmbeddedBroker: RevocationList {
   /// What is known and what is said of a subject as one; told to all where it is news.
   func merge(_ said: Revocation, at now: Timestamp) -> (Revocation, isNew: Bool) {
     let known = store.revocations[said.subject].flatMap { $0.until > now ? $0 : nil }
-    var merged = said
-    if let known {
-      merged.at = max(said.at, known.at)
-      merged.until = max(said.until, known.until)
-    }
+    let merged = known?.merged(with: said) ?? said
     guard merged != known, merged.until > now else { return (known ?? said, false) }
     store.change(merged, merged.subject)
     store.stage(.control(.revoked(merged)))

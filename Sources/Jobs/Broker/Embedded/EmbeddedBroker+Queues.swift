@@ -4,9 +4,7 @@ extension EmbeddedBroker: QueueAdministration {
   package func queues() async throws(BrokerError) -> [QueueStatus] {
     try requireOpen()
     await settled()
-    return store.table.queues.values.map(status).sorted {
-      $0.name.description < $1.name.description
-    }
+    return store.table.queues.values.map(status).sorted { $0.name < $1.name }
   }
 
   package func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {

@@ -23,9 +23,7 @@ extension EmbeddedBroker: ScheduleBook {
   package func schedules() async throws(BrokerError) -> [ScheduleStatus] {
     try requireOpen()
     await settled()
-    return store.table.schedules.values.sorted {
-      $0.schedule.name.description < $1.schedule.name.description
-    }
+    return store.table.schedules.values.sorted { $0.schedule.name < $1.schedule.name }
   }
 
   package func fire(

@@ -2,12 +2,12 @@ import Foundation
 
 /// Keeps a second process off a folder, by `flock` on a file in it; the system lets go of it when
 /// the process ends, however it ends.
-final class FolderLock: Sendable {
+package final class FolderLock: Sendable {
   private let descriptor: Int32
 
   /// Throws `inUse` when another broker, of this process or another, has the folder.
   init(folder: String) throws(JournalError) {
-    let path = "\(folder)/lock"
+    let path = Self.path(in: folder)
     let descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
       throw .unreadable(path: path, reason: String(cString: strerror(errno)))
@@ -29,4 +29,15 @@ final class FolderLock: Sendable {
   }
 
   deinit { close(descriptor) }
+
+  /// Whether a broker has the folder, of this process or another. It may be another's a moment later: to have it
+  /// for sure, open a broker there.
+  package static func isHeld(_ folder: String) -> Bool {
+    let descriptor = open(path(in: folder), O_RDWR | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return flock(descriptor, LOCK_EX | LOCK_NB) != 0
+  }
+
+  private static func path(in folder: String) -> String { "\(folder)/lock" }
 }

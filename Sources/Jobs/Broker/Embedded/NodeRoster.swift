@@ -11,7 +11,6 @@ struct NodeRoster: Sendable {
 
   /// Those of which the time is not over, by id.
   func nodes(at now: Timestamp) -> [NodeReport] {
-    entries.values.filter { $0.ends > now }.map(\.report)
-      .sorted { $0.id.description < $1.id.description }
+    entries.values.filter { $0.ends > now }.map(\.report).sorted { $0.id < $1.id }
   }
 }

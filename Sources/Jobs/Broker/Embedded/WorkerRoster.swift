@@ -34,7 +34,7 @@ struct WorkerRoster: Sendable {
         WorkerInfo(
           report: $0.report, wanted: $0.wanted, seenAt: $0.seenAt, isLost: $0.isLost(at: now))
       }
-      .sorted { $0.report.id.description < $1.report.id.description }
+      .sorted { $0.report.id < $1.report.id }
   }
 
   /// Forgets workers that were lost long ago.

@@ -63,7 +63,7 @@ extension FallbackBroker: QueueAdministration {
         queues.append(shown(status))
       }
     }
-    return queues.sorted { $0.name.description < $1.name.description }
+    return queues.sorted { $0.name < $1.name }
   }
 
   package func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {

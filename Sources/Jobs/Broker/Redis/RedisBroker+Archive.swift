@@ -8,15 +8,7 @@ extension RedisBroker: QueueArrival {
   package func archive(
     after cursor: String?, limit: Int
   ) async throws(BrokerError) -> ArchivePage {
-    guard let cursor else {
-      let set = try await queues().filter { $0.version > 0 || $0.mode != .active }
-      let kept = try await schedules()
-      let revoked = try await allRevocations()
-      return ArchivePage(
-        entries: set.map { .queue($0.name, $0.settings, $0.mode) } + kept.map { .schedule($0) }
-          + revoked.map { .revocation($0) },
-        next: "-1 ")
-    }
+    guard let cursor else { return try await firstArchivePage(next: "-1 ") }
     let answer = try await run(scripts.archive) { command in
       command.append(cursor)
       command.append(min(max(limit, 1), 1000))

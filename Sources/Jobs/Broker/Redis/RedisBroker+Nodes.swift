@@ -28,7 +28,7 @@ extension RedisBroker {
       else { throw .corrupt("a node's report has another form") }
       reports.append(report)
     }
-    return reports.sorted { $0.id.description < $1.id.description }
+    return reports.sorted { $0.id < $1.id }
   }
 
   package func tell(_ node: NodeID?, _ message: ControlMessage) async throws(BrokerError) {

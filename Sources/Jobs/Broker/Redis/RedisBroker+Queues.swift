@@ -6,7 +6,7 @@ extension RedisBroker {
     let answer = try await run(scripts.queues) { _ in }
     var queues: [QueueStatus] = []
     for part in answer.elements ?? [] { queues.append(try QueueStatus(described: part)) }
-    return queues.sorted { $0.name.description < $1.name.description }
+    return queues.sorted { $0.name < $1.name }
   }
 
   package func queue(_ name: QueueName) async throws(BrokerError) -> QueueStatus? {

@@ -40,7 +40,7 @@ extension RedisBroker {
           schedule: schedule, next: values[1].timestamp, lastFiredAt: values[2].timestamp,
           lastJob: values[3].bytes.flatMap { JobID(key: $0) }))
     }
-    return schedules.sorted { $0.schedule.name.description < $1.schedule.name.description }
+    return schedules.sorted { $0.schedule.name < $1.schedule.name }
   }
 
   package func fire(

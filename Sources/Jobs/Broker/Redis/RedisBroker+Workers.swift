@@ -62,7 +62,7 @@ extension RedisBroker {
           wanted: parts[index + 3].text.flatMap { WorkerMode(rawValue: $0) } ?? .running,
           jobs: jobs.sorted(), seenAt: Timestamp(milliseconds: seen), isLost: now > seen + duration))
     }
-    return workers.sorted { $0.report.id.description < $1.report.id.description }
+    return workers.sorted { $0.report.id < $1.report.id }
   }
 }
 
