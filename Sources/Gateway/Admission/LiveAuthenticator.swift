@@ -52,8 +52,7 @@ package final class LiveAuthenticator {
   package func admit(_ token: String, now: @Sendable () -> Date) async throws(TokenError) -> Identity {
     try await prepare()
     do throws(TokenError) { return try authenticate(token, now: now()) } catch {
-      // A key of another algorithm than all that are here is as unknown as one of another name.
-      guard error == .unknownKey || error == .algorithmNotAllowed, let keyRefresh else { throw error }
+      guard error.mayBeMendedByKeys, let keyRefresh else { throw error }
       switch await keyRefresh() {
       case .done: return try authenticate(token, now: now())
       case .notNow: throw error
