@@ -30,6 +30,8 @@ package final class RedisSubscriber {
   private var attempt: Task<Void, Never>?
   private var timer: LoopTimer?
   private var lastReads: UInt64 = 0
+  /// What was read on the connection when a confirmation had been waited for in vain; inside, nil without a connection.
+  private var silentSince: UInt64??
   private var isClosed = false
 
   private var channels: [String: Subscribed] = [:]
@@ -40,10 +42,12 @@ package final class RedisSubscriber {
 
   private let live = Bell()
 
+  @EventLoop
   private struct Subscribed {
     var state = SubscriptionState()
     var listeners: [(number: UInt64, receive: Receiver)] = []
-    var waiting: [LoopContinuation<Bool>] = []
+    /// Rung when Redis has confirmed, and when nothing more will come of it.
+    let told = Bell()
   }
 
   /// A subscriber that is not connected yet. Nothing heard for `silence`, not even the answer to a
@@ -76,9 +80,9 @@ package final class RedisSubscriber {
     connection = nil
     isLive = false
     live.ring()
-    let waiting = channels.values.flatMap(\.waiting)
+    let waiting = channels.values.map(\.told)
     channels = [:]
-    for continuation in waiting { continuation.resume(returning: false) }
+    for bell in waiting { bell.ring() }
   }
 
   // MARK: Listening
@@ -86,11 +90,12 @@ package final class RedisSubscriber {
   /// Delivers every message of `channel` from now on, until cancelled.
   ///
   /// Returns when Redis has confirmed; while Redis is away that is after its return. Throws
-  /// `unavailable` when the subscriber is closed.
+  /// `unavailable` when the subscriber is closed and, given a `limit`, when Redis has not confirmed by then: at once
+  /// where it did not confirm to somebody else before, and has said nothing since.
   package func subscribe(
-    to channel: String, _ receive: @escaping Receiver
+    to channel: String, within limit: Duration? = nil, _ receive: @escaping Receiver
   ) async throws(RedisError) -> RedisSubscription {
-    guard !isClosed else { throw .unavailable }
+    guard !isClosed, limit == nil || !isKnownSilent else { throw .unavailable }
     lastListener += 1
     let subscription = RedisSubscription(channel: channel, number: lastListener, in: self)
     channels[channel, default: Subscribed()].listeners.append((lastListener, receive))
@@ -98,10 +103,25 @@ package final class RedisSubscriber {
       missing += 1
       connection?.subscribe(to: [channel])
     }
-    guard !channels[channel]!.state.isLive else { return subscription }
-    let stands = await EventLoop.suspend { channels[channel]!.waiting.append($0) }
-    guard stands else { throw .unavailable }
+    let clock = ContinuousClock()
+    let deadline = limit.map { clock.now + $0 }
+    while let entry = channels[channel], !entry.state.isLive {
+      let left = deadline.map { $0 - clock.now }
+      if let left, left <= .zero {
+        silentSince = .some(connection?.reads)
+        subscription.cancel()
+        throw .unavailable
+      }
+      await entry.told.wait(upTo: left)
+    }
+    guard !isClosed else { throw .unavailable }
     return subscription
+  }
+
+  /// A confirmation was waited for in vain, and on the same connection, or without one, nothing was heard since.
+  private var isKnownSilent: Bool {
+    guard let reads = silentSince else { return false }
+    return reads == connection?.reads
   }
 
   fileprivate func remove(_ number: UInt64, from channel: String) {
@@ -140,6 +160,7 @@ package final class RedisSubscriber {
     lastReads = opened.reads
     opened.onPush = { [weak self] value in self?.receive(value) }
     opened.onClose = { [weak self] in self?.lost() }
+    silentSince = nil
     isHeartbeatConfirmed = false
     opened.subscribe(to: [heartbeat])
     var wanted: [String] = []
@@ -224,10 +245,8 @@ package final class RedisSubscriber {
       let before = entry.state.unconfirmed
       let isNowLive = entry.state.confirmed()
       missing -= before - entry.state.unconfirmed
-      let waiting = isNowLive ? entry.waiting : []
-      if isNowLive { entry.waiting = [] }
       channels[channel] = entry.state.isIdle ? nil : entry
-      for continuation in waiting { continuation.resume(returning: true) }
+      if isNowLive { entry.told.ring() }
     }
     guard missing == 0, isHeartbeatConfirmed, !isLive else { return }
     isLive = true

@@ -46,6 +46,28 @@ import Testing
     }
   }
 
+  @Test("tells who waits with a limit that Redis is silent, and the next at once")
+  func limited() async throws {
+    try await withSubscriber { server, subscriber, turns in
+      _ = try await turns.values(atLeast: 1)
+      server.pause()
+      await #expect(throws: RedisError.unavailable) {
+        try await subscriber.subscribe(to: "news", within: .milliseconds(50)) { _ in }
+      }
+      // It is known by now: the limit, which is longer than the test may last, is not waited for.
+      await #expect(throws: RedisError.unavailable) {
+        try await subscriber.subscribe(to: "other", within: .seconds(3600)) { _ in }
+      }
+      server.resume()
+      let heard = Arrivals<String>()
+      _ = try await subscriber.subscribe(to: "news") { heard.append(text($0)) }
+      _ = try await subscriber.subscribe(to: "other", within: .seconds(30)) { heard.append(text($0)) }
+      try await publish("one", to: "news", on: server)
+      try await publish("two", to: "other", on: server)
+      #expect(try await heard.values(atLeast: 2) == ["one", "two"])
+    }
+  }
+
   @Test("subscribes once for many listeners, until the last has left")
   func counting() async throws {
     try await withSubscriber { server, subscriber, _ in

@@ -58,10 +58,16 @@ final class KeyRotation {
     exchange = { _ in }
   }
 
-  /// Reads the files anew, and asks the web. What is not sound is refused and logged.
+  /// Reads the files anew, and asks the web, however lately that was done: a key that was withdrawn must go. What is
+  /// not sound is refused and logged.
   func reload() async {
-    if fetch != nil { _ = await refresh() }
-    if await apply() { logger.notice("the keys were read again") }
+    var isWhole = true
+    if fetch != nil {
+      // An answer that is on its way may be older than what the operator did.
+      if let asking { _ = await asking.value }
+      isWhole = await askAnew() == .done
+    }
+    if await apply(), isWhole { logger.notice("the keys were read again") }
   }
 
   /// Asks the web for the set, unless that was done a moment ago; who asks meanwhile waits for the same answer.
@@ -70,6 +76,10 @@ final class KeyRotation {
     if let asked, ContinuousClock.now - asked.at < leastInterval {
       return asked.outcome == .failed ? .failed : .notNow
     }
+    return await askAnew()
+  }
+
+  private func askAnew() async -> KeyRefresh {
     let task = Task { @EventLoop in await ask() }
     asking = task
     let outcome = await task.value

@@ -28,11 +28,13 @@ package final class LiveAuthenticator {
 
   // MARK: Tokens
 
-  /// As ``Authenticator/authenticate(_:now:)``; `revoked` for a token that is void, as far as is known.
+  /// As ``Authenticator/authenticate(_:now:)``; `revoked` for a token that is void, `unavailable` where that cannot be
+  /// said because the list was not read yet.
   package func authenticate(
     _ token: some StringProtocol, now: Date
   ) throws(TokenError) -> Identity {
     let identity = try authenticator.authenticate(token, now: now)
+    guard knowsRevocations else { throw .unavailable }
     guard !revocations.isVoid(identity) else { throw .revoked }
     return identity
   }
@@ -43,6 +45,7 @@ package final class LiveAuthenticator {
   ) throws(TokenError) -> SubscriptionGrant {
     let grant = try authenticator.authenticateSubscription(
       token, channel: channel, user: user, client: client, now: now)
+    guard knowsRevocations else { throw .unavailable }
     guard !revocations.isVoid(grant) else { throw .revoked }
     return grant
   }
@@ -50,11 +53,26 @@ package final class LiveAuthenticator {
   /// The same for who can wait: until the list of revocations was read, and for newer keys where the token names one
   /// that is not known. Both waits are bounded; when they do not help it throws `unavailable`.
   package func admit(_ token: String, now: @Sendable () -> Date) async throws(TokenError) -> Identity {
+    try await withNewestKeys { () throws(TokenError) in try authenticate(token, now: now()) }
+  }
+
+  /// ``authenticateSubscription(_:channel:user:client:now:)`` for who can wait, as ``admit(_:now:)``.
+  package func admitSubscription(
+    _ token: String, channel: String, user: String, client: String? = nil, now: @Sendable () -> Date
+  ) async throws(TokenError) -> SubscriptionGrant {
+    try await withNewestKeys { () throws(TokenError) in
+      try authenticateSubscription(token, channel: channel, user: user, client: client, now: now())
+    }
+  }
+
+  private func withNewestKeys<Result>(
+    _ judge: @EventLoop () throws(TokenError) -> Result
+  ) async throws(TokenError) -> Result {
     try await prepare()
-    do throws(TokenError) { return try authenticate(token, now: now()) } catch {
+    do throws(TokenError) { return try judge() } catch {
       guard error.mayBeMendedByKeys, let keyRefresh else { throw error }
       switch await keyRefresh() {
-      case .done: return try authenticate(token, now: now())
+      case .done: return try judge()
       case .notNow: throw error
       case .failed: throw .unavailable
       }

@@ -49,10 +49,17 @@ package struct UnidirectionalRoutes {
     }
     let budget = await environment.limiter.standing(of: identity.user)
     let events = EventStream(rendering, for: identity, in: environment)
-    let resumptions = await environment.resumptions(in: request, as: identity) {
-      let opening = await environment.openUnasked($0, for: events, as: identity)
-      if let opening { events.add(opening) }
-      return opening
+    let resumptions: [SessionEnvironment.Resumption]
+    do throws(Disconnect) {
+      resumptions = try await environment.resumptions(in: request, as: identity) {
+        channel async throws(Disconnect) in
+        let opening = try await environment.openUnasked(channel, for: events, as: identity)
+        if let opening { events.add(opening) }
+        return opening
+      }
+    } catch {
+      events.close()
+      return Self.refusal(error, rendering)
     }
     if call.exchange.isClosed {
       events.close()

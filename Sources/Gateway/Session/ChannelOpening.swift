@@ -109,17 +109,18 @@ extension SessionEnvironment {
   }
 
   /// As ``open(_:for:as:joined:)``, where the gateway subscribes by itself: that something cannot be watched fails
-  /// nothing, but is logged, and the client subscribes by itself.
+  /// nothing, but is logged, and the client subscribes by itself. Throws `serverError` where the broker is away.
   func openUnasked(
     _ channel: Channel, for subscriber: any Subscriber, as identity: Identity,
     joined: @EventLoop (Subscription) -> Void = { _ in }
-  ) async -> ChannelOpening? {
+  ) async throws(Disconnect) -> ChannelOpening? {
     do throws(Problem) {
       return try await open(channel, for: subscriber, as: identity, joined: joined)
     } catch {
       logger.log(
         level: error.status < 500 ? .debug : .notice, "a channel is not watched for its client",
         metadata: ["channel": "\(channel)", "problem": "\(error.code.rawValue)"])
+      if error.code == .brokerUnavailable { throw .serverError }
       return nil
     }
   }

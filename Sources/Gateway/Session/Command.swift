@@ -31,6 +31,17 @@ package struct Command: Sendable {
   package var method: Method
   package var request: JSONValue
 
+  /// Whether a message is nothing but a pong, in its usual form.
+  package static func isPong(_ message: [UInt8]) -> Bool {
+    (message.count == 2 || message.count == 3 && message[2] == 0x0A)
+      && message[0] == UInt8(ascii: "{") && message[1] == UInt8(ascii: "}")
+  }
+
+  /// Whether a pong is among the objects of a message.
+  static func hasPong(_ message: [UInt8]) -> Bool {
+    message.split(separator: 0x0A).contains { isPong(Array($0)) }
+  }
+
   /// Reads one message: objects separated by single line feeds, one at the end allowed.
   package static func lines(of message: [UInt8]) -> [Line] {
     var lines: [Line] = []

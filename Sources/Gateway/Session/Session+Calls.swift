@@ -72,7 +72,7 @@ extension Session {
   ) async -> WatchedRecord? {
     let channel = Channel.job(job.id)
     guard subscriptions[channel] == nil, subscriptions.count < settings.channelsPerConnection,
-      identity.permissions.allows(.read), let watched = await watchUnasked(channel, as: identity)
+      identity.permissions.allows(.read), let watched = try? await watchUnasked(channel, as: identity)
     else { return nil }
     watched.subscription.minimumInterval = interval
     send(Reply.subscribed(to: channel) { watched.write(to: nil, asPush: true, into: &$0) })

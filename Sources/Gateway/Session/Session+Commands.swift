@@ -12,7 +12,7 @@ extension Session {
       case .refresh: await refresh(command)
       case .subscribe: try await subscribe(command)
       case .unsubscribe: unsubscribe(command)
-      case .subRefresh: try refreshSubscription(command)
+      case .subRefresh: try await refreshSubscription(command)
       case .history, .presence, .presenceStats: try await look(command)
       case .rpc: try await call(command)
       // Events come from jobs alone: a client asks for something to happen by `rpc`.
@@ -64,8 +64,13 @@ extension Session {
     // It may have been since it was shown: in the handshake, or while the budget was asked for.
     guard !environment.authenticator.isVoid(identity) else { return disconnect(.invalidToken) }
     hasConnected(as: identity)
-    let resumptions = await environment.resumptions(in: command.request, as: identity) {
-      await watchUnasked($0, as: identity)
+    let resumptions: [SessionEnvironment.Resumption]
+    do throws(Disconnect) {
+      resumptions = try await environment.resumptions(in: command.request, as: identity) {
+        channel async throws(Disconnect) in try await watchUnasked(channel, as: identity)
+      }
+    } catch {
+      return disconnect(error)
     }
     guard state.phase == .connected else { return }
     send(

@@ -15,10 +15,12 @@ extension SessionEnvironment {
   }
 
   /// Joins the channels that the token wants and those that `connect` names, as far as the user may read them. The
-  /// others are left out: one that is gone must not keep its watcher from connecting.
+  /// others are left out: one that is gone must not keep its watcher from connecting. Throws `serverError` where the
+  /// broker is away: one that is left out then would be lost to an SDK, which comes back after this.
   func resumptions(
-    in connect: JSONValue, as identity: Identity, open: @EventLoop (Channel) async -> ChannelOpening?
-  ) async -> [Resumption] {
+    in connect: JSONValue, as identity: Identity,
+    open: @EventLoop (Channel) async throws(Disconnect) -> ChannelOpening?
+  ) async throws(Disconnect) -> [Resumption] {
     guard identity.permissions.allows(.read) else { return [] }
     let named = connect["subs"]?.object ?? []
     let names = identity.channels + named.map(\.name)
@@ -31,7 +33,7 @@ extension SessionEnvironment {
       }
       guard seen.insert(channel).inserted else { continue }
       guard resumptions.count < settings.channelsPerConnection else { break }
-      guard let opening = await open(channel) else { continue }
+      guard let opening = try await open(channel) else { continue }
       resumptions.append(
         Resumption(opening: opening, request: Self.request(of: channel, among: named, for: opening)))
     }

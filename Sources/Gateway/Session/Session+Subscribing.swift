@@ -11,7 +11,7 @@ extension Session {
     guard subscriptions.count < settings.channelsPerConnection else { throw .limitExceeded }
     let request = try Recovery.Request(reading: command.request)
     let interval = try minimumInterval(in: command.request)
-    let grant = try grant(of: command, for: channel, identity)
+    let grant = try await grant(of: command, for: channel, identity)
     let opening: ChannelOpening?
     do throws(Problem) {
       opening = try await watch(channel, as: grant == nil ? identity : identity.seeingEverything)
@@ -56,14 +56,15 @@ extension Session {
   /// connection ends the connection: it can only have got here by mistake or by theft.
   private func grant(
     of command: Command, for channel: Channel, _ identity: Identity
-  ) throws(ReplyError) -> SubscriptionGrant? {
+  ) async throws(ReplyError) -> SubscriptionGrant? {
     guard let token = command.request["token"]?.string, !token.isEmpty else { return nil }
     do throws(TokenError) {
-      return try environment.authenticator.authenticateSubscription(
-        token, channel: channel.description, user: identity.user, client: id.description, now: environment.now())
+      return try await environment.authenticator.admitSubscription(
+        token, channel: channel.description, user: identity.user, client: id.description, now: environment.now)
     } catch {
       switch error {
       case .expired, .notYetValid: throw .tokenExpired
+      case .unavailable: throw .internal
       case .wrongChannel, .wrongUser, .wrongClient:
         disconnect(.invalidToken)
         throw .permissionDenied
@@ -82,11 +83,13 @@ extension Session {
     }
   }
 
-  func refreshSubscription(_ command: Command) throws(ReplyError) {
+  func refreshSubscription(_ command: Command) async throws(ReplyError) {
     guard let identity else { throw .unauthorized }
     let channel = try channel(of: command)
+    guard subscriptions[channel] != nil else { throw .permissionDenied }
+    guard let grant = try await grant(of: command, for: channel, identity) else { throw .badRequest }
+    // It may have ended while the token was looked at.
     guard let subscription = subscriptions[channel] else { throw .permissionDenied }
-    guard let grant = try grant(of: command, for: channel, identity) else { throw .badRequest }
     begin(grant, of: subscription)
     send(Reply.success(to: command) { environment.write(expiry: grant.expiresAt, into: &$0) })
   }

@@ -17,9 +17,15 @@ extension Session {
   }
 
   /// The same as the server's doing, which fails no command.
-  func watchUnasked(_ channel: Channel, as identity: Identity) async -> ChannelOpening? {
-    let opening = await environment.openUnasked(channel, for: self, as: identity) {
-      subscriptions[channel] = $0
+  func watchUnasked(_ channel: Channel, as identity: Identity) async throws(Disconnect) -> ChannelOpening? {
+    let opening: ChannelOpening?
+    do throws(Disconnect) {
+      opening = try await environment.openUnasked(channel, for: self, as: identity) {
+        subscriptions[channel] = $0
+      }
+    } catch {
+      forget(channel)
+      throw error
     }
     guard let opening else {
       forget(channel)

@@ -157,7 +157,10 @@ package final class Session {
       guard state.phase != .closed else { return }
       ping()
       heartbeat = environment.wheel.schedule(after: settings.pongTimeout) { [unowned self] in
-        if state.awaitsPong { return disconnect(.noPong) }
+        // One that came with commands is looked at after those before it; and what we do not read may be one.
+        if state.awaitsPong, !isReadingPaused, !inbox.contains(where: Command.hasPong) {
+          return disconnect(.noPong)
+        }
         schedulePing(after: settings.pingInterval - settings.pongTimeout)
       }
     }
@@ -221,6 +224,11 @@ extension Session: ClientConnectionDelegate {
 
   package func received(_ message: [UInt8]) {
     guard state.phase != .closed else { return }
+    // A sign of life does not stand in line behind a command that takes its time.
+    if Command.isPong(message) {
+      if let fault = state.pongArrived() { disconnect(fault) }
+      return
+    }
     inbox.append(message)
     if inbox.count >= 64, !isReadingPaused {
       isReadingPaused = true

@@ -47,8 +47,11 @@ package struct ListeningSocket: Sendable {
         setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &one, 4)
       }
     }
-    // Connections have it from the socket that they come by. Fails on Unix sockets, where nothing is delayed anyway.
+    // Connections have both from the socket that they come by. They fail on Unix sockets, where nothing is delayed
+    // anyway.
     setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+    var unsent = Self.unsent
+    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &unsent, 4)
     if address.withKernelAddress({ bind(descriptor, $0, $1) }) != 0 {
       failed = Self.failure("bind", address)
     } else if Foundation.listen(descriptor, backlog) != 0 {
@@ -78,6 +81,10 @@ package struct ListeningSocket: Sendable {
     self.address = address
     ownPath = nil
   }
+
+  /// Bytes that the kernel keeps of a connection beyond what is on its way to the peer. What it has taken can be
+  /// replaced by nothing newer: a slow reader would get its events from a queue of megabytes, minutes old.
+  private static let unsent: Int32 = 32 << 10
 
   /// Refuses who comes from now on, unless another process has it open too.
   package func close() {

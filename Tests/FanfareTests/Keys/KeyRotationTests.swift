@@ -106,6 +106,8 @@ import Testing
     #expect(await [first, second] == [.done, .done])
     #expect(await rotation.refresh() == .notNow)
     #expect(web.count == 1)
+    await rotation.reload()
+    #expect(web.count == 2, "an operator who asks is not told of what was a while ago")
     rotation.stop()
   }
 

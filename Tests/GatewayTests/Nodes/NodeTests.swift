@@ -74,6 +74,9 @@ extension Logger {
     let good = try issuer.connectionToken(user: "bob", lifetime: .seconds(60), now: Date())
     let void = try issuer.connectionToken(user: "alice", lifetime: .seconds(60), now: Date())
     await #expect(throws: TokenError.unavailable) { try await authenticator.admit(good) { Date() } }
+    #expect(throws: TokenError.unavailable, "nor is anybody let in who does not wait") {
+      try authenticator.authenticate(good, now: Date())
+    }
     let waiting = Task { @EventLoop in try? await authenticator.admit(good) { Date() } }
     let refused = Task { @EventLoop in try? await authenticator.admit(void) { Date() } }
     await Task.yield()
@@ -101,6 +104,27 @@ extension Logger {
       } catch { return .failed }
     }
     #expect(try await live.admit(token) { Date() }.user == "bob")
+  }
+
+  @Test("ask for newer keys for a subscription's token, too")
+  func unknownSubscriptionKey() async throws {
+    let old = try SigningKey(secret: Array(repeating: 7, count: 32), algorithm: .hs256, id: "old")
+    let new = try SigningKey.generate(.es256, id: "new")
+    let live = LiveAuthenticator(try Authenticator(keys: [old.verificationKey()]), knowsRevocations: true)
+    let token = try TokenIssuer(key: new).subscriptionToken(
+      user: "bob", channel: "user:bob", lifetime: .seconds(60), now: Date())
+    live.keyRefresh = { .failed }
+    await #expect(throws: TokenError.unavailable) {
+      try await live.admitSubscription(token, channel: "user:bob", user: "bob") { Date() }
+    }
+    live.keyRefresh = {
+      do {
+        live.exchange(try Authenticator(keys: [old.verificationKey(), new.verificationKey()]))
+        return .done
+      } catch { return .failed }
+    }
+    let grant = try await live.admitSubscription(token, channel: "user:bob", user: "bob") { Date() }
+    #expect(grant.channel == "user:bob")
   }
 
   @Test("are listed for operators, and say who watches a job, to its owner")

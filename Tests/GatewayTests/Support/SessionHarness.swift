@@ -71,6 +71,8 @@ final class SessionHarness {
       backups: BackupKeeper(
         of: reached, payloads, in: "\(folder)/backups", every: nil, keeping: 2, logger: logger),
       logger: logger)
+    // Whoever comes before the list of revocations was read is refused.
+    try await gateway.environment.authenticator.prepare()
     let harness = SessionHarness(
       broker: broker, gateway: gateway, payloads: payloads, issuer: TokenIssuer(key: key))
     try await body(harness)

@@ -103,6 +103,21 @@ import Testing
 
   // MARK: Slow readers
 
+  @Test("are behind before the kernel holds much for a reader that has stopped")
+  func boundedInTheKernel() async throws {
+    try await withClient(receiveBuffer: 4096) { echo, _, _ in
+      let connection = try #require(echo.connection)
+      let frame = PreparedFrame(text: [UInt8](repeating: 0x61, count: 1000))
+      var count = 0
+      while !connection.isBehind, count < 10_000 {
+        connection.send([frame])
+        count += 1
+      }
+      // By itself the kernel takes megabytes, all of it older than what comes then.
+      #expect(count < 300)
+    }
+  }
+
   @Test("keep every frame whole and in order for a reader that stalls among pings")
   func stalledReader() async throws {
     try await withClient(receiveBuffer: 65_536) { echo, client, _ in

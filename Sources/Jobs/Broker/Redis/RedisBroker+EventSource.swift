@@ -46,7 +46,7 @@ extension RedisBroker {
     let number = lastWatcher
     watchers[number] = Watcher(channel: channel, receive: receive)
     do {
-      let subscription = try await subscriber.subscribe(to: keys.channel(channel)) {
+      let subscription = try await subscriber.subscribe(to: keys.channel(channel), within: Self.subscribing) {
         [weak self] message in self?.deliver(message, of: channel, to: number)
       }
       watchers[number]?.stands = true
@@ -56,6 +56,9 @@ extension RedisBroker {
       throw BrokerError(error)
     }
   }
+
+  /// How long who wants to watch waits for Redis: less than SDKs wait for an answer.
+  private static let subscribing = Duration.seconds(2)
 
   package func directives(
     for worker: WorkerID, _ receive: @escaping @EventLoop (WorkerDirective) -> Void
