@@ -8,13 +8,12 @@ package final class Gateway {
   package let environment: SessionEnvironment
   package let hub: Hub
   private let router: Router
-  private let origins: OriginPolicy
   private let settings: GatewaySettings
   private let logger: Logger
   private var sessions: [ObjectIdentifier: Session] = [:]
   private let door: Door
   private let draining: Draining
-  private let node: Node
+  let node: Node
   private var whenEmpty: LoopContinuation<Void>?
 
   /// The parts a gateway is given; `issuer` only where development tokens are handed out. Uploads and artifacts lie in the store of the payloads.
@@ -50,20 +49,18 @@ package final class Gateway {
     environment = SessionEnvironment(
       settings: settings, authenticator: authenticator, hub: hub, verbs: verbs, groups: groups,
       procedures: procedures, limiter: limiter, wheel: wheel, flushes: flushes, logger: logger)
-    origins = OriginPolicy(settings: settings)
-    let door = Door(environment: environment, origins: origins)
+    environment.presence = NodePresence(of: node, hub: hub, logger: logger)
+    let origins = OriginPolicy(settings: settings)
     let draining = Draining()
+    let door = Door(environment: environment, origins: origins, isDraining: { draining.isUnderWay })
     var routes = JobRoutes(environment: environment).routes
     routes += ProcedureRoutes(procedures: procedures, settings: settings).routes
     routes += EventStreamRoutes(environment: environment).routes
-    routes +=
-      UnidirectionalRoutes(
-        environment: environment, door: door, origins: origins, isDraining: { draining.isUnderWay }
-      ).routes
+    routes += UnidirectionalRoutes(environment: environment, door: door).routes
     routes +=
       ArtifactRoutes(
         store: payloads.files, tickets: tickets, environment: environment,
-        identify: { request throws(Problem) in try door.identify(request) }
+        identify: { request async throws(Problem) in try await door.admit(request) }
       ).routes
     routes += HealthRoutes(broker: broker, isDraining: { draining.isUnderWay }).routes
     if settings.givesDevelopmentTokens, let issuer {
@@ -147,23 +144,11 @@ extension Gateway: TransportDelegate {
         return .accept(subprotocol: nil, EchoSession(wantsCompression: true))
       }
       guard handshake.path == "/connection/websocket" else { throw .notFound }
-      if isDraining {
-        throw Problem(.shuttingDown, status: 503, retryAfter: .seconds(1))
-      }
-      guard origins.isAllowed(handshake) else {
-        throw Problem(
-          .originRefused, status: 403, detail: "Add the origin to gateway.allowed_origins.")
-      }
+      try door.open(for: handshake)
       let subprotocol = try Subprotocol.choose(for: handshake)
       // A wrong token is refused here; none at all has until the connect deadline.
       let identity = try door.identifyIfTold(handshake)
-      if let user = identity?.user,
-        let wait = environment.handshakes.connects(as: user, at: ContinuousClock.now)
-      {
-        throw Problem(
-          .quotaExceeded, status: 429, detail: "This user opens sockets too often.",
-          retryAfter: HandshakeAdmission.spread(wait))
-      }
+      if let user = identity?.user { try door.count(connectionOf: user) }
       let pings: Session.Pings =
         handshake.parameter("cf_ws_frame_ping_pong") == "true" ? .frames : .commands
       let session = Session(environment: environment, handshakeIdentity: identity, pings: pings) {

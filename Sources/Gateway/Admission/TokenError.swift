@@ -59,6 +59,12 @@ package enum TokenError: Error, Sendable, Hashable {
   }
 }
 
+extension TokenError {
+  /// Whether the token may be good by a key that is not here yet. One of another algorithm than all that are here is as
+  /// unknown as one of another name.
+  package var mayBeMendedByKeys: Bool { self == .unknownKey || self == .algorithmNotAllowed }
+}
+
 extension TokenError: CustomStringConvertible {
   /// One sentence for whoever holds the token.
   package var description: String {

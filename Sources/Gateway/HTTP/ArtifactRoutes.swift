@@ -7,12 +7,12 @@ package struct ArtifactRoutes {
   private let store: ArtifactStore
   private let tickets: ArtifactTicket
   private let environment: SessionEnvironment
-  private let identify: @EventLoop @Sendable (Request) throws(Problem) -> Identity
+  private let identify: @EventLoop @Sendable (Request) async throws(Problem) -> Identity
 
   /// `identify` tells who sends a request: downloads are open to tickets as well as to tokens.
   package init(
     store: ArtifactStore, tickets: ArtifactTicket, environment: SessionEnvironment,
-    identify: @escaping @EventLoop @Sendable (Request) throws(Problem) -> Identity
+    identify: @escaping @EventLoop @Sendable (Request) async throws(Problem) -> Identity
   ) {
     self.store = store
     self.tickets = tickets
@@ -92,7 +92,7 @@ package struct ArtifactRoutes {
           .invalidToken, status: 401, detail: "The ticket is not valid here, or has expired.")
       }
     } else {
-      _ = try await visibleArtifact(name, of: job, to: try identify(call.request))
+      _ = try await visibleArtifact(name, of: job, to: try await identify(call.request))
     }
     guard let artifact = try await find(name, of: job) else { throw Problem.notFound }
     return answer(artifact, to: call.request)

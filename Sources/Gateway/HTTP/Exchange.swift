@@ -11,6 +11,10 @@ package protocol Exchange: AnyObject {
   /// Called once, when the client goes before the answer is whole, or when it is.
   var whenClosed: (@EventLoop () -> Void)? { get set }
 
+  /// Returns when it is this request's turn among those that open a connection which stays: sockets' handshakes, and
+  /// streams of pushes. Throws a 429 where its address opens too many.
+  func awaitTurn() async throws(Problem)
+
   /// Hands over the body piece by piece, and reads no further while `consume` is at work.
   ///
   /// Throws `tooLarge` before anything is read where the declared length exceeds `limit`, and

@@ -11,50 +11,39 @@ import Logging
 package struct UnidirectionalRoutes {
   private let environment: SessionEnvironment
   private let door: Door
-  private let origins: OriginPolicy
-  private let isDraining: @EventLoop () -> Bool
 
-  package init(
-    environment: SessionEnvironment, door: Door, origins: OriginPolicy,
-    isDraining: @escaping @EventLoop () -> Bool
-  ) {
+  package init(environment: SessionEnvironment, door: Door) {
     self.environment = environment
     self.door = door
-    self.origins = origins
-    self.isDraining = isDraining
   }
 
   package var routes: [Route] {
     [
-      Route(.get, "/connection/uni_sse", .open) { call in
-        try await connect(call, .pushEvents, with: Array((call.request.parameter("cf_connect") ?? "").utf8))
-      },
-      Route(.post, "/connection/uni_sse", .open) { call in
-        try await connect(call, .pushEvents, with: call.exchange.body(limit: Self.requestLimit))
-      },
-      Route(.post, "/connection/uni_http_stream", .open) { call in
-        try await connect(call, .pushLines, with: call.exchange.body(limit: Self.requestLimit))
-      },
+      Route(.get, "/connection/uni_sse", .open) { try await connect($0, .pushEvents) },
+      Route(.post, "/connection/uni_sse", .open) { try await connect($0, .pushEvents) },
+      Route(.post, "/connection/uni_http_stream", .open) { try await connect($0, .pushLines) },
     ]
   }
 
   /// Bytes of a connect request: a token, and a position for each of 128 channels.
   private static let requestLimit = 64 << 10
 
-  private func connect(
-    _ call: Call, _ rendering: StreamRendering, with bytes: [UInt8]
-  ) async throws -> Response {
-    if isDraining() { throw Problem(.shuttingDown, status: 503, retryAfter: .seconds(1)) }
-    guard origins.isAllowed(call.request) else {
-      throw Problem(.originRefused, status: 403, detail: "Add the origin to gateway.allowed_origins.")
-    }
+  /// Admission comes first, as at a socket's handshake: nothing is read before it.
+  private func connect(_ call: Call, _ rendering: StreamRendering) async throws -> Response {
+    try door.open(for: call.request)
+    try await call.exchange.awaitTurn()
     // A wrong token in the header is a 401, as at a socket's handshake.
-    let handshakeIdentity = try door.identifyIfTold(call.request)
+    let handshakeIdentity = try await door.admitIfTold(call.request)
+    if let handshakeIdentity { try door.count(connectionOf: handshakeIdentity.user) }
+    let bytes =
+      call.request.method == .post
+      ? try await call.exchange.body(limit: Self.requestLimit)
+      : Array((call.request.parameter("cf_connect") ?? "").utf8)
     let identity: Identity
     let request: JSONValue
     do throws(Disconnect) {
       request = try Self.request(in: bytes)
-      identity = try self.identity(in: request, or: handshakeIdentity)
+      identity = try await self.identity(in: request, or: handshakeIdentity)
     } catch {
       return Self.refusal(error, rendering)
     }
@@ -85,18 +74,29 @@ package struct UnidirectionalRoutes {
 
   private func identity(
     in request: JSONValue, or handshakeIdentity: Identity?
-  ) throws(Disconnect) -> Identity {
+  ) async throws(Disconnect) -> Identity {
     guard let token = request["token"]?.string, !token.isEmpty else {
       guard let handshakeIdentity else { throw .badRequest }
       return handshakeIdentity
     }
+    let identity: Identity
     do throws(TokenError) {
-      return try environment.authenticator.authenticate(token, now: environment.now())
+      identity = try await environment.authenticator.admit(token, now: environment.now)
     } catch {
       environment.logger.info("a token was refused", metadata: ["reason": "\(error)"])
+      switch error {
       // There is no reply that could ask for a fresh token: who has one comes back with it.
-      throw error == .expired || error == .notYetValid ? .expired : .invalidToken
+      case .expired, .notYetValid: throw .expired
+      // It may be good: who comes back finds out.
+      case .unavailable: throw .serverError
+      default: throw .invalidToken
+      }
     }
+    // Who said it in the header was counted there.
+    if handshakeIdentity == nil {
+      do throws(Problem) { try door.count(connectionOf: identity.user) } catch { throw .tooManyRequests }
+    }
+    return identity
   }
 
   private func connected(

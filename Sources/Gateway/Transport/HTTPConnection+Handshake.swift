@@ -3,7 +3,7 @@ extension HTTPConnection {
   /// Lines up for a handshake, or is refused at once where its address asks too often.
   func askToShakeHands(_ exchange: HTTPExchange, _ upgrade: RequestHead.Upgrade) {
     guard input.isEmpty else { return refuse(.tooEager) }
-    do throws(Refusal) {
+    do throws(Problem) {
       try server.handshakes.enter(exchange, from: peer) { [weak self] in
         self?.shakeHands(exchange, upgrade)
       }

@@ -19,6 +19,8 @@ final class HTTPExchange: Exchange {
   private var bodyIsTaken = false
   private var pieceWaiter: CheckedContinuation<[UInt8], any Error>?
   private var drainWaiter: LoopContinuation<Void>?
+  private var turnWaiter: LoopContinuation<Void>?
+  private var isTurn = true
   private var answer = Answer.none
   private var stream: HTTPStream?
   /// The connection ends with this answer, whatever the client would like.
@@ -46,6 +48,21 @@ final class HTTPExchange: Exchange {
 
   var hasAnswered: Bool { answer != .none }
   var isStreaming: Bool { stream != nil }
+
+  // MARK: Its turn
+
+  func awaitTurn() async throws(Problem) {
+    guard !isClosed, let connection else { return }
+    isTurn = false
+    try connection.server.handshakes.enter(self, from: connection.peer) { [weak self] in self?.turnCame() }
+    if !isTurn { await EventLoop.suspend { turnWaiter = $0 } }
+  }
+
+  private func turnCame() {
+    isTurn = true
+    turnWaiter?.resume()
+    turnWaiter = nil
+  }
 
   // MARK: The body
 
@@ -217,6 +234,7 @@ final class HTTPExchange: Exchange {
     guard !isClosed else { return }
     isClosed = true
     connection = nil
+    turnCame()
     pieceWaiter?.resume(throwing: RequestBodyError.interrupted)
     pieceWaiter = nil
     drainWaiter?.resume()

@@ -26,12 +26,12 @@ final class HandshakeQueue {
   /// has gone by then. Throws 429 where the address asks too often; then nothing was spent.
   func enter(
     _ exchange: HTTPExchange, from peer: SocketAddress, _ begin: @escaping @EventLoop () -> Void
-  ) throws(Refusal) {
+  ) throws(Problem) {
     let now = clock.now
     if countsLoopback || !peer.isLoopback, let wait = admission.arrives(from: peer.host, at: now) {
-      let seconds = secondsRoundedUp(HandshakeAdmission.spread(wait))
-      throw Refusal(
-        429, "This address opens sockets too often.", headers: ["retry-after": "\(seconds)"])
+      throw Problem(
+        .quotaExceeded, status: 429, detail: "This address opens sockets too often.",
+        retryAfter: HandshakeAdmission.spread(wait))
     }
     waiting.append((exchange, begin))
     if timer == nil { advance() }

@@ -18,6 +18,8 @@ final class FakeExchange: Exchange {
     self.body = Array(body.utf8)
   }
 
+  func awaitTurn() async throws(Problem) {}
+
   func readBody(limit: Int, _ consume: @EventLoop ([UInt8]) async throws -> Void) async throws {
     guard body.count <= limit else { throw RequestBodyError.tooLarge(limit: limit) }
     if !body.isEmpty { try await consume(body) }
