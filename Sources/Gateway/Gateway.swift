@@ -13,7 +13,7 @@ package final class Gateway {
   private var sessions: [ObjectIdentifier: Session] = [:]
   private let door: Door
   private let draining: Draining
-  private let node: Node
+  let node: Node
   private var whenEmpty: LoopContinuation<Void>?
 
   /// The parts a gateway is given; `issuer` only where development tokens are handed out. Uploads and artifacts lie in the store of the payloads.
@@ -49,6 +49,7 @@ package final class Gateway {
     environment = SessionEnvironment(
       settings: settings, authenticator: authenticator, hub: hub, verbs: verbs, groups: groups,
       procedures: procedures, limiter: limiter, wheel: wheel, flushes: flushes, logger: logger)
+    environment.presence = NodePresence(of: node, hub: hub, logger: logger)
     let origins = OriginPolicy(settings: settings)
     let draining = Draining()
     let door = Door(environment: environment, origins: origins, isDraining: { draining.isUnderWay })

@@ -116,9 +116,13 @@ import Testing
         // Kept by the subscriber: letting the object go does not end the subscription.
         _ = try await subscriber.subscribe(to: "c\(number)") { heard.append(text($0)) }
       }
+      try await server.ask(RedisCommand("CONFIG", "RESETSTAT"))
       try await server.ask(RedisCommand("CLIENT", "KILL", "TYPE", "pubsub"))
       try await turns.values(atLeast: 3)
       #expect(turns.values == ["live", "lost", "live"])
+      let commands = try await server.ask(RedisCommand("INFO", "commandstats")).text ?? ""
+      // Five hundred in each, and the one of its own that is always there.
+      #expect(commands.contains("cmdstat_subscribe:calls=4,"))
       #expect(subscriber.isLive)
       for number in [1, 600, 1200] { try await publish("\(number)", to: "c\(number)", on: server) }
       #expect(try await heard.values(atLeast: 3) == ["1", "600", "1200"])

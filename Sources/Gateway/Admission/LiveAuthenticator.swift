@@ -87,7 +87,7 @@ package final class LiveAuthenticator {
   }
 
   /// Whether a token that was good has been revoked since.
-  package func isVoid(_ identity: Identity) -> Bool { revocations.isVoid(identity) }
+  package func isVoid(_ token: some RevocableToken) -> Bool { revocations.isVoid(token) }
 
   // MARK: What changes
 
@@ -99,7 +99,7 @@ package final class LiveAuthenticator {
     revocations.sweep(at: now)
     guard revocations.add(revocation) else { return }
     for holder in holders.holders(of: revocation.subject) {
-      guard let identity = holder.heldIdentity, revocations.isVoid(identity) else { continue }
+      guard let token = holder.heldToken, revocations.isVoid(token) else { continue }
       holder.tokenWasRevoked()
     }
   }
@@ -113,11 +113,11 @@ package final class LiveAuthenticator {
   // MARK: Holders
 
   /// Ends `holder` when the token it lives by is revoked; until ``release(_:of:)``.
-  package func hold(_ holder: any TokenHolder, of identity: Identity) { holders.add(holder, of: identity) }
+  package func hold(_ holder: any TokenHolder, of token: some RevocableToken) { holders.add(holder, of: token) }
 
   /// The holder lives by this token no more. Harmless when it did not.
-  package func release(_ holder: any TokenHolder, of identity: Identity) {
-    holders.remove(holder, of: identity)
+  package func release(_ holder: any TokenHolder, of token: some RevocableToken) {
+    holders.remove(holder, of: token)
   }
 
   /// Who lives by a token.

@@ -58,12 +58,21 @@ package struct Revocations: Sendable {
   }
 }
 
-extension Revocations {
-  package func isVoid(_ identity: Identity) -> Bool {
-    isVoid(user: identity.user, tokenID: identity.tokenID, issuedAt: identity.issuedAt)
-  }
+/// What a revocation looks at in a token.
+package protocol RevocableToken {
+  /// `sub`.
+  var user: String { get }
+  /// `jti`, if told.
+  var tokenID: String? { get }
+  /// `iat`, if told.
+  var issuedAt: Date? { get }
+}
 
-  package func isVoid(_ grant: SubscriptionGrant) -> Bool {
-    isVoid(user: grant.user, tokenID: grant.tokenID, issuedAt: grant.issuedAt)
+extension Identity: RevocableToken {}
+extension SubscriptionGrant: RevocableToken {}
+
+extension Revocations {
+  package func isVoid(_ token: some RevocableToken) -> Bool {
+    isVoid(user: token.user, tokenID: token.tokenID, issuedAt: token.issuedAt)
   }
 }

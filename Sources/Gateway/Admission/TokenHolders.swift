@@ -1,11 +1,11 @@
 package import EventLoop
 import Jobs
 
-/// Something that lives only as long as its token is good: a socket, a stream, a long poll.
+/// Something that lives only as long as its token is good: a socket, a stream, a long poll, a subscription.
 @EventLoop
 package protocol TokenHolder: AnyObject {
-  /// Who it is by its token; nil where it has gone.
-  var heldIdentity: Identity? { get }
+  /// What its token says; nil where it has gone.
+  var heldToken: (any RevocableToken)? { get }
   /// The token is void: end, at once.
   func tokenWasRevoked()
 }
@@ -30,14 +30,14 @@ final class TokenHolders {
     }
   }
 
-  func add(_ holder: any TokenHolder, of identity: Identity) {
-    Self.add(holder, to: &users[identity.user])
-    if let id = identity.tokenID { Self.add(holder, to: &tokens[id]) }
+  func add(_ holder: any TokenHolder, of token: some RevocableToken) {
+    Self.add(holder, to: &users[token.user])
+    if let id = token.tokenID { Self.add(holder, to: &tokens[id]) }
   }
 
-  func remove(_ holder: any TokenHolder, of identity: Identity) {
-    Self.remove(holder, from: &users[identity.user])
-    if let id = identity.tokenID { Self.remove(holder, from: &tokens[id]) }
+  func remove(_ holder: any TokenHolder, of token: some RevocableToken) {
+    Self.remove(holder, from: &users[token.user])
+    if let id = token.tokenID { Self.remove(holder, from: &tokens[id]) }
   }
 
   /// Those that a revocation may be about.

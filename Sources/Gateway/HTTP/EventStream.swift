@@ -74,6 +74,7 @@ package final class EventStream {
       [weak self] in self?.end(.expired)
     }
     for opening in openings { opening.goLive() }
+    guard !isClosed else { return }
     scheduleHeartbeat()
     writeOut()
   }
@@ -167,7 +168,7 @@ extension EventStream: WatchingClient {
 }
 
 extension EventStream: TokenHolder {
-  package var heldIdentity: Identity? { isClosed ? nil : identity }
+  package var heldToken: (any RevocableToken)? { isClosed ? nil : identity }
 
   /// The stream ends; a client that comes back is refused.
   package func tokenWasRevoked() { end(.invalidToken) }

@@ -83,7 +83,7 @@ package final class JobWaiter {
 }
 
 extension JobWaiter: TokenHolder {
-  package var heldIdentity: Identity? { identity }
+  package var heldToken: (any RevocableToken)? { identity }
 
   package func tokenWasRevoked() { end() }
 }

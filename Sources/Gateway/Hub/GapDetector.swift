@@ -23,9 +23,13 @@ package struct GapDetector {
   package init() {}
 
   /// Takes an event as it arrives. One of another epoch begins another stream, and is published: whoever
-  /// follows the old one notices by the epoch.
-  package mutating func take(_ event: JobEvent) -> Action {
+  /// follows the old one notices by the epoch. The first after an interruption, where none was seen before that,
+  /// may follow others that were missed.
+  package mutating func take(_ event: JobEvent, isAfterInterruption: Bool = false) -> Action {
     switch phase {
+    case .fresh where isAfterInterruption:
+      phase = .healing(last: StreamPosition(offset: 0, epoch: event.position.epoch), held: [event])
+      return .holdAndReadRecord
     case .fresh:
       phase = .following(event.position)
       return .publish

@@ -66,7 +66,7 @@ package final class Hub {
     subscription.counters = watched.counters
     watched.add(subscription)
     if case .job(let id) = channel { note { $0.watch(id) } }
-    if let error = await watched.opening.value {
+    if let opening = watched.opening, let error = await opening.value {
       leave(subscription)
       throw error
     }
@@ -90,28 +90,40 @@ package final class Hub {
       watched.isOwed = true
     } else if watched.isOwed {
       // All that was missed has been told. Of what nothing was heard at all, no record was found.
-      watched.isOwed = false
       look(for: watched)
     }
   }
 
-  /// Ends the subscriptions to a stream of which no record is left. One that is there is told.
+  /// Ends the subscriptions to a stream of which no record is left, or none that can be read. One that is there is
+  /// told, unless it was heard of meanwhile.
   private func look(for watched: WatchedChannel) {
-    guard let subject = Subject(of: watched.channel), !watched.subscriptions.isEmpty else { return }
+    guard let subject = Subject(of: watched.channel), !watched.subscriptions.isEmpty else {
+      watched.isOwed = false
+      return
+    }
     Task { @EventLoop in
+      let found: Delivery?
       do throws(BrokerError) {
-        switch subject {
-        case .job(let id):
-          guard let job = try await broker.job(id) else { return lose(watched, "is gone") }
-          take(.snapshot(job), on: watched)
-        case .group(let id):
-          guard let group = try await broker.group(id) else { return lose(watched, "is gone") }
-          take(.group(group), on: watched)
-        }
-      } catch {
+        found =
+          switch subject {
+          case .job(let id): try await broker.job(id).map { .snapshot($0) }
+          case .group(let id): try await broker.group(id).map { .group($0) }
+          }
+      } catch .unavailable {
         // Away again: looked for anew once delivery goes on.
-        watched.isOwed = true
-        logger.debug("a record could not be read", metadata: ["channel": "\(watched.channel)"])
+        return logger.debug("a record could not be read", metadata: ["channel": "\(watched.channel)"])
+      } catch {
+        logger.error(
+          "the record could not be read", metadata: ["channel": "\(watched.channel)", "error": "\(error)"])
+        watched.isOwed = false
+        return lose(watched, "cannot be read")
+      }
+      guard watched.isOwed else { return }
+      if let found {
+        take(found, on: watched)
+      } else {
+        watched.isOwed = false
+        lose(watched, "is gone")
       }
     }
   }
@@ -154,6 +166,7 @@ package final class Hub {
           return nil
         }
         watched.source = source
+        watched.opening = nil
         return nil
       } catch {
         channels[channel] = nil
@@ -195,7 +208,7 @@ package final class Hub {
     case .event(let event):
       guard case .job(let id) = watched.channel else { return take(event, onUsers: watched) }
       if event.class == .state { note { $0.saw(event.state, of: id) } }
-      switch watched.gap.take(event) {
+      switch watched.gap.take(event, isAfterInterruption: isFirst) {
       case .publish: publish(Publication(event, on: watched.channel), on: watched)
       case .hold: break
       case .holdAndReadRecord: heal(watched, id)
@@ -298,10 +311,10 @@ package final class Hub {
       let answer = try await broker.places(of: places.ask())
       for (job, place) in places.answered(answer) {
         let estimate = await estimates?.estimate(for: place)
-        guard places.isNews(.init(job: job, place: place, estimate: estimate)),
+        guard let audience = places.audience(of: .init(job: job, place: place, estimate: estimate)),
           let watched = channels[.job(job)]
         else { continue }
-        publish(Publication(place, estimate: estimate, of: job), on: watched)
+        tell(Publication(place, estimate: estimate, of: job), to: audience, on: watched)
       }
     } catch {
       // The broker is away: places are told again when it is back.
@@ -309,6 +322,21 @@ package final class Hub {
     }
     isAskingForPlaces = false
     note { _ in }
+  }
+
+  private func tell(_ place: Publication, to audience: PlaceWatch.Audience, on watched: WatchedChannel) {
+    if audience == .everyone { publish(place, on: watched) }
+    // By index, from behind: a subscriber may leave while it receives.
+    var index = watched.subscriptions.count - 1
+    while index >= 0 {
+      defer { index -= 1 }
+      guard index < watched.subscriptions.count, !watched.subscriptions[index].knowsPlace else { continue }
+      let subscription = watched.subscriptions[index]
+      subscription.knowsPlace = true
+      guard audience == .newcomers else { continue }
+      deliveredCount += 1
+      subscription.deliver(PublicationBatch(place, counters: watched.counters))
+    }
   }
 
   private func publish(_ publication: Publication, on watched: WatchedChannel) {

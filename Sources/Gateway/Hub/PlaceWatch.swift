@@ -22,6 +22,15 @@ package struct PlaceWatch {
     /// Grows with each event, so that an answer which is older than an event decides nothing.
     var stamp: UInt64
     var told: Notice?
+    /// Somebody came after that.
+    var hasNewcomers = false
+  }
+
+  /// Who is to be told a place.
+  package enum Audience: Hashable, Sendable {
+    case everyone
+    /// Who began to watch since it was told; the others know it.
+    case newcomers
   }
 
   /// The most jobs that are asked for in one call; with more, they take turns.
@@ -35,8 +44,11 @@ package struct PlaceWatch {
 
   package var isEmpty: Bool { candidates.isEmpty }
 
-  /// Somebody began to watch the job, and is to be told whatever others know.
-  package mutating func watch(_ job: JobID) { note(job) }
+  /// Somebody began to watch the job, and is to be told whatever others know. They are not told again for that: with
+  /// thousands who watch one job, and one more now and then, all would be told all the time.
+  package mutating func watch(_ job: JobID) {
+    if candidates[job]?.told == nil { note(job) } else { candidates[job]?.hasNewcomers = true }
+  }
 
   /// Nobody watches it any more.
   package mutating func forget(_ job: JobID) { candidates[job] = nil }
@@ -69,16 +81,15 @@ package struct PlaceWatch {
     return valid
   }
 
-  /// Whether watchers do not know this yet; from now on they do.
-  package mutating func isNews(_ notice: Notice) -> Bool {
-    guard let told = candidates[notice.job] else { return false }
-    if let last = told.told, last.place == notice.place,
-      !Self.differ(last.estimate, notice.estimate)
-    {
-      return false
+  /// Who does not know this yet, nil for nobody; from now on they do.
+  package mutating func audience(of notice: Notice) -> Audience? {
+    guard let candidate = candidates[notice.job] else { return nil }
+    candidates[notice.job]?.hasNewcomers = false
+    if let last = candidate.told, last.place == notice.place, !Self.differ(last.estimate, notice.estimate) {
+      return candidate.hasNewcomers ? .newcomers : nil
     }
     candidates[notice.job]?.told = notice
-    return true
+    return .everyone
   }
 
   /// A second or a tenth more or less is no news: run times vary by more.

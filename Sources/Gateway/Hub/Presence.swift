@@ -27,8 +27,8 @@ package struct PresenceCount: Hashable, Sendable {
 /// Who watches what, as `presence` and `presence_stats` tell it.
 @EventLoop
 package protocol PresenceSource: AnyObject {
-  /// The clients that watch the channel on this node, in no order.
-  func present(on channel: Channel) -> [PresentClient]
+  /// The clients that watch the channel, as far as the source sees, in no order.
+  func present(on channel: Channel) async -> [PresentClient]
   /// How many there are, as far as the source sees.
   func count(on channel: Channel) async -> PresenceCount
 }

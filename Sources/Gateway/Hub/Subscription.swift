@@ -25,6 +25,8 @@ package final class Subscription {
   var counters: DeliveryCounters?
   /// The place in the hub's list, which the hub keeps.
   var index = -1
+  /// Whether it was told the job's place, and is told again only when that changes.
+  var knowsPlace = false
   /// Where progress is to come no more often than this: what holds it back.
   private var pace: ProgressPace?
   private let wheel: TimerWheel
@@ -34,6 +36,8 @@ package final class Subscription {
     /// Everything up to this offset was delivered, where the channel is one stream; of which epoch, is told by
     /// its hash: a number is compared at no cost.
     case live(last: UInt64, stream: Int)
+    /// Its place was lost while it gathered.
+    case lost
     case ended
   }
 
@@ -53,6 +57,10 @@ package final class Subscription {
   /// Delivers what was gathered beyond `position`, and from now on what comes; nil where the channel is not one
   /// stream.
   package func goLive(after position: StreamPosition?) {
+    if case .lost = phase {
+      phase = .ended
+      subscriber?.lost(self)
+    }
     guard case .gathering(let gathered) = phase else { return }
     phase = .live(last: position?.offset ?? 0, stream: position?.epoch.hashValue ?? 0)
     for batch in gathered { deliver(batch) }
@@ -74,7 +82,7 @@ package final class Subscription {
       phase = .ended
       gathered.append(batch)
       phase = .gathering(gathered)
-    case .ended: break
+    case .lost, .ended: break
     }
   }
 
@@ -108,11 +116,16 @@ package final class Subscription {
     subscriber?.receive(PublicationBatch(held, counters: counters))
   }
 
-  /// Tells the subscriber that its place is lost. One that still gathers reads the record by itself.
+  /// Tells the subscriber that its place is lost. One that still gathers is told when it goes live: the record that it
+  /// has read may be that of before, behind which nothing of what comes would reach it.
   func lose() {
-    guard case .live = phase else { return }
-    phase = .ended
-    subscriber?.lost(self)
+    switch phase {
+    case .live:
+      phase = .ended
+      subscriber?.lost(self)
+    case .gathering: phase = .lost
+    case .lost, .ended: break
+    }
   }
 
   func end() {

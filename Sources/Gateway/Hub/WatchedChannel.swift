@@ -5,8 +5,9 @@ import Jobs
 @EventLoop
 final class WatchedChannel {
   let channel: Channel
-  /// Ends when the broker's subscription stands, with its error if it does not.
-  let opening: Task<BrokerError?, Never>
+  /// Ends when the broker's subscription stands, with its error if it does not; nil once it stands: a task that has
+  /// ended still takes a kilobyte.
+  var opening: Task<BrokerError?, Never>?
   var source: (any EventSubscription)?
   private(set) var subscriptions: ContiguousArray<Subscription> = []
   var isLingering = false

@@ -10,12 +10,19 @@ package final class NodeSurveys {
     package var answers: [JSONText] = []
     /// How many nodes were there and did not answer in time.
     package var missing = 0
+    /// Whether it was known who is there, and all could be asked: false while the broker is away.
+    package var couldAsk = true
+
+    /// Whether nobody's answer is lacking.
+    package var isWhole: Bool { couldAsk && missing == 0 }
   }
 
   private struct Gathering {
-    var answers: [JSONText]
-    var missing: Set<NodeID>
-    var isOver: LoopContinuation<Void>?
+    var result: Result
+    /// Who has not answered yet; nil before it is known who is there.
+    var missing: Set<NodeID>?
+    let isOver: LoopContinuation<Result>
+    var timeout: LoopTimer?
   }
 
   private let node: NodeID
@@ -32,36 +39,41 @@ package final class NodeSurveys {
 
   /// Asks every node that is there. Returns when all have answered, or after `limit`; at once where there is no other.
   ///
-  /// While the broker is away this node's own answer is all there is.
+  /// While the broker is away, or does not answer within `limit`, this node's own answer is all there is.
   func ask(
     _ topic: String, about subject: String, within limit: Duration
   ) async -> Result {
     last += 1
     let number = last
     let own = responders[topic].flatMap { $0(subject) }
-    var result = Result(answers: own.map { [$0] } ?? [])
+    return await EventLoop.suspend { isOver in
+      gatherings[number] = Gathering(result: Result(answers: own.map { [$0] } ?? []), missing: nil, isOver: isOver)
+      gatherings[number]?.timeout = LoopTimer(after: limit) { [weak self] in self?.finish(number) }
+      Task { @EventLoop in
+        await gather(SurveyQuestion(number: number, asker: node, topic: topic, subject: subject))
+      }
+    }
+  }
+
+  private func gather(_ question: SurveyQuestion) async {
     do throws(BrokerError) {
       let others = Set(try await broker.nodes().map(\.id)).subtracting([node])
-      guard !others.isEmpty else { return result }
-      gatherings[number] = Gathering(answers: [], missing: others)
-      defer { gatherings[number] = nil }
-      try await broker.tell(
-        nil, .question(SurveyQuestion(number: number, asker: node, topic: topic, subject: subject)))
-      let timeout = LoopTimer(after: limit) { [weak self] in
-        self?.gatherings[number]?.isOver?.resume()
-        self?.gatherings[number]?.isOver = nil
-      }
-      // All may have answered before this one heard that the question is out.
-      if gatherings[number]?.missing.isEmpty == false {
-        await EventLoop.suspend { gatherings[number]?.isOver = $0 }
-      }
-      timeout.stop()
-      result.answers += gatherings[number]?.answers ?? []
-      result.missing = gatherings[number]?.missing.count ?? 0
+      // Before it is asked: all may have answered before this one hears that the question is out.
+      gatherings[question.number]?.missing = others
+      guard !others.isEmpty else { return finish(question.number) }
+      try await broker.tell(nil, .question(question))
     } catch {
-      return result
+      gatherings[question.number]?.missing = nil
+      finish(question.number)
     }
-    return result
+  }
+
+  private func finish(_ number: Int) {
+    guard var gathering = gatherings.removeValue(forKey: number) else { return }
+    gathering.timeout?.stop()
+    gathering.result.missing = gathering.missing?.count ?? 0
+    gathering.result.couldAsk = gathering.missing != nil
+    gathering.isOver.resume(returning: gathering.result)
   }
 
   /// Another node asks.
@@ -79,10 +91,8 @@ package final class NodeSurveys {
 
   /// Another node answers. One that is late, or was not asked, is passed over.
   func take(_ answer: SurveyAnswer) {
-    guard gatherings[answer.number]?.missing.remove(answer.node) != nil else { return }
-    gatherings[answer.number]?.answers.append(answer.content)
-    guard gatherings[answer.number]?.missing.isEmpty == true else { return }
-    gatherings[answer.number]?.isOver?.resume()
-    gatherings[answer.number]?.isOver = nil
+    guard gatherings[answer.number]?.missing?.remove(answer.node) != nil else { return }
+    gatherings[answer.number]?.result.answers.append(answer.content)
+    if gatherings[answer.number]?.missing?.isEmpty == true { finish(answer.number) }
   }
 }

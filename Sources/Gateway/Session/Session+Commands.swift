@@ -29,29 +29,31 @@ extension Session {
   private func connect(_ command: Command) async {
     let token = command.request["token"]?.string ?? ""
     let identity: Identity
-    if token.isEmpty {
-      guard let handshakeIdentity else { return disconnect(.badRequest) }
-      identity = handshakeIdentity
-    } else {
-      do throws(TokenError) {
+    do throws(TokenError) {
+      if token.isEmpty {
+        guard let handshakeIdentity else { return disconnect(.badRequest) }
+        // In the handshake nobody could wait for the list of revocations.
+        try await environment.authenticator.prepare()
+        identity = handshakeIdentity
+      } else {
         identity = try await environment.authenticator.admit(token, now: environment.now)
-      } catch {
-        guard state.phase == .awaitingConnect else { return }
-        switch error {
-        case .expired, .notYetValid:
-          // An error reply, not a close: only this makes SDKs ask for a new token (spec §19.8).
-          state.refused()
-          send(Reply.failure(of: command, .tokenExpired))
-        case .unavailable:
-          state.refused()
-          send(Reply.failure(of: command, .internal))
-        default:
-          environment.logger.info(
-            "a token was refused", metadata: ["session": "\(id)", "reason": "\(error)"])
-          disconnect(.invalidToken)
-        }
-        return
       }
+    } catch {
+      guard state.phase == .awaitingConnect else { return }
+      switch error {
+      case .expired, .notYetValid:
+        // An error reply, not a close: only this makes SDKs ask for a new token (spec §19.8).
+        state.refused()
+        send(Reply.failure(of: command, .tokenExpired))
+      case .unavailable:
+        state.refused()
+        send(Reply.failure(of: command, .internal))
+      default:
+        environment.logger.info(
+          "a token was refused", metadata: ["session": "\(id)", "reason": "\(error)"])
+        disconnect(.invalidToken)
+      }
+      return
     }
     // Who said it in the handshake was counted there.
     if handshakeIdentity == nil,

@@ -44,7 +44,7 @@ extension Session {
       })
   }
 
-  /// Who watches the channel on this node, for its owner and for an admin: to be let in by a token shows the job,
+  /// Who watches the channel, for its owner and for an admin: to be let in by a token shows the job,
   /// not who else looks at it.
   private func presence(_ command: Command) async throws(ReplyError) {
     let channel = try channel(of: command)
@@ -56,7 +56,7 @@ extension Session {
     } else {
       try await requireSight(of: channel, as: identity)
     }
-    let present = environment.presence.present(on: channel)
+    let present = await environment.presence.present(on: channel)
     send(
       Reply.success(to: command) {
         $0.object("presence") { list in

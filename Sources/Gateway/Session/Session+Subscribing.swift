@@ -19,6 +19,11 @@ extension Session {
       throw ReplyError(watching: error)
     }
     guard let opening else { return }
+    if let grant, environment.authenticator.isVoid(grant) {
+      // Revoked while the record was read: nobody tells that again.
+      abandon(opening.subscription)
+      throw .permissionDenied
+    }
     let flags = command.request["flag"]?.int ?? 0
     if opening.recovery(of: request) == .lost, flags & 2 != 0 {
       abandon(opening.subscription)
@@ -75,12 +80,14 @@ extension Session {
 
   /// From now on the subscription lives by the grant.
   private func begin(_ grant: SubscriptionGrant, of subscription: Subscription) {
-    let life = grants[subscription.channel] ?? SubscriptionLife(grant)
+    let life =
+      grants[subscription.channel]
+      ?? SubscriptionLife(in: environment) { [weak self, weak subscription] reason in
+        guard let self, let subscription, subscriptions[subscription.channel] === subscription else { return }
+        end(subscription, reason)
+      }
     grants[subscription.channel] = life
-    life.start(grant, in: environment) { [weak self, weak subscription] in
-      guard let self, let subscription, subscriptions[subscription.channel] === subscription else { return }
-      end(subscription, .expired)
-    }
+    life.goOn(by: grant)
   }
 
   func refreshSubscription(_ command: Command) async throws(ReplyError) {

@@ -3,7 +3,7 @@ import FoundationEssentials
 
 /// The life of a session's token: its warning, its end, and its revocation.
 extension Session: TokenHolder {
-  package var heldIdentity: Identity? { state.phase == .closed ? nil : identity }
+  package var heldToken: (any RevocableToken)? { state.phase == .closed ? nil : identity }
 
   /// 3500: the client must not come back with the same token, and SDKs do not.
   package func tokenWasRevoked() { disconnect(.invalidToken) }

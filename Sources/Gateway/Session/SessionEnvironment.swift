@@ -18,7 +18,7 @@ package final class SessionEnvironment {
   package let drain: Drain
   package let flushes: FlushSchedule
   package let logger: Logger
-  /// Who watches what: this node alone, until there is something that asks the others too.
+  /// Who watches what: this node alone, until it is told how to ask the others.
   package var presence: any PresenceSource
   /// The sockets that users open.
   var handshakes: HandshakeAdmission

@@ -3,6 +3,7 @@
 /// Below 2500 it is for good; from 2500 on the client subscribes anew by itself, with its position.
 /// `docs/protocol.md` shows this table, and a test holds the two against each other.
 package enum Unsubscription: UInt16, CaseIterable, Sendable {
+  case revoked = 2100
   case insufficientState = 2500
   case expired = 2501
 
@@ -11,6 +12,7 @@ package enum Unsubscription: UInt16, CaseIterable, Sendable {
   /// Words for people.
   package var reason: String {
     switch self {
+    case .revoked: "token revoked"
     case .insufficientState: "insufficient state"
     case .expired: "subscription expired"
     }

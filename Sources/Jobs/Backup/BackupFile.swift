@@ -65,6 +65,9 @@ package enum BackupFile {
 
   /// Verifies a backup, takes it in, and sets the file aside as `<path>.restored` once the broker has as many
   /// entries as it holds. Payloads over the limit of `payloads` are moved to its store first.
+  ///
+  /// Jobs and groups come back in another epoch: what happened to them after the backup did not happen in the life that
+  /// they have now, and who watched it is told so.
   @concurrent package static func restore(
     _ path: String, into broker: any BrokerArchive, _ payloads: PayloadStore
   ) async throws -> (Summary, RestoreReport) {
@@ -73,7 +76,7 @@ package enum BackupFile {
     var report = RestoreReport()
     var batch: [ArchiveEntry] = []
     while let entry = try reader.next() {
-      batch.append(try await payloads.moved(entry))
+      batch.append(try await payloads.moved(entry).inAnotherEpoch)
       if batch.count == 200 {
         report.add(try await broker.restore(batch))
         batch = []
@@ -89,6 +92,21 @@ package enum BackupFile {
       throw BackupError(path: path, "cannot be set aside: \(String(cString: strerror(errno)))")
     }
     return (summary, report)
+  }
+}
+
+extension ArchiveEntry {
+  /// The same in an epoch that nobody has heard of.
+  var inAnotherEpoch: ArchiveEntry {
+    switch self {
+    case .job(var snapshot):
+      snapshot.job.position.epoch = StreamPosition.newEpoch()
+      return .job(snapshot)
+    case .group(var group, let callback):
+      group.position.epoch = StreamPosition.newEpoch()
+      return .group(group, callback: callback)
+    case .queue, .schedule, .ledger, .revocation: return self
+    }
   }
 }
 

@@ -19,7 +19,7 @@ package protocol BrokerArchive: AnyObject, Sendable {
   ///
   /// What the broker has already — a job or group by its id, a schedule by its name, a queue that somebody
   /// set — stays as it is and counts as known. **Jobs** come with their place in line: order and priorities are as
-  /// they were, whatever the queue's ageing has become since. One that ran comes back queued in its old
+  /// they were, whatever the queue's ageing has become since; their events count on in the epoch that is told. One that ran comes back queued in its old
   /// place, with a token greater than any it had; its attempt does not count. One that was to stop does: it
   /// is taken in as cancelled, for the reason that was given; as failed where it had passed its total
   /// timeout, or has by now; and is forgotten where it was to be removed. One that waits emits a `state`

@@ -62,7 +62,8 @@ import Testing
 
 @Suite("Who lives by a token") @EventLoop struct TokenHoldersTests {
   private final class Holder: TokenHolder {
-    var heldIdentity: Identity?
+    let heldIdentity: Identity?
+    var heldToken: (any RevocableToken)? { heldIdentity }
     private(set) var count = 0
     init(_ user: String, _ id: String?) {
       heldIdentity = Identity(user: user, permissions: .standard, expiresAt: .distantFuture, tokenID: id)

@@ -99,6 +99,55 @@ import Testing
     }
   }
 
+  @Test("is asked to come back where its token cannot be judged yet", arguments: Form.allCases)
+  func unjudged(form: Form) async throws {
+    try await SessionHarness.run { harness in
+      // Its key is not among ours, and could not be fetched.
+      let other = TokenIssuer(key: try SigningKey.generate(.es256, id: "other"))
+      let token = try other.connectionToken(user: "alice", lifetime: .seconds(60), now: Date())
+      harness.gateway.refreshKeys { .failed }
+      let told = try objects(of: try await answer(harness, form, #"{"token":"\#(token)"}"#).response)
+      #expect(told.first?["disconnect"]?["code"]?.int == 3004, "3500 would be for good")
+      let headers = ["authorization": "Bearer \(token)"]
+      #expect(try await answer(harness, form, "{}", headers: headers).response.status == 503)
+      let request = Request(method: .get, path: "/connection/websocket", headers: headers)
+      guard case .refuse(let response) = harness.gateway.judge(request) else {
+        Issue.record("let in")
+        return
+      }
+      #expect(response.status == 503, "a socket is told the same")
+    }
+  }
+
+  @Test("is counted with the user's sockets", arguments: Form.allCases)
+  func handshakes(form: Form) async throws {
+    try await SessionHarness.runUnlimited(settings: { $0.handshakesPerUser = 1 }) { harness in
+      let headers = ["authorization": "Bearer \(try harness.token())"]
+      let connect = #"{"token":"\#(try harness.token())"}"#
+      for number in 0..<10 {
+        // Whoever names itself twice is counted once.
+        let isTwice = number.isMultiple(of: 2)
+        let stream = try await answer(harness, form, connect, headers: isTwice ? headers : [:]).stream
+        #expect(stream != nil)
+      }
+      let told = try objects(of: try await answer(harness, form, connect).response)
+      #expect(told.first?["disconnect"]?["code"]?.int == 3013)
+      let refused = try await answer(harness, form, "{}", headers: headers).response
+      #expect(refused.status == 429 && refused.headers.contains { $0.name == "retry-after" })
+      let other = #"{"token":"\#(try harness.token("bob"))"}"#
+      #expect(try await answer(harness, form, other).stream != nil)
+    }
+  }
+
+  @Test("is not let in where sockets are not: 503 once the gateway is on its way out", arguments: Form.allCases)
+  func draining(form: Form) async throws {
+    try await SessionHarness.run { harness in
+      harness.gateway.stopAdmitting()
+      let connect = #"{"token":"\#(try harness.token())"}"#
+      #expect(try await answer(harness, form, connect).response.status == 503)
+    }
+  }
+
   @Test("takes the token of the header, where a bad one is a 401")
   func header() async throws {
     try await SessionHarness.run { harness in

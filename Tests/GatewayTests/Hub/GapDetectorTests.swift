@@ -34,6 +34,18 @@ import Testing
     #expect(gap.take(event(6)) == .publish)
   }
 
+  @Test("takes the first event after an interruption for one that follows others, where it has seen none")
+  func interrupted() {
+    var gap = GapDetector()
+    #expect(gap.take(event(7), isAfterInterruption: true) == .holdAndReadRecord)
+    #expect(gap.take(event(8)) == .hold)
+    #expect(gap.continues(at: StreamPosition(offset: 7, epoch: "e")))
+    gap.healed(at: StreamPosition(offset: 7, epoch: "e"))
+    #expect(gap.release() == [event(8)])
+    // Of one that has seen others it is known whether any are missing.
+    #expect(gap.take(event(9), isAfterInterruption: true) == .publish)
+  }
+
   @Test("lets another epoch through as the beginning of another stream, also while it heals")
   func epoch() {
     var gap = GapDetector()

@@ -65,6 +65,35 @@ import Testing
     }
   }
 
+  @Test("because its record cannot be read is told with 2500, and nobody else's is lost with it")
+  func damaged() async throws {
+    try await run { harness, broker, server in
+      let jobs = [
+        try await broker.enqueue(JobRequest(kind: JobKind("echo")!, user: "alice")).job,
+        try await broker.enqueue(JobRequest(kind: JobKind("echo")!, user: "alice")).job,
+      ]
+      var connections: [FakeConnection] = []
+      for job in jobs {
+        let (session, connection) = try await harness.connect()
+        session.tell(#"{"id":2,"subscribe":{"channel":"job:\#(job.id)"}}"#)
+        _ = await connection.frames(2)
+        connections.append(connection)
+      }
+      var command = RedisCommand("HSET", broker.keys.key(.jobs), jobs[0].id.key)
+      command.append([0xC1, 0xFF] as [UInt8])
+      try await server.ask(command)
+      try await server.ask(RedisCommand("CLIENT", "KILL", "TYPE", "pubsub"))
+      let push = try await frame(on: connections[0], after: 2) { $0["push"]?["unsubscribe"] != nil }?["push"]
+      #expect(push?["unsubscribe"]?["code"]?.int == 2500)
+      let back = try await frame(on: connections[1], after: 2) {
+        $0["push"]?["pub"]?["data"]?["delivering"]?.bool == true
+      }
+      #expect(back != nil)
+      #expect(try !connections[1].sent.contains { try json($0)["push"]?["unsubscribe"] != nil })
+      #expect(harness.gateway.hub.subscriptionCount == 1)
+    }
+  }
+
   @Test(
     "because the record was set back is told: 2500 to who subscribed, 3010 to whom the gateway did, an end to events")
   func setBack() async throws {

@@ -26,6 +26,27 @@ import Testing
     }
   }
 
+  @Test("are not told it again because others begin to watch; these are told")
+  func newcomers() async throws {
+    try await SessionHarness.run(settings: { $0.placeInterval = .milliseconds(1) }) { harness in
+      let job = try await harness.enqueue()
+      var sockets: [FakeConnection] = []
+      for _ in 0..<5 {
+        let (session, connection) = try await harness.connect()
+        session.tell(#"{"id":2,"subscribe":{"channel":"job:\#(job.id)"}}"#)
+        let told = try json(await connection.frames(3)[2])["push"]?["pub"]?["data"]
+        #expect(told?["event"]?.string == "position" && told?["position"]?.int == 1)
+        sockets.append(connection)
+      }
+      #expect(sockets.map(\.sent.count) == [3, 3, 3, 3, 3])
+      _ = try await harness.lease()
+      for connection in sockets {
+        let frames = await connection.frames(4)
+        #expect(try json(frames[3])["push"]?["pub"]?["data"]?["state"]?.string == "running")
+      }
+    }
+  }
+
   @Test("are told how long it may last, where the queue has done enough of late")
   func estimate() async throws {
     try await SessionHarness.run(settings: {

@@ -32,15 +32,33 @@ import Testing
   func news() {
     var watch = PlaceWatch()
     watch.watch(a)
-    #expect(watch.isNews(.init(job: a, place: place(3))) == true)
-    #expect(watch.isNews(.init(job: a, place: place(3))) == false)
-    #expect(watch.isNews(.init(job: a, place: place(2))) == true)
-    #expect(watch.isNews(.init(job: a, place: place(2), estimate: seconds(10, 60))) == true)
-    #expect(watch.isNews(.init(job: a, place: place(2), estimate: seconds(11, 64))) == false)
-    #expect(watch.isNews(.init(job: a, place: place(2), estimate: seconds(11, 70))) == true)
-    // Whoever comes later has heard nothing of it.
+    #expect(watch.audience(of: .init(job: a, place: place(3))) == .everyone)
+    #expect(watch.audience(of: .init(job: a, place: place(3))) == nil)
+    #expect(watch.audience(of: .init(job: a, place: place(2))) == .everyone)
+    #expect(watch.audience(of: .init(job: a, place: place(2), estimate: seconds(10, 60))) == .everyone)
+    #expect(watch.audience(of: .init(job: a, place: place(2), estimate: seconds(11, 64))) == nil)
+    #expect(watch.audience(of: .init(job: a, place: place(2), estimate: seconds(11, 70))) == .everyone)
+  }
+
+  @Test("are told to whoever comes later, and to the others only when they change")
+  func newcomers() {
+    var watch = PlaceWatch()
     watch.watch(a)
-    #expect(watch.isNews(.init(job: a, place: place(2), estimate: seconds(11, 70))) == true)
+    #expect(watch.audience(of: .init(job: a, place: place(2))) == .everyone)
+    for _ in 0..<2 {
+      watch.watch(a)
+      _ = watch.ask()
+      #expect(watch.answered([a: place(2)]).count == 1)
+      #expect(watch.audience(of: .init(job: a, place: place(2))) == .newcomers)
+      #expect(watch.audience(of: .init(job: a, place: place(2))) == nil)
+    }
+    watch.watch(a)
+    #expect(watch.audience(of: .init(job: a, place: place(1))) == .everyone)
+    #expect(watch.audience(of: .init(job: a, place: place(1))) == nil)
+    // It ran, and waits again: nobody knows where.
+    watch.saw(.running, of: a)
+    watch.saw(.queued, of: a)
+    #expect(watch.audience(of: .init(job: a, place: place(1))) == .everyone)
   }
 
   @Test("are not told from an answer that is older than an event")
@@ -53,7 +71,7 @@ import Testing
     watch.saw(.queued, of: b)
     #expect(watch.answered([a: place(1)]).isEmpty)
     #expect(watch.ask() == [b], "the event said that it waits")
-    #expect(watch.isNews(.init(job: a, place: place(1))) == false)
+    #expect(watch.audience(of: .init(job: a, place: place(1))) == nil)
   }
 
   @Test("are asked for in turns where they are many")

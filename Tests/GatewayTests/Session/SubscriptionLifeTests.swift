@@ -41,6 +41,67 @@ import Testing
     }
   }
 
+  @Test("ends with a revocation of its token, and of no other", .timeLimit(.minutes(1)))
+  func revoked() async throws {
+    try await SessionHarness.run { harness in
+      let authenticator = harness.gateway.environment.authenticator
+      @EventLoop func revoke(_ subject: Revocation.Subject, at moment: Timestamp = .now) {
+        authenticator.revoke(Revocation(subject, at: moment, until: .now + .seconds(600)))
+      }
+      let job = try await harness.enqueue(by: "bob")
+      let channel = "job:\(job.id)"
+      @EventLoop func pass(_ id: String, issuedAt: Date = Date()) throws -> String {
+        try harness.issuer.subscriptionToken(
+          user: "alice", channel: channel, tokenID: id, lifetime: .seconds(60), now: issuedAt)
+      }
+      let (session, connection) = try await harness.connect()
+      session.tell(#"{"id":2,"subscribe":{"channel":"\#(channel)","token":"\#(try pass("first"))"}}"#)
+      session.tell(#"{"id":3,"sub_refresh":{"channel":"\#(channel)","token":"\#(try pass("second"))"}}"#)
+      _ = await connection.frames(3)
+      let holders = authenticator.holderCount
+      revoke(.token("first"))
+      #expect(harness.gateway.hub.subscriptionCount == 1, "another has taken its place")
+      revoke(.token("second"))
+      #expect(harness.gateway.hub.subscriptionCount == 0 && authenticator.holderCount == holders - 1)
+      let push = try json(await connection.frames(4)[3])["push"]
+      #expect(push?["channel"]?.string == channel && push?["unsubscribe"]?["code"]?.int == 2100)
+      #expect(push?["unsubscribe"]?["reason"]?.string == "token revoked")
+      session.tell(#"{"id":5,"subscribe":{"channel":"\#(channel)","token":"\#(try pass("second"))"}}"#)
+      #expect(try json(await connection.frames(5)[4])["error"]?["code"]?.int == 103)
+
+      // All tokens of the user up to a moment: that of the connection is younger.
+      let old = try pass("third", issuedAt: Date(timeIntervalSinceNow: -30))
+      session.tell(#"{"id":6,"subscribe":{"channel":"\#(channel)","token":"\#(old)"}}"#)
+      _ = await connection.frames(6)
+      revoke(.user("alice"), at: .now + .seconds(-10))
+      #expect(try json(await connection.frames(7)[6])["push"]?["unsubscribe"]?["code"]?.int == 2100)
+      #expect(connection.closed == nil && harness.gateway.hub.subscriptionCount == 0)
+    }
+  }
+
+  @Test("leaves nothing behind that a revocation would end when the client goes, or leaves the channel")
+  func released() async throws {
+    try await SessionHarness.run { harness in
+      let authenticator = harness.gateway.environment.authenticator
+      let job = try await harness.enqueue(by: "bob")
+      let channel = "job:\(job.id)"
+      let (session, connection) = try await harness.connect()
+      let holders = authenticator.holderCount
+      for verb in ["unsubscribe", "end"] {
+        let sent = connection.sent.count
+        session.tell(#"{"id":2,"subscribe":{"channel":"\#(channel)","token":"\#(try pass(harness, channel))"}}"#)
+        _ = await connection.frames(sent + 1)
+        #expect(authenticator.holderCount == holders + 1)
+        if verb == "end" { break }
+        session.tell(#"{"id":3,"unsubscribe":{"channel":"\#(channel)"}}"#)
+        _ = await connection.frames(sent + 2)
+        #expect(authenticator.holderCount == holders)
+      }
+      session.connectionClosed()
+      #expect(authenticator.holderCount == holders - 1)
+    }
+  }
+
   @Test("of one's own job is not needed, and nothing expires without it")
   func ownJob() async throws {
     try await SessionHarness.run { harness in

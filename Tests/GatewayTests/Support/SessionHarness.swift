@@ -26,14 +26,14 @@ final class SessionHarness {
 
   /// Runs `body` as ``run(settings:inlineLimit:isCutOff:_:)`` does, where nobody's budget is spent soon.
   static func runUnlimited(
-    settings change: @Sendable (inout GatewaySettings) -> Void = { _ in },
+    settings change: @Sendable (inout GatewaySettings) -> Void = { _ in }, over other: (any Broker)? = nil,
     _ body: @EventLoop (SessionHarness) async throws -> Void
   ) async throws {
     try await run(
       settings: {
         $0.requestLimit = 10_000
         change(&$0)
-      }, body)
+      }, over: other, body)
   }
 
   /// Runs `body` with a fresh gateway whose settings `change` may alter, and which keeps two backups; one that is cut

@@ -117,4 +117,44 @@ import Testing
       #expect(delegate.requests.count == 1)
     }
   }
+
+  @Test("streams of pushes wait among them, and those of one address are bounded with them")
+  func streams() async throws {
+    var limits = Limits.patient
+    limits.countsLoopback = true
+    limits.handshakesPerSecond = 20
+    limits.handshakesPerAddress = 1
+    try await withServer(limits: limits) { delegate, server, port in
+      var begun: [String] = []
+      delegate.handling = { exchange in
+        Task { @EventLoop in
+          do throws(Problem) {
+            try await exchange.awaitTurn()
+            begun.append(exchange.request.path)
+            if !exchange.isClosed { exchange.respond(Response(200, body: .bytes(Array("in".utf8)))) }
+          } catch { exchange.respond(error.response) }
+        }
+      }
+      var sockets: [RawSocket] = []
+      for number in 0..<8 {
+        let socket = try await RawSocket.connect(to: port)
+        try await socket.send("GET /\(number) HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(await eventually { server.handshakes.count + begun.count > number })
+        sockets.append(socket)
+      }
+      #expect(server.handshakes.count > 0, "two go at once, the others one in 50 ms")
+      sockets[6].reset()
+      #expect(try await sockets[7].receiveAnswer().status == 200)
+      // Who went is let go at once, and waits no more.
+      #expect(await eventually { begun.count == 8 && server.handshakes.count == 0 })
+      #expect(begun.filter { $0 != "/6" } == (0..<8).filter { $0 != 6 }.map { "/\($0)" })
+      var statuses: [Int] = []
+      for _ in 0..<5 {
+        let socket = try await RawSocket.connect(to: port)
+        try await socket.send("GET /more HTTP/1.1\r\nHost: a\r\n\r\n")
+        statuses.append(try await socket.receiveAnswer().status)
+      }
+      #expect(statuses.contains(429))
+    }
+  }
 }

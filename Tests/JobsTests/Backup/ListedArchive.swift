@@ -32,7 +32,7 @@ final class ListedArchive: BrokerArchive {
   func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport {
     var report = RestoreReport()
     for entry in entries {
-      if self.entries.contains(entry) {
+      if self.entries.contains(where: { $0.withoutEpoch == entry.withoutEpoch }) {
         report.known += 1
       } else {
         self.entries.append(entry)
@@ -46,6 +46,30 @@ final class ListedArchive: BrokerArchive {
     entries.removeAll {
       guard case .job(let snapshot) = $0 else { return false }
       return ids.contains(snapshot.job.id)
+    }
+  }
+}
+
+extension ArchiveEntry {
+  /// What a backup brings back of it: all but its epoch.
+  var withoutEpoch: ArchiveEntry {
+    switch self {
+    case .job(var snapshot):
+      snapshot.job.position.epoch = ""
+      return .job(snapshot)
+    case .group(var group, let callback):
+      group.position.epoch = ""
+      return .group(group, callback: callback)
+    case .queue, .schedule, .ledger, .revocation: return self
+    }
+  }
+
+  /// The epoch of a job or a group.
+  var epoch: String? {
+    switch self {
+    case .job(let snapshot): snapshot.job.position.epoch
+    case .group(let group, _): group.position.epoch
+    case .queue, .schedule, .ledger, .revocation: nil
     }
   }
 }

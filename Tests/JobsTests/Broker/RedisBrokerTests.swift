@@ -75,7 +75,7 @@ import Testing
     var found: [JobID: Job] = [:]
     for start in stride(from: 0, to: accepted.values.count, by: 500) {
       let ids = Array(accepted.values[start..<min(start + 500, accepted.values.count)])
-      for job in try await broker.read(ids, withPayload: true) { found[job.id] = job }
+      for (id, answer) in try await broker.read(ids, withPayload: true) { found[id] = try answer.get() }
     }
     let missing = accepted.values.filter { found[$0]?.payload == nil }
     #expect(missing.isEmpty)

@@ -3,13 +3,41 @@ import Logging
 
 extension FallbackBroker: EventSource {
   /// Watches with both: a job is handed over without its watchers doing anything. While the shared broker is
-  /// away its half stands as soon as it is back.
+  /// away its half stands as soon as it is back; what became there by then of what is watched is told whole.
   package func subscribe(
     to channel: Channel, _ receive: @escaping @EventLoop (Delivery) -> Void
   ) async throws(BrokerError) -> any EventSubscription {
     let here = try await local.subscribe(to: channel, receive)
     return try await joined(here) { [shared] () async throws(BrokerError) in
       try await shared.subscribe(to: channel, receive)
+    } late: { [weak self] pair in
+      await self?.tell(channel, receive, to: pair)
+    }
+  }
+
+  /// A job may have been handed over, and have ended, before this half stood: nobody would tell that again.
+  private func tell(
+    _ channel: Channel, _ receive: @EventLoop (Delivery) -> Void, to pair: PairOfSubscriptions
+  ) async {
+    while !pair.isCancelled {
+      do throws(BrokerError) {
+        let deliveries: [Delivery] =
+          switch channel {
+          case .job(let id): try await shared.job(id).map { [.snapshot($0)] } ?? []
+          case .group(let id): try await shared.group(id).map { [.group($0)] } ?? []
+          case .user(let user):
+            try await shared.jobs(matching: JobFilter(user: user, limit: 50)).jobs.map { .snapshot($0) }
+          }
+        for delivery in deliveries where !pair.isCancelled { receive(delivery) }
+        return
+      } catch {
+        guard error == .unavailable else {
+          logger.error(
+            "what is watched cannot be read", metadata: ["channel": "\(channel)", "error": "\(error)"])
+          return
+        }
+        await EventLoop.pause(for: .milliseconds(500))
+      }
     }
   }
 
@@ -35,10 +63,11 @@ extension FallbackBroker: EventSource {
     shared.whenDeliveryChanges(tell)
   }
 
-  /// Both, where the one of the shared broker may come later.
+  /// Both, where the one of the shared broker may come later; then `late` is called.
   func joined(
     _ here: any EventSubscription,
-    _ open: @escaping @EventLoop () async throws(BrokerError) -> any EventSubscription
+    _ open: @escaping @EventLoop () async throws(BrokerError) -> any EventSubscription,
+    late: @escaping @EventLoop (PairOfSubscriptions) async -> Void = { _ in }
   ) async throws(BrokerError) -> any EventSubscription {
     let pair = PairOfSubscriptions(here)
     if isReachable() {
@@ -49,7 +78,10 @@ extension FallbackBroker: EventSource {
     } else {
       let logger = logger
       Task { @EventLoop in
-        do throws(BrokerError) { pair.add(try await open()) } catch {
+        do throws(BrokerError) {
+          pair.add(try await open())
+          await late(pair)
+        } catch {
           logger.warning("a watcher could not be joined", metadata: ["error": "\(error)"])
         }
       }
@@ -60,9 +92,9 @@ extension FallbackBroker: EventSource {
 
 /// A watcher's subscriptions with both brokers.
 @EventLoop
-private final class PairOfSubscriptions: EventSubscription {
+final class PairOfSubscriptions: EventSubscription {
   private var subscriptions: [any EventSubscription]
-  private var isCancelled = false
+  private(set) var isCancelled = false
 
   init(_ first: any EventSubscription) { subscriptions = [first] }
 

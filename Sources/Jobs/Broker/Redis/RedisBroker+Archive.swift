@@ -236,6 +236,7 @@ extension JobSnapshot {
     if let uniqueKey { more["uk"] = .text(uniqueKey) }
     if let contentKey { more["ck"] = .text(contentKey) }
     if let group = job.group { more["g"] = .text(group.key) }
+    if let epoch = job.position.sequence(where: sequence) { more["ep"] = .integer(epoch) }
     if weight != 1 { more["wt"] = .integer(Int64(weight)) }
     set("st", job.startedAt)
     if job.state.isTerminal {

@@ -140,6 +140,7 @@ extension RedisBroker {
 
   /// Waits until another attempt makes sense; false when the subscriptions were lost as well.
   private func prepareToRepeat() async -> Bool {
+    await EventLoop.pause(for: .milliseconds(100))
     await client.waitUntilConnected(upTo: .seconds(5))
     return subscriber.isLive
   }
@@ -157,14 +158,46 @@ extension RedisBroker {
       }
     }
     for batch in Self.batches(of: ids) {
-      for job in try await read(batch, withPayload: false) { deliver(job, on: .job(job.id)) }
+      for (id, answer) in try await read(batch, withPayload: false) {
+        try passingOver(.job(id)) { () throws(BrokerError) in
+          if let job = try answer.get() { deliver(job, on: .job(id)) }
+        }
+      }
     }
     for user in users {
-      for job in try await recentJobs(of: user) { deliver(job, on: .user(user)) }
+      let jobs = await result { () async throws(BrokerError) in try await recentJobs(of: user) }
+      try passingOver(.user(user)) { () throws(BrokerError) in
+        for job in try jobs.get() { deliver(job, on: .user(user)) }
+      }
     }
-    for batch in Self.batches(of: groupIDs) {
-      for group in try await groups(batch) { deliver(group) }
+    for batch in Self.batches(of: groupIDs) { try await deliverGroups(batch) }
+  }
+
+  private func deliverGroups(_ ids: [GroupID]) async throws(BrokerError) {
+    let found = await result { () async throws(BrokerError) in try await groups(ids) }
+    if case .failure(.corrupt) = found, ids.count > 1 {
+      // One of them: each by itself.
+      for id in ids { try await deliverGroups([id]) }
+    } else {
+      try passingOver(.group(ids[0])) { () throws(BrokerError) in for group in try found.get() { deliver(group) } }
     }
+  }
+
+  /// What is damaged must not keep all others from being told: it is logged, and its watchers find out when they ask.
+  private func passingOver(
+    _ channel: Channel, _ deliver: () throws(BrokerError) -> Void
+  ) throws(BrokerError) {
+    do throws(BrokerError) { try deliver() } catch {
+      guard case .corrupt = error else { throw error }
+      logger.error(
+        "what is watched cannot be read", metadata: ["channel": "\(channel)", "error": "\(error)"])
+    }
+  }
+
+  private func result<Value>(
+    _ read: () async throws(BrokerError) -> Value
+  ) async -> Result<Value, BrokerError> {
+    do throws(BrokerError) { return .success(try await read()) } catch { return .failure(error) }
   }
 
   /// Read a hundred at a time, nothing holds Redis up.

@@ -2,27 +2,55 @@ import EventLoop
 import Redis
 
 extension RedisBroker {
-  package func job(_ id: JobID) async throws(BrokerError) -> Job? { try await lookups.answer(to: id) }
+  package func job(_ id: JobID) async throws(BrokerError) -> Job? { try await lookups.answer(to: id).get() }
 
   /// Reads jobs that were asked for together, each once however often it was asked for: after an outage thousands
   /// come back at once, and many watch the same.
-  func lookUp(_ ids: [JobID]) async throws(BrokerError) -> [Job?] {
-    var found: [JobID: Job] = [:]
-    for job in try await read(Array(Set(ids)), withPayload: true) { found[job.id] = job }
-    return ids.map { found[$0] }
+  func lookUp(_ ids: [JobID]) async throws(BrokerError) -> [Result<Job?, BrokerError>] {
+    let found = try await read(Array(Set(ids)), withPayload: true)
+    return ids.map { found[$0] ?? .success(nil) }
   }
 
-  /// The jobs of the ids that are known, in one call.
-  func read(_ ids: [JobID], withPayload: Bool) async throws(BrokerError) -> [Job] {
+  /// The jobs of the ids, as far as they are known, in one call.
+  ///
+  /// One record that is damaged fails alone: where Redis refuses the call for it, each is read by itself. Throws what
+  /// is no fault of a record; then nothing is tried again.
+  func read(
+    _ ids: [JobID], withPayload: Bool
+  ) async throws(BrokerError) -> [JobID: Result<Job?, BrokerError>] {
     let ids = ids.filter { $0.partition == keys.partition }
-    guard !ids.isEmpty else { return [] }
+    guard !ids.isEmpty else { return [:] }
+    do throws(BrokerError) { return try await readTogether(ids, withPayload: withPayload) } catch {
+      guard case .corrupt = error else { throw error }
+      if ids.count == 1 { return [ids[0]: .failure(error)] }
+    }
+    var jobs: [JobID: Result<Job?, BrokerError>] = [:]
+    for id in ids {
+      do throws(BrokerError) {
+        jobs[id] = try await readTogether([id], withPayload: withPayload)[id]
+      } catch {
+        guard case .corrupt = error else { throw error }
+        jobs[id] = .failure(error)
+      }
+    }
+    return jobs
+  }
+
+  private func readTogether(
+    _ ids: [JobID], withPayload: Bool
+  ) async throws(BrokerError) -> [JobID: Result<Job?, BrokerError>] {
     let answer = try await run(scripts.read) { command in
       command.append(withPayload ? "1" : "")
       for id in ids { command.append(id.key) }
     }
-    var jobs: [Job] = []
-    for part in answer.elements ?? [] where !part.isNull {
-      jobs.append(try Job(described: part, withPayload: withPayload))
+    guard let parts = answer.elements, parts.count == ids.count else {
+      throw .corrupt("read answered in another form")
+    }
+    var jobs: [JobID: Result<Job?, BrokerError>] = [:]
+    for (id, part) in zip(ids, parts) {
+      do throws(BrokerError) {
+        jobs[id] = .success(part.isNull ? nil : try Job(described: part, withPayload: withPayload))
+      } catch { jobs[id] = .failure(error) }
     }
     return jobs
   }

@@ -23,7 +23,8 @@ package final class RedisBroker: Broker {
   private(set) lazy var submissions = CallBatcher<JobRequest, RedisValue>(
     size: { $0.payload.bytes.count },
     { [unowned self] requests throws(BrokerError) in try await submit(requests) })
-  private(set) lazy var lookups = CallBatcher<JobID, Job?> { [unowned self] ids throws(BrokerError) in
+  private(set) lazy var lookups = CallBatcher<JobID, Result<Job?, BrokerError>> {
+    [unowned self] ids throws(BrokerError) in
     try await lookUp(ids)
   }
 

@@ -55,10 +55,20 @@ extension Timestamp {
 }
 
 extension StreamPosition {
-  /// An incarnation is told by the moment of its acceptance.
-  init(offset: UInt64, createdAt: Timestamp) {
-    let digits = String(UInt32(truncatingIfNeeded: createdAt.milliseconds), radix: 16)
+  /// An incarnation is told by the moment of its acceptance, and that by its sequence.
+  init(offset: UInt64, sequence: Int64) {
+    let moment = Timestamp(sequence: sequence).milliseconds
+    let digits = String(UInt32(truncatingIfNeeded: moment), radix: 16)
     self.init(offset: offset, epoch: String(repeating: "0", count: 8 - digits.count) + digits)
+  }
+
+  /// The sequence that tells this epoch, where the job's own does not: that of a job which another broker accepted,
+  /// or which came back from a backup.
+  func sequence(where own: Int64) -> Int64? {
+    guard StreamPosition(offset: offset, sequence: own).epoch != epoch, let moment = UInt32(epoch, radix: 16)
+    else { return nil }
+    let beginning = UInt32(truncatingIfNeeded: Timestamp(sequence: 0).milliseconds)
+    return Int64(moment &- beginning) * 1000
   }
 }
 
@@ -101,7 +111,7 @@ extension Job {
       worker: more["h"]?.text.flatMap { WorkerID($0) },
       pendingParents: more["pa"]?.integer.map { Int($0) } ?? 0,
       group: more["g"]?.bytes.flatMap { GroupID(key: $0) },
-      position: StreamPosition(offset: offset, createdAt: record.createdAt),
+      position: StreamPosition(offset: offset, sequence: more["ep"]?.integer ?? record.sequence),
       payload: withPayload ? record.payload ?? parts[6].bytes.flatMap { JobPayload($0) } : nil)
   }
 }
@@ -120,7 +130,7 @@ extension JobEvent {
     let outcome = values[11].bytes ?? []
     self.init(
       class: values[0].text == "p" ? .progress : .state, id: id, user: user,
-      position: StreamPosition(offset: offset, createdAt: Timestamp(sequence: sequence)),
+      position: StreamPosition(offset: offset, sequence: sequence),
       at: at, state: state, attempt: Int(attempt),
       progress: Progress(packed: values[10].bytes ?? [], permille: Int(permille)),
       isStalled: flags & 1 != 0, isCancelling: state == .running && flags & 2 != 0,

@@ -14,6 +14,7 @@
 --   v token   h worker   st first started   at this attempt started, if later   fi finished   up updated
 --   x why it is being cancelled, packed   xg for a reason that was given   xf by force
 --   xe for having passed its time   rm and forgotten then
+--   ep the sequence that names its epoch, where that is not its own: it was taken in from elsewhere
 --   sl stalled   pm permille   rep report   r result or failure, packed   rl the result is in RESULTS
 
 -- read_job answers nil for an unknown id.
