@@ -6,7 +6,7 @@ import Foundation
 ///
 /// Where the library has nothing pending for a connection, whole frames go straight to the socket
 /// in one system call. What the socket does not take is given to the library, which sends it before
-/// anything of its own, so that a pong can never land inside a frame.
+/// anything of its own, so that a close frame can never land inside another.
 @EventLoop
 final class Connection: ClientConnection {
   private enum State {
@@ -39,6 +39,7 @@ final class Connection: ClientConnection {
   /// What came, where the library was shown something else in its place.
   private var covered: UnsafeRawBufferPointer?
   private var closeDeadline: TimerWheel.Deadline?
+  private var gate = FrameGate()
 
   init(
     _ descriptor: Int32, peer: SocketAddress, server: WebSocketServer,
@@ -55,7 +56,7 @@ final class Connection: ClientConnection {
   /// Bytes that are kept for the connection, both ways: no flood makes them many. Of what was sent it is
   /// what libwebsockets may hold at most: the rest of one batch, and a close frame.
   var heldByteCount: Int {
-    message.count + remainder.count + held.reduce(0) { $0 + $1.message.count }
+    message.count + remainder.count + held.reduce(gate.owedByteCount) { $0 + $1.message.count }
   }
   private var isClosed: Bool { if case .closed = state { true } else { false } }
 
@@ -175,11 +176,39 @@ final class Connection: ClientConnection {
   func established(_ handle: OpaquePointer) {
     self.handle = handle
     state = .open
+    ReceiveHook.begin(self, on: descriptor)
   }
 
   /// The upgrade is done and the library has returned to us.
   func opened() {
     if case .open = state { delegate.connectionOpened(self) }
+  }
+
+  /// Bytes on their way from the socket to the library; those it is to see are moved to the front.
+  func pass(_ bytes: UnsafeMutableRawBufferPointer) -> Int {
+    let count = gate.pass(bytes)
+    // Once the library has looked at what came before.
+    if gate.hasWork, let handle { lws_callback_on_writable(handle) }
+    return count
+  }
+
+  private func frameHeard() {
+    gate.frameHeard()
+    if gate.hasWork, let handle { lws_callback_on_writable(handle) }
+  }
+
+  /// Those that came before what was heard last; while the socket takes nothing they wait, the newest of them.
+  private func answerPings() {
+    guard case .open = state, !isBehind, gate.owedByteCount > 0, let handle else { return }
+    let pongs = gate.duePongs()
+    if !pongs.isEmpty { pongs.withUnsafeBytes { send($0, on: handle) } }
+  }
+
+  /// The client broke the protocol, and nothing it sends is looked at any more, not even its close frame.
+  private func end(_ violation: FrameGate.Violation) {
+    guard case .open = state, let handle else { return }
+    close(code: 1002, reason: violation.rawValue)
+    if lws_partial_buffered(handle) == 0 { shutdown(descriptor, Int32(SHUT_WR)) }
   }
 
   /// A part of a frame is about to come. `hasMark`: the frame has RSV1. Returns whether it belongs to a
@@ -210,6 +239,8 @@ final class Connection: ClientConnection {
     _ bytes: UnsafeRawBufferPointer, isFirst: Bool, isFinal: Bool, isBinary: Bool, remaining: Int
   ) {
     guard case .open = state else { return }
+    answerPings()
+    if remaining == 0 { frameHeard() }
     if isFirst { message = [] }
     var bytes = bytes
     var limit = server.limits.messageSize
@@ -270,10 +301,11 @@ final class Connection: ClientConnection {
       return
     }
     remainder = []
-    if case .open = state, isBehind {
-      isBehind = false
-      delegate.connectionDrained()
-    }
+    let wasBehind = isBehind
+    isBehind = false
+    answerPings()
+    if let violation = gate.violation { return end(violation) }
+    if case .open = state, wasBehind, !isBehind { delegate.connectionDrained() }
   }
 
   /// Nothing is sent any more, and the end is awaited for a bounded time.
@@ -282,6 +314,7 @@ final class Connection: ClientConnection {
     state = .closing
     message = []
     held = []
+    gate.forgetPongs()
     startCloseDeadline()
   }
 
@@ -305,6 +338,7 @@ final class Connection: ClientConnection {
   func ended() {
     guard !isClosed else { return }
     state = .closed
+    ReceiveHook.end(self, on: descriptor)
     handle = nil
     isBehind = false
     message = []
