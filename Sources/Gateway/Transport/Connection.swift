@@ -34,12 +34,10 @@ final class Connection: ClientConnection {
   private let compression: CompressionAgreement?
   /// The message that is coming is compressed.
   private var isPacked = false
-  /// The frame that is coming is its message's first, the only one that may say so (RFC 7692 §6).
-  private var isFirstFrame = false
   /// What came, where the library was shown something else in its place.
   private var covered: UnsafeRawBufferPointer?
   private var closeDeadline: TimerWheel.Deadline?
-  private var gate = FrameGate()
+  private var gate: FrameGate
 
   init(
     _ descriptor: Int32, peer: SocketAddress, server: WebSocketServer,
@@ -49,6 +47,7 @@ final class Connection: ClientConnection {
     self.peer = peer
     self.server = server
     self.compression = compression
+    gate = FrameGate(takesMark: compression != nil)
     self.delegate = delegate
   }
 
@@ -208,7 +207,7 @@ final class Connection: ClientConnection {
   private func end(_ violation: FrameGate.Violation) {
     guard case .open = state, let handle else { return }
     close(code: 1002, reason: violation.rawValue)
-    if lws_partial_buffered(handle) == 0 { shutdown(descriptor, Int32(SHUT_WR)) }
+    if lws_partial_buffered(handle) == 0 { _ = CWebSocketsEndSending(descriptor) }
   }
 
   /// A part of a frame is about to come. `hasMark`: the frame has RSV1. Returns whether it belongs to a
@@ -218,20 +217,13 @@ final class Connection: ClientConnection {
     return covered != nil
   }
 
-  /// The bytes behind what the library showed; nil where the client broke the protocol.
+  /// The bytes behind what the library showed.
   private func uncovered(
-    _ bytes: UnsafeRawBufferPointer, isFirst: Bool, endsFrame: Bool, handle: OpaquePointer
-  ) -> UnsafeRawBufferPointer? {
-    let hasMark = lws_get_reserved_bits(handle) & 0x40 != 0
-    if isFirst {
-      isPacked = hasMark
-      isFirstFrame = true
-    }
-    defer {
-      covered = nil
-      if endsFrame { isFirstFrame = false }
-    }
-    return hasMark && !isFirstFrame ? nil : covered ?? bytes
+    _ bytes: UnsafeRawBufferPointer, isFirst: Bool, handle: OpaquePointer
+  ) -> UnsafeRawBufferPointer {
+    if isFirst { isPacked = lws_get_reserved_bits(handle) & 0x40 != 0 }
+    defer { covered = nil }
+    return covered ?? bytes
   }
 
   /// A part of a message: `remaining` bytes of its frame follow, and, where `isFinal` is false, more.
@@ -245,13 +237,7 @@ final class Connection: ClientConnection {
     var bytes = bytes
     var limit = server.limits.messageSize
     if compression != nil, let handle {
-      guard
-        let packed = uncovered(
-          bytes, isFirst: isFirst, endsFrame: remaining == 0, handle: handle)
-      else {
-        return close(code: 1002, reason: "reserved bits")
-      }
-      bytes = packed
+      bytes = uncovered(bytes, isFirst: isFirst, handle: handle)
       if isPacked { limit = Compression.bound(for: limit) }
     }
     let room = limit - message.count
@@ -321,15 +307,15 @@ final class Connection: ClientConnection {
   /// The peer closes. Returns whether the library is to answer with the peer's code.
   func peerCloses(_ payload: UnsafeRawBufferPointer) -> Bool {
     // It may be the answer to our close, or have crossed it on the way: then all is said.
-    guard case .open = state, let handle else { return false }
-    libraryCloses()
-    guard payload.count > 0 else { return true }
+    guard case .open = state else { return false }
     let code = payload.count >= 2 ? Int(payload[0]) << 8 | Int(payload[1]) : 0
     switch code {
-    case 1000...1003, 1007...1014, 3000...4999: return true
+    case _ where payload.isEmpty, 1000...1003, 1007...1014, 3000...4999:
+      libraryCloses()
+      return true
     default:
-      // Not a code that may be sent (RFC 6455 §7.4).
-      lws_close_reason(handle, LWS_CLOSE_STATUS_PROTOCOL_ERR, nil, 0)
+      // Not a code that may be sent (RFC 6455 §7.4). The library would wait for another close frame.
+      close(code: 1002, reason: "bad close code")
       return false
     }
   }

@@ -1,8 +1,7 @@
 /// Looks through a client's frames on their way to libwebsockets, which reads them without showing them.
 ///
-/// What RFC 6455 forbids and the library would take ends the stream here: frames without a mask (§5.1),
-/// lengths that are not in their shortest form (§5.2), RSV bits on control frames. Pings are taken out and
-/// become pongs of ours: the library forgets those that come while it owes another, and answers after what
+/// A head that RFC 6455 forbids (§5.1, §5.2, §5.4, §5.5) ends the stream here; the library would take some,
+/// and of others lose its place. Pings are taken out and become pongs of ours: the library forgets those that come while it owes another, and answers after what
 /// was written meanwhile. A value: it sees bytes, and keeps at most one ping and ``pongLimit``.
 struct FrameGate {
   /// What a client did that ends its connection with 1002, in the words of the close frame.
@@ -10,6 +9,9 @@ struct FrameGate {
     case mask = "no mask"
     case length = "bad length"
     case reservedBits = "rsv bits"
+    case opcode = "bad opcode"
+    /// A control frame in parts, a part of nothing, or a message within a message.
+    case fragment = "bad fragment"
   }
 
   private enum Step {
@@ -28,12 +30,16 @@ struct FrameGate {
   /// RFC 6455 §5.5.3 allows.
   static let pongLimit = 1_024
 
+  /// RSV1 marks compressed messages, on the first of their frames (RFC 7692 §6).
+  private let takesMark: Bool
   /// Nothing passes after it.
   private(set) var violation: Violation?
   private var step = Step.head
   private var opcode: UInt8 = 0
   /// The frame is a ping, of which nothing is passed on.
   private var isTaken = false
+  /// A message has begun and not ended.
+  private var isWithinMessage = false
   /// Bytes of payload that are to come, or the length as far as it was read.
   private var left: UInt64 = 0
   /// A ping's mask and payload.
@@ -45,6 +51,8 @@ struct FrameGate {
 
   /// Bytes of the pongs that are owed.
   private(set) var owedByteCount = 0
+
+  init(takesMark: Bool) { self.takesMark = takesMark }
 
   /// Whether there is something to be done when what passed was heard.
   var hasWork: Bool { owedByteCount > 0 || violation != nil }
@@ -84,12 +92,9 @@ struct FrameGate {
         if left == 0 { frameEnds(at: index + 1, &output) }
       case .head:
         frameStart = index
-        opcode = byte & 0x0F
-        isTaken = byte == 0x89
+        begin(byte)
         if isTaken { output.keep(upTo: index) }
-        step = .length
-        if opcode & 8 != 0, byte & 0x70 != 0 { violation = .reservedBits }
-      case .length: begin(byte)
+      case .length: measure(byte)
       case .extended(let size, let missing):
         left = left << 8 | UInt64(byte)
         step = missing == 1 ? .mask(left: 4) : .extended(of: size, left: missing - 1)
@@ -111,6 +116,22 @@ struct FrameGate {
   }
 
   private mutating func begin(_ byte: UInt8) {
+    opcode = byte & 0x0F
+    isTaken = opcode == 9
+    step = .length
+    let isFinal = byte & 0x80 != 0
+    let marks = byte & 0x70
+    if marks != 0, marks != 0x40 || !takesMark || !(1...2).contains(opcode) { violation = .reservedBits }
+    switch opcode {
+    case 0, 1, 2:
+      if (opcode == 0) != isWithinMessage { violation = violation ?? .fragment }
+      isWithinMessage = !isFinal
+    case 8, 9, 10: if !isFinal { violation = violation ?? .fragment }
+    default: violation = violation ?? .opcode
+    }
+  }
+
+  private mutating func measure(_ byte: UInt8) {
     if byte & 0x80 == 0 {
       violation = .mask
       return

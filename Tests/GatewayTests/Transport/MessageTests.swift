@@ -227,4 +227,38 @@ import Testing
       #expect(await eventually { server.connectionCount == 0 })
     }
   }
+
+  @Test("of any shape end, or are heard, and others are served among them", arguments: [1, 2, 3] as [UInt64])
+  func anyShape(_ seed: UInt64) async throws {
+    try await withServer { delegate, server, port in
+      delegate.judging = { _ in .accept(subprotocol: nil, Echo(wantsCompression: true)) }
+      let other = try await WebSocketClient.connect(to: port)
+      var random = SeededRandom(seed: seed)
+      for number in 0..<60 {
+        let client = try await WebSocketClient.connect(
+          to: port, extensions: number.isMultiple(of: 2) ? "permessage-deflate" : nil)
+        var bytes: [UInt8] = []
+        for _ in 0..<Int.random(in: 1...30, using: &random) {
+          let opcode = UInt8(
+            [0, 1, 2, 8, 9, 10, .random(in: 0...15, using: &random)].randomElement(using: &random) ?? 1)
+          var frame = WebSocketClient.frame(
+            .init(rawValue: opcode), [UInt8](repeating: 0x61, count: .random(in: 0...300, using: &random)),
+            final: .random(in: 0...4, using: &random) > 0, masked: .random(in: 0...30, using: &random) > 0,
+            reserved: [0, 0, 0, 4, 1].randomElement(using: &random) ?? 0)
+          // Now and then one byte is another, the length's too: what follows is read as something else.
+          if Int.random(in: 0...9, using: &random) == 0 {
+            frame[.random(in: 0..<min(frame.count, 14), using: &random)] = .random(in: 0...255, using: &random)
+          }
+          bytes += frame
+        }
+        try await client.socket.send(bytes)
+        try await other.send("\(number)")
+        #expect(try await other.nextText() == "\(number)")
+        #expect(server.heldByteCount < 327_680 + 4 * FrameGate.pongLimit)
+        client.socket.reset()
+      }
+      #expect(await eventually { server.connectionCount == 1 })
+      #expect(server.heldByteCount == 0)
+    }
+  }
 }
