@@ -153,7 +153,11 @@ let package = Package(
         "Jobs", "EventLoop", "CUV", "CWebSockets", "COpenSSL", "CZlib", "WebClient", logging, collections,
         orderedCollections,
       ],
-      swiftSettings: settings),
+      swiftSettings: settings,
+      // libwebsockets is to find it: docs/decisions/0011.
+      linkerSettings: [
+        .unsafeFlags(["-Xlinker", "--export-dynamic-symbol=recv"], .when(platforms: [.linux]))
+      ]),
     .executableTarget(
       name: "Fanfare",
       dependencies: [

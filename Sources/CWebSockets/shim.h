@@ -18,6 +18,9 @@ static inline ssize_t CWebSocketsSend(int socket, const void *bytes, size_t coun
   return send(socket, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/// Nothing is sent after what was; what comes is still read.
+static inline int CWebSocketsEndSending(int socket) { return shutdown(socket, SHUT_WR); }
+
 /// What an extension is shown of a part of a frame: the bytes that came, and those to go on with in
 /// their place. libwebsockets passes it to every extension, but declares it in a private header.
 typedef struct {

@@ -56,9 +56,11 @@ struct Bootstrap {
   /// The order of the start: the broker, the gateway, and only then workers, whose first events have
   /// readers. The end goes the other way, but the gateway shows itself unready first.
   ///
-  /// `announce` gets what there is to say when it serves; without it that is said.
+  /// `announce` gets what there is to say when it serves; without it that is said. `whenWorkIsDone` is called at
+  /// the end when no job runs here any more, and returns when the sockets may be asked away.
   func serve(
-    until stop: StopSignal, reload: ReloadSignal? = nil, announce: (@Sendable ([String]) async -> Void)? = nil
+    until stop: StopSignal, reload: ReloadSignal? = nil, announce: (@Sendable ([String]) async -> Void)? = nil,
+    whenWorkIsDone: (@Sendable () async -> Void)? = nil
   ) async throws {
     try state.create()
     let broker = try await composition.broker(configuration, state)
@@ -106,6 +108,7 @@ struct Bootstrap {
       async let noticed: Void = EventLoop.pause(for: notice)
       // Workers first: whoever watches a job here still sees how it ends.
       await workers?.drain(within: configuration.workers.drain)
+      await whenWorkIsDone?()
       await noticed
       await gateway.drain(within: configuration.gateway.drain)
     } catch {

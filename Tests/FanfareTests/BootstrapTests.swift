@@ -108,19 +108,21 @@ import Testing
       let (stop, reload) = await EventLoop.run { (StopSignal(), ReloadSignal()) }
       try await Bootstrap(
         configuration, environment: [:], composition: composition(diary), say: { _ in }
-      ).serve(until: stop, reload: reload) { lines in
-        for line in lines { said.note(line) }
-        await reload.receive()
-        await EventLoop.run {
-          stop.receive(handOver: true)
-          // Told to end as well, it is still not the end of the whole.
-          stop.receive()
-        }
-      }
+      ).serve(
+        until: stop, reload: reload,
+        announce: { lines in
+          for line in lines { said.note(line) }
+          await reload.receive()
+          await EventLoop.run {
+            stop.receive(handOver: true)
+            // Told to end as well, it is still not the end of the whole.
+            stop.receive()
+          }
+        }, whenWorkIsDone: { diary.note("work done") })
       #expect(
         diary.text == [
-          "broker", "upkeep", "gateway", "workers", "keys read", "deaf", "workers 20s", "sockets 10s",
-          "upkeep ended", "broker closed",
+          "broker", "upkeep", "gateway", "workers", "keys read", "deaf", "workers 20s", "work done",
+          "sockets 10s", "upkeep ended", "broker closed",
         ])
       #expect(said.text.contains("  workers 2 slots for ffmpeg, transcribe, queues default"), "those of all")
       #expect(!FileManager.default.fileExists(atPath: "\(folder)/backups"))

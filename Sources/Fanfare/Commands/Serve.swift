@@ -51,17 +51,25 @@ struct Serve: AsyncParsableCommand {
     guard let offer = SeatOffer.take() else {
       throw CommandFailure(description: "\(SeatOffer.variable) is set, but not by a supervisor: unset it")
     }
-    let (stop, reload, link) = await EventLoop.run {
+    let (stop, leave, reload, link) = await EventLoop.run {
       let stop = StopSignal(SIGTERM, SIGINT)
+      // Comes from the supervisor only: a signal may have reached all processes, and who is done first waits.
+      let leave = StopSignal()
       let link = ProcessLink(
         offer.link,
         heard: { order in
           switch SeatOrder(rawValue: order) {
+          case .finishWork: return stop.receive()
           case .handOver: stop.receive(handOver: true)
           case .end, nil: stop.receive()
           }
-        }, ended: { stop.receive() })
-      return (stop, ReloadSignal(SIGHUP), link)
+          leave.receive()
+        },
+        ended: {
+          stop.receive()
+          leave.receive()
+        })
+      return (stop, leave, ReloadSignal(SIGHUP), link)
     }
     do {
       var configuration = try load(offer.overrides)
@@ -69,9 +77,15 @@ struct Serve: AsyncParsableCommand {
       LogOutput.install(configuration.log)
       let node = GatewaySettings(configuration).node
       try await Bootstrap(configuration, environment: ProcessInfo.processInfo.environment, say: { _ in })
-        .serve(until: stop, reload: reload) { lines in
-          await EventLoop.run { link.send(SeatReport.ready(node: node, banner: lines).text) }
-        }
+        .serve(
+          until: stop, reload: reload,
+          announce: { lines in
+            await EventLoop.run { link.send(SeatReport.ready(node: node, banner: lines).text) }
+          },
+          whenWorkIsDone: {
+            await EventLoop.run { link.send(SeatReport.workDone.text) }
+            await leave.wait()
+          })
     } catch {
       let (status, message, _) = ExitStatus.judge(error)
       await EventLoop.run { link.send(SeatReport.failed(message).text) }

@@ -2,7 +2,9 @@
 enum SeatOrder: String, CaseIterable {
   /// Accept no more, let the next one have it, and drain.
   case handOver = "hand over"
-  /// End in order.
+  /// Let readiness fail, take no more jobs, and say so when none runs any more; go on serving until told to end.
+  case finishWork = "finish work"
+  /// End in order: ask the sockets away.
   case end
 }
 
@@ -10,6 +12,8 @@ enum SeatOrder: String, CaseIterable {
 enum SeatReport: Hashable {
   /// It accepts connections: what it is called, and what there is to say to who started it all.
   case ready(node: String, banner: [String])
+  /// It ends, and has no job in hand any more.
+  case workDone
   /// It ends, and why.
   case failed(String)
 
@@ -19,6 +23,7 @@ enum SeatReport: Hashable {
   var text: String {
     switch self {
     case .ready(let node, let banner): (["ready", node] + banner).joined(separator: "\n")
+    case .workDone: "work done"
     case .failed(let reason): "failed\n" + String(reason.prefix(Self.longest))
     }
   }
@@ -27,6 +32,7 @@ enum SeatReport: Hashable {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     switch lines.first {
     case "ready" where lines.count > 1: self = .ready(node: lines[1], banner: Array(lines.dropFirst(2)))
+    case "work done": self = .workDone
     case "failed": self = .failed(lines.dropFirst().joined(separator: "\n"))
     default: return nil
     }

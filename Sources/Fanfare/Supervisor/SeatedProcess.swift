@@ -51,13 +51,13 @@ final class SeatedProcess {
   let seat: Int
   let startedAt = ContinuousClock.now
   private let link: ProcessLink
+  private let heard: @EventLoop (SeatReport) -> Void
   /// Why it says that it ended.
   private var said: String?
 
-  /// Starts it; `ready` is called when it accepts. Throws ``CommandFailure`` where it cannot be started.
+  /// Starts it; `heard` is called with what it reports. Throws ``CommandFailure`` where it cannot be started.
   init(
-    _ command: Command, on seat: Seat, host: String, port: Int,
-    ready: @escaping @EventLoop (_ node: String, _ banner: [String]) -> Void
+    _ command: Command, on seat: Seat, host: String, port: Int, heard: @escaping @EventLoop (SeatReport) -> Void
   ) throws(CommandFailure) {
     let (ours, theirs) = try ProcessLink.pair()
     defer { close(theirs) }
@@ -67,8 +67,9 @@ final class SeatedProcess {
       throw error
     }
     self.seat = seat.number
+    self.heard = heard
     let reports = Reports()
-    link = ProcessLink(ours, heard: { reports.process?.heard($0, ready) }, ended: {})
+    link = ProcessLink(ours, heard: { reports.process?.received($0) }, ended: {})
     reports.process = self
   }
 
@@ -77,12 +78,13 @@ final class SeatedProcess {
     weak var process: SeatedProcess?
   }
 
-  private func heard(_ text: String, _ ready: @EventLoop (_ node: String, _ banner: [String]) -> Void) {
-    switch SeatReport(text) {
-    case .ready(let node, let banner): ready(node, banner)
-    case .failed(let reason): said = reason
-    case nil: said = "it says what is not understood: is it another version?"
+  private func received(_ text: String) {
+    guard let report = SeatReport(text) else {
+      said = "it says what is not understood: is it another version?"
+      return
     }
+    if case .failed(let reason) = report { said = reason }
+    heard(report)
   }
 
   func tell(_ order: SeatOrder) { link.send(order.rawValue) }

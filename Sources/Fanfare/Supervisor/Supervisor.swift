@@ -23,6 +23,7 @@ final class Supervisor {
   private var pauses: [Int: LoopTimer] = [:]
   private var patience: [Int: LoopTimer] = [:]
   private var overdue: Set<Int> = []
+  private var workLimit: LoopTimer?
   private var conversations: [ControlConversation] = []
   private var control: ControlSocket?
   private var signals: [SignalWatcher] = []
@@ -31,6 +32,9 @@ final class Supervisor {
 
   /// How long a process that is to take another's place may take to serve.
   private static let startLimit = Duration.seconds(60)
+
+  /// How much longer than its jobs may take a process may need to say that they are done.
+  private static let workSlack = Duration.seconds(5)
 
   // Never let go, as its signals must not be: see StopSignal.
   private static var running: Supervisor?
@@ -151,11 +155,17 @@ final class Supervisor {
     }
   }
 
-  private func isReady(_ number: Int, _ node: String, _ lines: [String]) {
-    patience[number] = nil
-    nodes[number] = node
-    if processes[number]?.seat == 0 { banner = lines }
-    perform(state.isReady(number))
+  private func heard(_ report: SeatReport, from number: Int) {
+    switch report {
+    case .ready(let node, let lines):
+      patience[number] = nil
+      nodes[number] = node
+      if processes[number]?.seat == 0 { banner = lines }
+      perform(state.isReady(number))
+    case .workDone: perform(state.workIsDone(by: number))
+    // It is told when the process ends.
+    case .failed: break
+    }
   }
 
   // MARK: What it does
@@ -173,6 +183,8 @@ final class Supervisor {
           perform(state.startIsDue(seat: seat))
         }
       case .handOver(let number): processes[number]?.tell(.handOver)
+      case .finishWork(let number): processes[number]?.tell(.finishWork)
+      case .limitWork: limitWork()
       case .end(let number): processes[number]?.tell(.end)
       case .kill(let number): processes[number]?.kill()
       case .announce: announce()
@@ -190,7 +202,7 @@ final class Supervisor {
       let process = try SeatedProcess(
         command, on: Seat(number: seat, count: sockets.count, listener: sockets[seat].descriptor),
         host: configuration.gateway.host, port: sockets[seat].port
-      ) { [weak self] in self?.isReady(number, $0, $1) }
+      ) { [weak self] in self?.heard($0, from: number) }
       processes[number] = process
       logger.info("a process was started", metadata: ["seat": "\(seat)", "process": "\(process.id)"])
       guard state.isSuccessor(number) else { return }
@@ -203,6 +215,15 @@ final class Supervisor {
       Task { @EventLoop in
         perform(state.hasEnded(number, reason: "\(error)", lived: .zero, inOrder: false))
       }
+    }
+  }
+
+  /// Jobs that are given back in order are gone by then.
+  private func limitWork() {
+    let workers = configuration.workers
+    workLimit = LoopTimer(after: workers.drain + workers.killGrace + Self.workSlack) { [unowned self] in
+      logger.warning("a process has not finished its work in time: sockets are asked away meanwhile")
+      perform(state.workIsOverdue())
     }
   }
 

@@ -3,6 +3,9 @@
 /// A process is a number that is never given again. On each seat serves one; while it is replaced it has a successor,
 /// and when that is ready it is told to leave. So at any time as many accept as there are seats, but for those that
 /// have died.
+///
+/// The end has two steps: all finish their work, and only when the last one has does any ask its sockets away. So
+/// who watches a job at one process still sees how it ends at another.
 struct SupervisorState {
   enum Action: Hashable {
     /// Start this process on this seat.
@@ -10,6 +13,9 @@ struct SupervisorState {
     /// Ask again, by ``startIsDue(seat:)``, after a while.
     case startLater(seat: Int, after: Duration)
     case handOver(Int)
+    case finishWork(Int)
+    /// Tell by ``workIsOverdue()`` when the time for the work is over.
+    case limitWork
     case end(Int)
     case kill(Int)
     /// Every seat has a process that serves, for the first time.
@@ -48,6 +54,10 @@ struct SupervisorState {
   private var places: [Place]
   /// Told to leave, and not gone yet.
   private var leaving: Set<Int> = []
+  /// Have no job in hand any more, and take none.
+  private var idle: Set<Int> = []
+  /// Told to finish their work, and not to end yet.
+  private var finishing: Set<Int> = []
   private var reload: Reload?
   private var started = 0
   private var isStopped = false
@@ -95,6 +105,8 @@ struct SupervisorState {
   /// A process has ended, `lived` after its start.
   mutating func hasEnded(_ process: Int, reason: String, lived: Duration, inOrder: Bool) -> [Action] {
     let hasLeft = leaving.remove(process) != nil
+    idle.remove(process)
+    finishing.remove(process)
     reload?.leaving.remove(process)
     let seat = places.firstIndex { $0.process == process || $0.successor == process }
     let wasSuccessor = seat.map { places[$0].successor == process } ?? false
@@ -117,7 +129,21 @@ struct SupervisorState {
       if wasSuccessor { return reloadFailed(on: seat, reason) }
       return places[seat].successor == nil ? startAgain(on: seat, lived: lived) : []
     }
-    return finishIfEmpty()
+    return endIfIdle() + finishIfEmpty()
+  }
+
+  /// A process that was told to leave or to end has no job in hand any more.
+  mutating func workIsDone(by process: Int) -> [Action] {
+    idle.insert(process)
+    // Told by somebody else, or to leave: it waits for nobody's work but its own.
+    if finishing.isEmpty { return leaving.contains(process) ? [] : [.end(process)] }
+    return endIfIdle()
+  }
+
+  /// The time for the work is over: whoever is not done yet goes on, and holds up nobody.
+  mutating func workIsOverdue() -> [Action] {
+    idle.formUnion(finishing)
+    return endIfIdle()
   }
 
   /// The pause of a seat is over.
@@ -143,11 +169,13 @@ struct SupervisorState {
       reload = nil
       actions.append(.reloaded(.refused("it ends")))
     }
-    switch phase {
-    case .ending: break
-    case .opening, .serving: phase = .ending(.inOrder)
-    }
-    return actions + processes.map { .end($0) } + finishIfEmpty()
+    if case .ending = phase { return actions + processes.map { .end($0) } + finishIfEmpty() }
+    phase = .ending(.inOrder)
+    // Who does not serve yet has no job, and nobody who watches one.
+    finishing = leaving.union(places.filter(\.isReady).compactMap(\.process))
+    actions += processes.map { finishing.contains($0) ? .finishWork($0) : .end($0) }
+    actions += endIfIdle()
+    return actions + (finishing.isEmpty ? finishIfEmpty() : [.limitWork])
   }
 
   // MARK: Steps
@@ -204,6 +232,13 @@ struct SupervisorState {
     guard deaths > 0 else { return [start(on: seat)] }
     let pause = min(Self.longestPause, .milliseconds(100) * (1 << min(deaths - 1, 10)))
     return [.startLater(seat: seat, after: pause)]
+  }
+
+  /// The second step of the end, once the last one has finished its work.
+  private mutating func endIfIdle() -> [Action] {
+    guard finishing.isSubset(of: idle) else { return [] }
+    defer { finishing = [] }
+    return finishing.sorted().map { .end($0) }
   }
 
   private func finishIfEmpty() -> [Action] {

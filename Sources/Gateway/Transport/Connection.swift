@@ -6,7 +6,7 @@ import Foundation
 ///
 /// Where the library has nothing pending for a connection, whole frames go straight to the socket
 /// in one system call. What the socket does not take is given to the library, which sends it before
-/// anything of its own, so that a pong can never land inside a frame.
+/// anything of its own, so that a close frame can never land inside another.
 @EventLoop
 final class Connection: ClientConnection {
   private enum State {
@@ -34,11 +34,10 @@ final class Connection: ClientConnection {
   private let compression: CompressionAgreement?
   /// The message that is coming is compressed.
   private var isPacked = false
-  /// The frame that is coming is its message's first, the only one that may say so (RFC 7692 §6).
-  private var isFirstFrame = false
   /// What came, where the library was shown something else in its place.
   private var covered: UnsafeRawBufferPointer?
   private var closeDeadline: TimerWheel.Deadline?
+  private var gate: FrameGate
 
   init(
     _ descriptor: Int32, peer: SocketAddress, server: WebSocketServer,
@@ -48,6 +47,7 @@ final class Connection: ClientConnection {
     self.peer = peer
     self.server = server
     self.compression = compression
+    gate = FrameGate(takesMark: compression != nil)
     self.delegate = delegate
   }
 
@@ -55,7 +55,7 @@ final class Connection: ClientConnection {
   /// Bytes that are kept for the connection, both ways: no flood makes them many. Of what was sent it is
   /// what libwebsockets may hold at most: the rest of one batch, and a close frame.
   var heldByteCount: Int {
-    message.count + remainder.count + held.reduce(0) { $0 + $1.message.count }
+    message.count + remainder.count + held.reduce(gate.owedByteCount) { $0 + $1.message.count }
   }
   private var isClosed: Bool { if case .closed = state { true } else { false } }
 
@@ -175,11 +175,39 @@ final class Connection: ClientConnection {
   func established(_ handle: OpaquePointer) {
     self.handle = handle
     state = .open
+    ReceiveHook.begin(self, on: descriptor)
   }
 
   /// The upgrade is done and the library has returned to us.
   func opened() {
     if case .open = state { delegate.connectionOpened(self) }
+  }
+
+  /// Bytes on their way from the socket to the library; those it is to see are moved to the front.
+  func pass(_ bytes: UnsafeMutableRawBufferPointer) -> Int {
+    let count = gate.pass(bytes)
+    // Once the library has looked at what came before.
+    if gate.hasWork, let handle { lws_callback_on_writable(handle) }
+    return count
+  }
+
+  private func frameHeard() {
+    gate.frameHeard()
+    if gate.hasWork, let handle { lws_callback_on_writable(handle) }
+  }
+
+  /// Those that came before what was heard last; while the socket takes nothing they wait, the newest of them.
+  private func answerPings() {
+    guard case .open = state, !isBehind, gate.owedByteCount > 0, let handle else { return }
+    let pongs = gate.duePongs()
+    if !pongs.isEmpty { pongs.withUnsafeBytes { send($0, on: handle) } }
+  }
+
+  /// The client broke the protocol, and nothing it sends is looked at any more, not even its close frame.
+  private func end(_ violation: FrameGate.Violation) {
+    guard case .open = state, let handle else { return }
+    close(code: 1002, reason: violation.rawValue)
+    if lws_partial_buffered(handle) == 0 { _ = CWebSocketsEndSending(descriptor) }
   }
 
   /// A part of a frame is about to come. `hasMark`: the frame has RSV1. Returns whether it belongs to a
@@ -189,20 +217,13 @@ final class Connection: ClientConnection {
     return covered != nil
   }
 
-  /// The bytes behind what the library showed; nil where the client broke the protocol.
+  /// The bytes behind what the library showed.
   private func uncovered(
-    _ bytes: UnsafeRawBufferPointer, isFirst: Bool, endsFrame: Bool, handle: OpaquePointer
-  ) -> UnsafeRawBufferPointer? {
-    let hasMark = lws_get_reserved_bits(handle) & 0x40 != 0
-    if isFirst {
-      isPacked = hasMark
-      isFirstFrame = true
-    }
-    defer {
-      covered = nil
-      if endsFrame { isFirstFrame = false }
-    }
-    return hasMark && !isFirstFrame ? nil : covered ?? bytes
+    _ bytes: UnsafeRawBufferPointer, isFirst: Bool, handle: OpaquePointer
+  ) -> UnsafeRawBufferPointer {
+    if isFirst { isPacked = lws_get_reserved_bits(handle) & 0x40 != 0 }
+    defer { covered = nil }
+    return covered ?? bytes
   }
 
   /// A part of a message: `remaining` bytes of its frame follow, and, where `isFinal` is false, more.
@@ -210,17 +231,13 @@ final class Connection: ClientConnection {
     _ bytes: UnsafeRawBufferPointer, isFirst: Bool, isFinal: Bool, isBinary: Bool, remaining: Int
   ) {
     guard case .open = state else { return }
+    answerPings()
+    if remaining == 0 { frameHeard() }
     if isFirst { message = [] }
     var bytes = bytes
     var limit = server.limits.messageSize
     if compression != nil, let handle {
-      guard
-        let packed = uncovered(
-          bytes, isFirst: isFirst, endsFrame: remaining == 0, handle: handle)
-      else {
-        return close(code: 1002, reason: "reserved bits")
-      }
-      bytes = packed
+      bytes = uncovered(bytes, isFirst: isFirst, handle: handle)
       if isPacked { limit = Compression.bound(for: limit) }
     }
     let room = limit - message.count
@@ -270,10 +287,11 @@ final class Connection: ClientConnection {
       return
     }
     remainder = []
-    if case .open = state, isBehind {
-      isBehind = false
-      delegate.connectionDrained()
-    }
+    let wasBehind = isBehind
+    isBehind = false
+    answerPings()
+    if let violation = gate.violation { return end(violation) }
+    if case .open = state, wasBehind, !isBehind { delegate.connectionDrained() }
   }
 
   /// Nothing is sent any more, and the end is awaited for a bounded time.
@@ -282,21 +300,22 @@ final class Connection: ClientConnection {
     state = .closing
     message = []
     held = []
+    gate.forgetPongs()
     startCloseDeadline()
   }
 
   /// The peer closes. Returns whether the library is to answer with the peer's code.
   func peerCloses(_ payload: UnsafeRawBufferPointer) -> Bool {
     // It may be the answer to our close, or have crossed it on the way: then all is said.
-    guard case .open = state, let handle else { return false }
-    libraryCloses()
-    guard payload.count > 0 else { return true }
+    guard case .open = state else { return false }
     let code = payload.count >= 2 ? Int(payload[0]) << 8 | Int(payload[1]) : 0
     switch code {
-    case 1000...1003, 1007...1014, 3000...4999: return true
+    case _ where payload.isEmpty, 1000...1003, 1007...1014, 3000...4999:
+      libraryCloses()
+      return true
     default:
-      // Not a code that may be sent (RFC 6455 §7.4).
-      lws_close_reason(handle, LWS_CLOSE_STATUS_PROTOCOL_ERR, nil, 0)
+      // Not a code that may be sent (RFC 6455 §7.4). The library would wait for another close frame.
+      close(code: 1002, reason: "bad close code")
       return false
     }
   }
@@ -305,6 +324,7 @@ final class Connection: ClientConnection {
   func ended() {
     guard !isClosed else { return }
     state = .closed
+    ReceiveHook.end(self, on: descriptor)
     handle = nil
     isBehind = false
     message = []

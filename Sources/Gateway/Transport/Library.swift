@@ -16,6 +16,8 @@ final class Library {
   private static var shared: Library?
 
   private let virtualHost: OpaquePointer
+  /// What it may look at for as long as the process lives.
+  private let protocols: UnsafeMutableBufferPointer<lws_protocols>
   /// Handed over, and not yet established.
   private var adopting: Connection?
 
@@ -70,6 +72,7 @@ final class Library {
       return nil
     }
     self.virtualHost = virtualHost
+    self.protocols = protocols
   }
 
   /// Gives a socket to the library together with a handshake in our words: of what the client wrote

@@ -28,7 +28,7 @@ import Testing
     "reports in a text",
     arguments: [
       SeatReport.ready(node: "host-1", banner: []), .ready(node: "host-1", banner: ["a", "  b"]),
-      .failed("it\nhas two lines"), .failed(""),
+      .failed("it\nhas two lines"), .failed(""), .workDone,
     ])
   func report(_ report: SeatReport) { #expect(SeatReport(report.text) == report) }
 

@@ -114,13 +114,70 @@ import Testing
     var state = serving(2)
     _ = state.reloadIsAsked()
     _ = state.isReady(3)
-    #expect(state.stop() == [.reloaded(.refused("it ends")), .end(1), .end(2), .end(3), .end(4)])
+    // The fourth does not serve yet: it has nothing to finish.
+    #expect(
+      state.stop() == [
+        .reloaded(.refused("it ends")), .finishWork(1), .finishWork(2), .finishWork(3), .end(4), .limitWork,
+      ])
     #expect(state.reloadIsAsked() == [.reloaded(.refused("it is still starting, or ending"))])
     for process in [1, 4] { #expect(left(process, in: &state) == []) }
     #expect(state.isReady(2) == [])
     #expect(state.stop() == [.kill(2), .kill(3)])
     #expect(left(2, in: &state) == [])
     #expect(left(3, in: &state) == [.finish(.inOrder)])
+  }
+
+  enum Event: Hashable, CustomTestStringConvertible, Sendable {
+    case done(Int), left(Int), killed(Int), overdue, stop
+
+    var testDescription: String { "\(self)" }
+  }
+
+  @Test(
+    "lets all finish their work before any asks its sockets away, whatever becomes of one",
+    arguments: [
+      [(.done(2), []), (.done(1), []), (.done(3), [.end(1), .end(2), .end(3)])],
+      // Who dies, or ends by itself, holds up nobody, and is told nothing.
+      [(.done(1), []), (.done(3), []), (.killed(2), [.end(1), .end(3)])],
+      [(.killed(2), []), (.left(1), []), (.done(3), [.end(3)])],
+      [(.left(3), []), (.left(1), []), (.killed(2), [.finish(.failed("killed"))])],
+      // The time for it is over: the others do not wait any longer, and what is said later changes nothing.
+      [(.done(1), []), (.overdue, [.end(1), .end(2), .end(3)]), (.left(3), [])],
+      [(.done(1), []), (.done(2), []), (.done(3), [.end(1), .end(2), .end(3)]), (.overdue, [])],
+      [(.done(1), []), (.done(1), []), (.stop, [.kill(1), .kill(2), .kill(3)])],
+    ] as [[(Event, [Action])]])
+  func work(_ steps: [(Event, [Action])]) {
+    var state = serving(3)
+    #expect(state.stop() == [.finishWork(1), .finishWork(2), .finishWork(3), .limitWork])
+    for (event, actions) in steps {
+      let answer =
+        switch event {
+        case .done(let process): state.workIsDone(by: process)
+        case .left(let process): left(process, in: &state)
+        case .killed(let process): killed(process, in: &state)
+        case .overdue: state.workIsOverdue()
+        case .stop: state.stop()
+        }
+      #expect(answer == actions, "\(event)")
+    }
+  }
+
+  @Test("lets a process end that was told so by somebody else, and one that leaves do as it does")
+  func workDoneUnasked() {
+    var state = serving(2)
+    #expect(state.workIsDone(by: 1) == [.end(1)])
+    #expect(left(1, in: &state) == [.start(3, seat: 0)])
+    _ = state.isReady(3)
+    _ = state.reloadIsAsked()
+    #expect(state.isReady(4) == [.handOver(3), .start(5, seat: 1)])
+    #expect(state.workIsDone(by: 3) == [])
+    // It has nothing to finish when all end: only the second one is waited for.
+    #expect(
+      state.stop() == [
+        .reloaded(.refused("it ends")), .finishWork(2), .finishWork(3), .finishWork(4), .end(5), .limitWork,
+      ])
+    #expect(state.workIsDone(by: 4) == [])
+    #expect(state.workIsDone(by: 2) == [.end(2), .end(3), .end(4)])
   }
 
   @Test("ends at once where nothing runs, and as a failure where a process did not end in order")
@@ -132,5 +189,9 @@ import Testing
     state = serving(1)
     _ = state.stop()
     #expect(killed(1, in: &state) == [.finish(.failed("killed"))])
+    state = serving(1)
+    _ = state.stop()
+    #expect(state.workIsDone(by: 1) == [.end(1)])
+    #expect(left(1, in: &state) == [.finish(.inOrder)])
   }
 }

@@ -161,6 +161,10 @@ import Testing
         WebSocketClient.frame(.text, [0x61], final: false)
           + WebSocketClient.frame(.continuation, [0x61], reserved: 4), 1002
       ),
+      (WebSocketClient.frame(.ping, [0x61], reserved: 4), 1002),
+      (WebSocketClient.frame(.pong, [0x61], reserved: 4), 1002),
+      (WebSocketClient.frame(.close, [3, 0xE8], reserved: 4), 1002),
+      (WebSocketClient.frame(.text, [0x61], masked: false, reserved: 4), 1002),
       (WebSocketClient.frame(.text, [0x61], reserved: 2), 1002),
       (WebSocketClient.frame(.text, [0x61], reserved: 6), 1002),
     ] as [([UInt8], UInt16)])

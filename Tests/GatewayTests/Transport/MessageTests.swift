@@ -45,6 +45,85 @@ import Testing
     }
   }
 
+  @Test("answer each of many pings that come together, in their order and among messages", arguments: [1, 1000])
+  func pingsTogether(_ pieceSize: Int) async throws {
+    try await withClient { _, client, _ in
+      var bytes: [UInt8] = []
+      var expected: [WebSocketClient.Message] = []
+      for number in 0..<20 {
+        bytes += WebSocketClient.frame(.ping, [UInt8(number)])
+        expected.append(.pong([UInt8(number)]))
+        guard number.isMultiple(of: 4) else { continue }
+        bytes += WebSocketClient.frame(.text, Array("\(number)".utf8), final: false)
+        bytes += WebSocketClient.frame(.ping, [1, 2, 3])
+        bytes += WebSocketClient.frame(.continuation, Array("!".utf8))
+        expected += [.pong([1, 2, 3]), .text("\(number)!")]
+      }
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        try await client.socket.send(Array(rest.prefix(pieceSize)))
+        rest = rest.dropFirst(pieceSize)
+      }
+      for message in expected { #expect(try await client.receive() == message) }
+    }
+  }
+
+  @Test("answer pings that came in one piece with messages of which the first paused the reading")
+  func pingsWhilePaused() async throws {
+    try await withClient { echo, client, _ in
+      let connection = try #require(echo.connection)
+      var count = 0
+      let paused = Signal()
+      echo.receiving = { message in
+        count += 1
+        connection.send(PreparedFrame(text: message))
+        guard count == 1 else { return }
+        connection.pauseReading()
+        paused.fire()
+      }
+      try await client.socket.send(
+        WebSocketClient.frame(.text, [0x61]) + WebSocketClient.frame(.ping, [1])
+          + WebSocketClient.frame(.text, [0x62]) + WebSocketClient.frame(.ping, [2]))
+      #expect(await paused.happens())
+      #expect(try await client.receive() == .text("a"))
+      connection.resumeReading()
+      var heard: [WebSocketClient.Message] = []
+      for _ in 0..<3 { heard.append(try await client.receive()) }
+      // What the library had read it may have handed out meanwhile: then the second pong is earlier.
+      #expect(heard.filter { $0 != .text("b") } == [.pong([1]), .pong([2])])
+      #expect(heard.contains(.text("b")))
+    }
+  }
+
+  @Test("are heard before the violation that comes in the same piece, and end with it")
+  func messageBeforeViolation() async throws {
+    try await withClient { echo, client, server in
+      try await client.socket.send(
+        WebSocketClient.frame(.ping, [1]) + WebSocketClient.frame(.text, [0x61])
+          + WebSocketClient.frame(.text, [0x62], masked: false) + WebSocketClient.frame(.text, [0x63]))
+      #expect(try await client.receive() == .pong([1]))
+      #expect(try await client.receive() == .text("a"))
+      #expect(try await client.receive() == .close(code: 1002, reason: "no mask"))
+      // The end follows at once, whatever else the client says.
+      #expect(try await client.socket.receiveToEnd().isEmpty)
+      client.socket.close()
+      #expect(await echo.closed.happens())
+      #expect(server.webSocketCount == 0)
+    }
+  }
+
+  @Test("are not followed by pongs after our close frame")
+  func pingAfterClose() async throws {
+    try await withClient { echo, client, _ in
+      try #require(echo.connection).close(code: 3001, reason: "shutdown")
+      for _ in 0..<3 { try await client.ping([1]) }
+      #expect(try await client.receive() == .close(code: 3001, reason: "shutdown"))
+      try await client.sendClose(code: 3001)
+      #expect(try await client.socket.receiveToEnd().isEmpty)
+      #expect(await echo.closed.happens())
+    }
+  }
+
   struct Violation: CustomTestStringConvertible, Sendable {
     let testDescription: String
     let bytes: [UInt8]
@@ -67,6 +146,23 @@ import Testing
     .init(
       testDescription: "a reserved bit on a ping",
       bytes: WebSocketClient.frame(.ping, [], reserved: 4), code: 1002),
+    .init(
+      testDescription: "text without a mask",
+      bytes: WebSocketClient.frame(.text, [0x61], masked: false), code: 1002),
+    .init(
+      testDescription: "a ping without a mask",
+      bytes: WebSocketClient.frame(.ping, [0x61], masked: false), code: 1002),
+    .init(
+      testDescription: "a length of 5 in two bytes",
+      bytes: [0x81, 0xFE, 0, 5, 0, 0, 0, 0, 0x61, 0x61, 0x61, 0x61, 0x61], code: 1002),
+    .init(
+      testDescription: "a length of 1 in eight bytes",
+      bytes: [0x81, 0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0x61], code: 1002),
+    .init(
+      testDescription: "a length of 2^63", bytes: [0x81, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+      code: 1002),
+    .init(
+      testDescription: "a ping of 126 bytes", bytes: [0x89, 0xFE, 0, 126, 0, 0, 0, 0], code: 1002),
     .init(
       testDescription: "a reserved bit on a continuation",
       bytes: WebSocketClient.frame(.text, [0x61], final: false)
@@ -129,6 +225,40 @@ import Testing
       client.socket.close()
       #expect(await echo.closed.happens())
       #expect(await eventually { server.connectionCount == 0 })
+    }
+  }
+
+  @Test("of any shape end, or are heard, and others are served among them", arguments: [1, 2, 3] as [UInt64])
+  func anyShape(_ seed: UInt64) async throws {
+    try await withServer { delegate, server, port in
+      delegate.judging = { _ in .accept(subprotocol: nil, Echo(wantsCompression: true)) }
+      let other = try await WebSocketClient.connect(to: port)
+      var random = SeededRandom(seed: seed)
+      for number in 0..<60 {
+        let client = try await WebSocketClient.connect(
+          to: port, extensions: number.isMultiple(of: 2) ? "permessage-deflate" : nil)
+        var bytes: [UInt8] = []
+        for _ in 0..<Int.random(in: 1...30, using: &random) {
+          let opcode = UInt8(
+            [0, 1, 2, 8, 9, 10, .random(in: 0...15, using: &random)].randomElement(using: &random) ?? 1)
+          var frame = WebSocketClient.frame(
+            .init(rawValue: opcode), [UInt8](repeating: 0x61, count: .random(in: 0...300, using: &random)),
+            final: .random(in: 0...4, using: &random) > 0, masked: .random(in: 0...30, using: &random) > 0,
+            reserved: [0, 0, 0, 4, 1].randomElement(using: &random) ?? 0)
+          // Now and then one byte is another, the length's too: what follows is read as something else.
+          if Int.random(in: 0...9, using: &random) == 0 {
+            frame[.random(in: 0..<min(frame.count, 14), using: &random)] = .random(in: 0...255, using: &random)
+          }
+          bytes += frame
+        }
+        try await client.socket.send(bytes)
+        try await other.send("\(number)")
+        #expect(try await other.nextText() == "\(number)")
+        #expect(server.heldByteCount < 327_680 + 4 * FrameGate.pongLimit)
+        client.socket.reset()
+      }
+      #expect(await eventually { server.connectionCount == 1 })
+      #expect(server.heldByteCount == 0)
     }
   }
 }
