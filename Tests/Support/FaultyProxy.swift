@@ -54,6 +54,9 @@ package final class FaultyProxy {
   /// Does something else, from here on, to the connections of now.
   package func afflict(_ fault: @EventLoop () -> ProxyFault) { for line in lines.values { line.begin(fault()) } }
 
+  /// Nothing bad happens any more to the connections of now; those that would go deaf are reset.
+  package func heal() { for line in lines.values { line.heal() } }
+
   /// Resets the connections of now.
   package func cut() { for line in lines.values { line.reset() } }
 

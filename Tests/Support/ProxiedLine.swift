@@ -59,6 +59,11 @@ final class ProxiedLine {
     limit = LoopTimer(after: lasting) { [weak self] in self?.reset() }
   }
 
+  /// The network is good again. What a deaf one has lost nobody can bring back: it is reset.
+  func heal() {
+    if case .halfOpen = fault { reset() } else { begin(.none) }
+  }
+
   /// Ends both sides as a network does that loses a connection.
   func reset() {
     guard !isOver else { return }

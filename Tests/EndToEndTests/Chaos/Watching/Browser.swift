@@ -10,12 +10,15 @@ final class Browser {
     let key: String
     let isStill: Bool
     let fails: Bool
+    /// How often it reports, and how long it works for each, in milliseconds.
+    let steps: Int
+    let pace: Int
     let isWatched: Bool
 
     /// What is submitted; with the same key again, the same job.
     func request(in transport: String) -> String {
       let kind = isStill ? EchoWorker.still : EchoWorker.echo
-      return #"{"kind":"\#(kind)","payload":{"steps":\#(isStill ? 0 : 4),"fails":\#(fails)},"#
+      return #"{"kind":"\#(kind)","payload":{"steps":\#(steps),"pace":\#(pace),"fails":\#(fails)},"#
         + #""retry":{"base":0.02,"jitter":0.5},"max_attempts":20"#
         + (transport == "socket" ? #","idempotency_key":"\#(key)","watch":\#(isWatched)}"# : "}")
     }
@@ -28,6 +31,7 @@ final class Browser {
   private var random: SeededRandom
   private var submissions = 0
   private var token: (text: String, expiresAt: ContinuousClock.Instant)?
+  private var forgetsToRefresh = false
 
   init(_ number: Int, _ transport: String, in run: WatchRun, seed: UInt64) {
     name = "\(transport) \(number)"
@@ -49,10 +53,9 @@ final class Browser {
 
   // MARK: Tokens
 
-  /// The token that it has, which may be in its last moment; a fresh one where that has expired.
+  /// The token that it has, which may end in a moment or have ended; a fresh one where that is longer ago.
   func liveToken() throws -> String {
-    if let token, token.expiresAt > .now { return token.text }
-    if token != nil { count("tokens that expired and were fetched anew") }
+    if let token, token.expiresAt + moment(-500...2500) > .now { return token.text }
     return try freshToken()
   }
 
@@ -60,6 +63,7 @@ final class Browser {
     let life = Duration.seconds(Int.random(in: run.plan.tokens, using: &random))
     let text = try run.fleet.token(lifetime: life)
     token = (text, .now + life)
+    forgetsToRefresh = chance(0.4)
     return text
   }
 
@@ -69,8 +73,15 @@ final class Browser {
     count("refusals of a token that had expired")
   }
 
-  /// Whether its token ends within a second.
-  var tokenIsOld: Bool { token.map { $0.expiresAt < .now + .seconds(1) } ?? true }
+  /// Whether it is to be refreshed now.
+  var needsRefresh: Bool { !forgetsToRefresh && token.map { $0.expiresAt < .now + .seconds(1) } ?? true }
+
+  /// The member of a subscribe by which a token for the channel lets in; now and then.
+  func subscriptionToken(for job: String) throws -> String {
+    guard chance(0.1) else { return "" }
+    count("subscriptions by token")
+    return #","token":"\#(try run.fleet.token(for: "job:\(job)", lifetime: .seconds(1)))""#
+  }
 
   // MARK: Jobs
 
@@ -78,9 +89,11 @@ final class Browser {
   func nextSubmission() -> Submission? {
     guard run.takeSubmission() else { return nil }
     submissions += 1
+    let isStill = Bool.random(using: &random)
+    let isLong = Int.random(in: 0..<5, using: &random) == 0
     return Submission(
-      key: "\(name)-\(submissions)", isStill: Int.random(in: 0..<10, using: &random) < 6,
-      fails: Int.random(in: 0..<10, using: &random) < 2, isWatched: Bool.random(using: &random))
+      key: "\(name)-\(submissions)", isStill: isStill, fails: Int.random(in: 0..<10, using: &random) < 3,
+      steps: isLong ? 20 : isStill ? 0 : 4, pace: isLong ? 15 : 2, isWatched: Bool.random(using: &random))
   }
 
   /// The gateway took a job of its.
@@ -123,7 +136,6 @@ final class Browser {
   func disconnected(_ error: any Error) {
     let kind =
       switch error {
-      case RawSocket.Failure.cannotConnect: "of them not connected"
       case RawSocket.Failure.timedOut: "of them silent: half open"
       case RawSocket.Failure.reset: "of them reset"
       case RawSocket.Failure.ended: "of them ended on the way"
@@ -132,6 +144,7 @@ final class Browser {
       case Closed.byBrowser: "of them cut by the client"
       default: "of them \(error)"
       }
+    if case RawSocket.Failure.cannotConnect = error { return count("connections that could not be made") }
     count("disconnects")
     count("  " + kind)
     note(kind)

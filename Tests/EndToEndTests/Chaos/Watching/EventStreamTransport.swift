@@ -58,6 +58,7 @@ final class EventStreamTransport: HTTPTransport {
     do {
       let event = try JSONDocument(bytes: Array(data.utf8)).root
       if event["event"]?.string == "delivery" { browser.count("told that delivery is interrupted, or goes on") }
+      browser.count(event["event"]?.string == "snapshot" ? "snapshots" : "events, live")
       browser.change(job) { $0.take(publication: event) }
     } catch {
       browser.violate("an event is no JSON: \(data)")

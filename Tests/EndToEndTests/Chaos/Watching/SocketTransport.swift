@@ -69,8 +69,7 @@ final class SocketTransport: BrowserTransport {
       guard self.socket === socket else { return }
       if browser.isOver || browser.chance(0.03) { return cut(socket) }
       guard isConnected else { continue }
-      // Now and then it forgets to.
-      if browser.tokenIsOld, !browser.chance(0.3), let token = try? browser.freshToken() {
+      if browser.needsRefresh, let token = try? browser.freshToken() {
         ask(.refresh, #""refresh":{"token":"\#(token)"}"#)
       }
       if let submission = toRepeat.popLast() ?? browser.nextSubmission() {
@@ -115,7 +114,8 @@ final class SocketTransport: BrowserTransport {
 
   private func subscribe(_ job: String) {
     guard let stream = browser.streams[job], wanted.insert(job).inserted else { return }
-    let members = #""subscribe":{"channel":"job:\#(job)"\#(stream.position)}"#
+    let token = (try? browser.subscriptionToken(for: job)) ?? ""
+    let members = #""subscribe":{"channel":"job:\#(job)"\#(stream.position)\#(token)}"#
     if browser.chance(0.12) {
       browser.count("jobs subscribed twice in one message")
       send(line(.subscribe(job), members) + "\n" + line(.subscribe(job), members))
@@ -160,7 +160,7 @@ final class SocketTransport: BrowserTransport {
     let job = String((push["channel"]?.string ?? "").dropFirst(4))
     if let data = push["pub"]?["data"] {
       if data["event"]?.string == "delivery" { browser.count("told that delivery is interrupted, or goes on") }
-      if data["event"]?.string == "snapshot" { browser.count("snapshots, live") }
+      browser.count(data["event"]?.string == "snapshot" ? "snapshots, live" : "events, live")
       change(job) { $0.take(publication: data) }
     } else if let record = push["subscribe"]?["data"] {
       browser.begin(job, isStill: record["kind"]?.string == "\(EchoWorker.still)")

@@ -112,8 +112,22 @@ final class WatchFleet {
     try issuer.connectionToken(user: "watcher", lifetime: lifetime, now: Date())
   }
 
-  /// Whether new connections meet faults of the network.
-  var isCalm = false
+  /// Lets in to one channel.
+  nonisolated func token(for channel: String, lifetime: Duration) throws -> String {
+    try issuer.subscriptionToken(user: "watcher", channel: channel, lifetime: lifetime, now: Date())
+  }
+
+  /// Whether the network is good.
+  private var isCalm = false
+
+  /// From now on it is.
+  func calm() {
+    isCalm = true
+    for seat in seats {
+      seat.front.heal()
+      seat.back.heal()
+    }
+  }
 
   private func drawFront() -> ProxyFault {
     guard !isCalm else { return .none }
@@ -139,7 +153,7 @@ final class WatchFleet {
   func halfOpen() -> ProxyFault {
     .halfOpen(
       Bool.random(using: &random) ? .toClient : .toServer, after: Int.random(in: 0...4000, using: &random),
-      lasting: .milliseconds(Int.random(in: 2000...8000, using: &random)))
+      lasting: .milliseconds(Int.random(in: plan.deafness, using: &random)))
   }
 
   /// Ends every process in order; those that do not end well are violations.

@@ -24,6 +24,8 @@ struct WatchPlan: Sendable {
   let faults: [Fault]
   /// How long Redis stands still.
   let pause: Duration
+  /// How long a network is deaf one way, in milliseconds.
+  let deafness: ClosedRange<Int>
   let gateways = 2
   /// Lives of tokens, in seconds: so short that many run out in the middle of something.
   let tokens = 2...6
@@ -32,7 +34,7 @@ struct WatchPlan: Sendable {
   static func short(seed: UInt64) -> WatchPlan {
     WatchPlan(
       seed: seed, jobs: 300, sockets: 10, streams: 6, polls: 6, duration: .seconds(6),
-      faults: Fault.allCases, pause: .seconds(1))
+      faults: Fault.allCases + [.killSubscribers, .cutBrowsers], pause: .seconds(1), deafness: 500...2500)
   }
 
   /// Up to 10,000 jobs in at least this time.
@@ -44,6 +46,6 @@ struct WatchPlan: Sendable {
       faults: [.stopRedis]
         + (0..<rounds).flatMap { _ in
           Fault.allCases.filter { $0 != .stopRedis } + [.killSubscribers, .killSubscribers, .cutBrowsers]
-        }, pause: .seconds(20))
+        }, pause: .seconds(20), deafness: 2000...10_000)
   }
 }

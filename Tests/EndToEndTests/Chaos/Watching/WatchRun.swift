@@ -30,7 +30,11 @@ final class WatchRun {
     fleet = try await WatchFleet(plan, ledger)
   }
 
-  private static let names = ["clients", "connections", "disconnects"]
+  private static let names = [
+    "clients", "connections", "connections that could not be made", "disconnects", "  of them cut by the client",
+    "disconnects between a submit and its reply", "disconnects between a subscribe and its reply",
+    "  of them closed with 3005",
+  ]
 
   /// Runs a plan and answers with what was seen.
   static func run(_ plan: WatchPlan) async throws -> ChaosLedger {
@@ -148,7 +152,8 @@ final class WatchRun {
   /// Waits until every job was acknowledged and every watcher has seen the end of each of its jobs.
   private func settle() async {
     isCalm = true
-    fleet.isCalm = true
+    fleet.calm()
+    let start = ContinuousClock.now
     let wait = Task { [unowned self] in
       _ = try? await steps.values { [unowned self] _ in isSettled }
     }
@@ -159,6 +164,7 @@ final class WatchRun {
     }
     await wait.value
     patience.stop()
+    ledger.count("milliseconds until all had settled", by: Int((ContinuousClock.now - start).milliseconds))
   }
 
   private func judge() {
