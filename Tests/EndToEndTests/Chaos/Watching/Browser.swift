@@ -51,6 +51,11 @@ final class Browser {
   /// The address of a gateway, through the network.
   func port() -> Int? { run.fleet.seats.randomElement(using: &random)?.front.port }
 
+  /// Before it connects again; as SDKs do it waits longer where that failed time and again.
+  func backOff(after failures: Int) async {
+    await pause(moment(5...150 * (1 << min(failures, 4))))
+  }
+
   // MARK: Tokens
 
   /// The token that it has, which may end in a moment or have ended; a fresh one where that is longer ago.

@@ -26,6 +26,7 @@ class HTTPTransport: BrowserTransport {
   /// Watches one job until it has ended, and now and then asks once more.
   private func follow(_ job: String) async {
     var asksAgain = browser.chance(0.2)
+    var failures = 0
     while !browser.isOver {
       let hadEnded = browser.streams[job]?.hasEnded == true
       if hadEnded {
@@ -33,8 +34,14 @@ class HTTPTransport: BrowserTransport {
         asksAgain = false
         browser.count("jobs asked for again after their end")
       }
-      do { try await look(at: job) } catch { if !browser.isOver { browser.disconnected(error) } }
-      if browser.streams[job]?.hasEnded != true { await pause(browser.moment(5...150)) }
+      do {
+        try await look(at: job)
+        failures = 0
+      } catch {
+        failures += 1
+        if !browser.isOver { browser.disconnected(error) }
+      }
+      if browser.streams[job]?.hasEnded != true { await browser.backOff(after: failures) }
     }
   }
 

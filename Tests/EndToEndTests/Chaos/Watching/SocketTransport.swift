@@ -14,6 +14,8 @@ final class SocketTransport: BrowserTransport {
   private let browser: Browser
   private var socket: WebSocketClient?
   private var isConnected = false
+  private var hasBeenConnected = false
+  private var failures = 0
   private var lastCommand = 0
   private var asked: [Int: Question] = [:]
   /// Jobs whose subscription was asked for on this connection, or made by the gateway; and those that stand.
@@ -34,7 +36,8 @@ final class SocketTransport: BrowserTransport {
       }
       socket = nil
       isConnected = false
-      await pause(browser.moment(5...150))
+      failures = hasBeenConnected ? 0 : failures + 1
+      await browser.backOff(after: failures)
     }
   }
 
@@ -43,6 +46,7 @@ final class SocketTransport: BrowserTransport {
     defer { socket.socket.reset() }
     browser.count("connections")
     self.socket = socket
+    hasBeenConnected = false
     asked = [:]
     wanted = []
     standing = []
@@ -185,6 +189,7 @@ final class SocketTransport: BrowserTransport {
       }
       guard object["connect"] != nil else { throw refused("connect", object) }
       isConnected = true
+      hasBeenConnected = true
       resume()
     case .refresh:
       if code == nil { browser.count("tokens refreshed in place") }

@@ -49,6 +49,7 @@ final class WatchFleet {
       port = 0
       drain = "200ms"
       handshakes_per_second_per_user = 0
+      max_connections_per_address = 0
       ping_interval = "2s"
       pong_timeout = "1500ms"
       refresh_grace = "1s"
@@ -154,6 +155,11 @@ final class WatchFleet {
     .halfOpen(
       Bool.random(using: &random) ? .toClient : .toServer, after: Int.random(in: 0...4000, using: &random),
       lasting: .milliseconds(Int.random(in: plan.deafness, using: &random)))
+  }
+
+  /// The connections that stand, before and behind each gateway.
+  var traffic: String {
+    "connections " + seats.map { "\($0.front.count)/\($0.back.count)" }.joined(separator: " ")
   }
 
   /// Ends every process in order; those that do not end well are violations.

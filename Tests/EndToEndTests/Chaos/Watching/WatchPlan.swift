@@ -27,6 +27,8 @@ struct WatchPlan: Sendable {
   /// How long a network is deaf one way, in milliseconds.
   let deafness: ClosedRange<Int>
   let gateways = 2
+  /// How many watches may be without an end at a time, before no more jobs are submitted.
+  let backlog = 500
   /// Lives of tokens, in seconds: so short that many run out in the middle of something.
   let tokens = 2...6
 
