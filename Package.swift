@@ -211,7 +211,7 @@ let package = Package(
       ], swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["Support", "Gateway", "Jobs", "Redis", "EventLoop", "Fanfare"],
+      dependencies: ["Support", "Gateway", "Jobs", "Redis", "EventLoop", "Workers", "Fanfare"],
       exclude: ["Python", "Browser"], swiftSettings: settings),
   ]
 )

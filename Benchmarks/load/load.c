@@ -4,6 +4,7 @@
 //   load channels --port P --connections N --each 100 --beside 1000 --token T --publish records:… --do fixed:2000:4
 //   load subscribers --port REDIS --gateways 10 --count 10000 --do publish:3
 //   load stall    --port P --connections 20 --rate 1000 --seconds 40 --pause 30 --token T --publish records:…
+//   … --sip 1024: it reads so many bytes a second meanwhile
 //   load restart  --port P --connections 10000 --seconds 40 --token T
 //   load submit   --port P --token T --rate 100 --count 1000 --kind noop
 //
@@ -32,7 +33,7 @@ int main(int argc, char **argv) {
     {"others", 1, 0, 'a'}, {"do", 1, 0, 'd'}, {"subprotocol", 1, 0, 'o'}, {"greeting", 1, 0, 'g'}, {"ready", 1, 0, 'e'},
     {"window", 1, 0, 'w'}, {"header", 1, 0, 'h'}, {"body", 1, 0, 'y'}, {"each", 1, 0, 'E'},
     {"beside", 1, 0, 'B'}, {"gateways", 1, 0, 'G'}, {"seconds", 1, 0, 'S'}, {"pause", 1, 0, 'P'},
-    {"turns", 1, 0, 'T'}, {"turn", 1, 0, 'U'}, {0, 0, 0, 0}};
+    {"sip", 1, 0, 'I'}, {"turns", 1, 0, 'T'}, {"turn", 1, 0, 'U'}, {0, 0, 0, 0}};
   struct options o = {
     .label = "server", .path = "/connection/websocket", .kind = "bench", .connections = 1, .at_once = 100,
     .count = 1000, .rate = 100, .size = 120, .window = 8, .each = 1, .gateways = 1,
@@ -66,12 +67,13 @@ int main(int argc, char **argv) {
     case 'G': o.gateways = atoi(optarg); break;
     case 'S': o.seconds = atof(optarg); break;
     case 'P': o.pause = atof(optarg); break;
+    case 'I': o.sip = atoi(optarg); break;
     case 'T': o.turns = atoi(optarg); break;
     case 'U': o.turn = atoi(optarg); break;
     default: return usage();
   }
   if (!o.port || o.connections < 1 || o.at_once < 1 || o.window < 1) return usage();
-  if (o.turns < 1 || o.count < 1 || o.rate <= 0 || o.each < 1 || o.beside < 0) return usage();
+  if (o.turns < 1 || o.count < 1 || o.rate <= 0 || o.each < 1 || o.beside < 0 || o.sip < 0) return usage();
   // A figure of zero would look like one.
   if (processes_memory(&o.server) == 0) {
     fprintf(stderr, "load: --server names no process that runs\n");

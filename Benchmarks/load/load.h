@@ -12,7 +12,8 @@ struct options {
   int port, connections, at_once, jobs, window, count, each, beside, gateways;
   // Of so many loads by turns this is the one with that number.
   int turns, turn;
-  double rate, seconds, pause; // `pause`: seconds that a reader stands still
+  double rate, seconds, pause; // `pause`: seconds that a reader stands still …
+  int sip; // … or reads so many bytes a second
   size_t size;
   struct processes server, others;
   const char *phases[16];

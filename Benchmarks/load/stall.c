@@ -1,4 +1,4 @@
-// One watcher of a job stops reading, the others go on: a line for each second.
+// One watcher of a job stops reading, or all but stops; the others go on: a line for each second.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,12 +87,14 @@ static void tell(int second, int is_paused) {
   arrivals_forget();
 }
 
-// Publishes on its schedule for a second.
-static void second_pass(uint64_t begin) {
-  uint64_t count = (uint64_t)options->rate;
+// Publishes on its schedule for a second; the slow one reads its bytes of it, in ten pieces.
+static void second_pass(uint64_t begin, int is_paused) {
+  uint64_t count = (uint64_t)options->rate, sips = 10;
   for (uint64_t i = 0; i < count; i++) {
     uint64_t due = begin + i * 1000000000u / count;
     for (uint64_t time; (time = now()) < due;) clients_turn((int)((due - time) / 1000000));
+    if (is_paused && i * sips / count != (i + 1) * sips / count)
+      client_sip(&clients[options->connections], (size_t)options->sip / sips);
     publisher_send(0, slow.published = arrivals_published(0));
   }
   uint64_t end = begin + 1000000000u;
@@ -122,7 +124,7 @@ int stall(const struct options *o) {
       client_resume(one);
     }
     int is_paused = second >= before_s && second < pause_end;
-    second_pass(begin + (uint64_t)second * 1000000000u);
+    second_pass(begin + (uint64_t)second * 1000000000u, is_paused);
     tell(second, is_paused);
   }
   printf(

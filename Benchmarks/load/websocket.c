@@ -186,10 +186,10 @@ static size_t frame_read(struct client *c, char *text, size_t length, uint64_t a
   return header + payload;
 }
 
-static void readable(struct client *c) {
+static void read_some(struct client *c, size_t most) {
   size_t had = c->part_length;
   if (had) memcpy(buffer, c->part, had);
-  ssize_t got = recv(c->descriptor, buffer + had, read_size, 0);
+  ssize_t got = recv(c->descriptor, buffer + had, most, 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got <= 0) {
     c->error = got < 0 ? errno : 0;
@@ -213,6 +213,10 @@ static void readable(struct client *c) {
   if (c->part_length) memcpy(c->part, buffer + used, c->part_length);
 }
 
+void client_sip(struct client *c, size_t most) {
+  if (c->phase == client_open && most) read_some(c, most);
+}
+
 void clients_turn(int milliseconds) {
   static struct epoll_event ready[2048];
   int count = epoll_wait(poll_descriptor, ready, 2048, milliseconds);
@@ -232,7 +236,7 @@ void clients_turn(int milliseconds) {
           client_end(c);
         } else request_send(c);
         break;
-      default: readable(c);
+      default: read_some(c, read_size);
     }
   }
 }

@@ -49,6 +49,8 @@ void client_end(struct client *c);
 // Reads nothing until it is resumed: what is sent to it stays in the sockets.
 void client_pause(struct client *c);
 void client_resume(struct client *c);
+// Reads at most so many bytes of a client that is paused.
+void client_sip(struct client *c, size_t most);
 void watch_readable(struct watched *w);
 // Waits for at most so many milliseconds and tells what came.
 void clients_turn(int milliseconds);

@@ -100,7 +100,9 @@ final class ChaosWatcher {
       } else if let push = object["push"] {
         guard push["unsubscribe"] == nil, push["disconnect"] == nil else { throw RawSocket.Failure.reset }
         let channel = push["channel"]?.string ?? ""
-        if let data = push["pub"]?["data"] { take(data, of: String(channel.dropFirst(4)), isLive: true) }
+        guard let data = push["pub"]?["data"] else { continue }
+        ledger.count("events seen live")
+        change(String(channel.dropFirst(4))) { $0.take(publication: data) }
       }
     }
   }
@@ -110,7 +112,7 @@ final class ChaosWatcher {
     if let error = object["error"] {
       let code = error["code"]?.int ?? 0
       if code == 102 || code == 112 {
-        streams[job]?.fault("a subscribe was answered with \(error.text)")
+        streams[job]?.fault(.other, "a subscribe was answered with \(error.text)")
       } else {
         ledger.count("refusals of subscribes, repeated")
       }
@@ -120,21 +122,19 @@ final class ChaosWatcher {
     guard let result = object["subscribe"] else { return }
     if result["was_recovering"]?.bool == true {
       ledger.count("subscriptions resumed")
-      if result["recovered"]?.bool != true { streams[job]?.fault("a resume did not recover: \(result.text)") }
+      if result["recovered"]?.bool != true {
+        streams[job]?.fault(.other, "a resume did not recover: \(result.text)")
+      }
     }
-    if let data = result["data"] { take(data, of: job, isLive: false) }
-    for publication in result["publications"]?.array ?? [] {
-      if let data = publication["data"] { take(data, of: job, isLive: false) }
-    }
+    change(job) { $0.take(result: result) }
     await subscribe()
   }
 
-  private func take(_ data: JSONValue, of job: String, isLive: Bool) {
+  private func change(_ job: String, _ change: (inout WatchedStream) -> Void) {
     guard var stream = streams[job] else { return ledger.violate("\(job) is not watched, but told of") }
     let hadEnded = stream.hasEnded
-    stream.take(data, isLive: isLive)
+    change(&stream)
     streams[job] = stream
-    if isLive { ledger.count("events seen live") }
     if stream.hasEnded, !hadEnded {
       ended.append(job)
       Task { await subscribe() }
