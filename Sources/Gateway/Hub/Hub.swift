@@ -342,6 +342,7 @@ package final class Hub {
   }
 
   private func publish(_ publication: Publication, on watched: WatchedChannel) {
+    guard !watched.hasBrought(publication) else { return }
     watched.counters.census.published += 1
     watched.turn.append(publication)
     guard watched.turn.count == 1 else { return }

@@ -28,6 +28,16 @@ final class WatchedChannel {
     self.counters = counters
   }
 
+  /// Whether this turn has brought already all that a record says: those who were told its last step need no
+  /// record of it.
+  func hasBrought(_ record: Publication) -> Bool {
+    guard record.event == nil, record.isNumbered, let top = record.position else { return false }
+    return turn.contains { publication in
+      guard publication.isNumbered, let position = publication.position else { return false }
+      return position.epoch == top.epoch && position.offset >= top.offset
+    }
+  }
+
   /// Where the subscription stands that lacks most before `position`; nil where none lacks anything.
   func lastPlace(before position: StreamPosition) -> StreamPosition? {
     let lacking = subscriptions.compactMap { $0.place(in: position.epoch) }.filter { $0 + 1 < position.offset }
