@@ -22,6 +22,7 @@ package final class RedisProxy: Sendable {
   }
 
   private let lines = Mutex<[Line]>([])
+  private let loss = Mutex<(text: Data, told: AsyncStream<Never>.Continuation)?>(nil)
   private let listener: Int32
   package let endpoint: RedisEndpoint
 
@@ -51,7 +52,12 @@ package final class RedisProxy: Sendable {
         let line = Line(client: client, server: server)
         lines.withLock { $0.append(line) }
         Thread.detachNewThread { Self.pump(client, server, line) { line.hear($0) } }
-        Thread.detachNewThread { Self.pump(server, client, line) { _ in !line.isDeaf.load(ordering: .relaxed) } }
+        Thread.detachNewThread {
+          Self.pump(server, client, line) { [weak self] bytes in
+            guard line.isSubscriber.load(ordering: .relaxed) else { return true }
+            return !line.isDeaf.load(ordering: .relaxed) && self?.loses(bytes) != true
+          }
+        }
       }
     }
   }
@@ -73,6 +79,24 @@ package final class RedisProxy: Sendable {
       for line in lines where line.isSubscriber.load(ordering: .relaxed) {
         line.isDeaf.store(true, ordering: .relaxed)
       }
+    }
+  }
+
+  /// The next that Redis says about `text` to the subscribers of now never reaches them; all else does. The stream
+  /// ends when it was lost.
+  package func loseNext(about text: String) -> AsyncStream<Never> {
+    let (lost, told) = AsyncStream<Never>.makeStream()
+    loss.withLock { $0 = (Data(text.utf8), told) }
+    return lost
+  }
+
+  /// Whether this is what is to be lost.
+  private func loses(_ bytes: ArraySlice<UInt8>) -> Bool {
+    loss.withLock { loss in
+      guard let wanted = loss, Data(bytes).range(of: wanted.text) != nil else { return false }
+      wanted.told.finish()
+      loss = nil
+      return true
     }
   }
 

@@ -22,6 +22,9 @@ package struct GapDetector {
 
   package init() {}
 
+  /// Nothing was seen yet.
+  package var isFresh: Bool { if case .fresh = phase { true } else { false } }
+
   /// Takes an event as it arrives. One of another epoch begins another stream, and is published: whoever
   /// follows the old one notices by the epoch.
   package mutating func take(_ event: JobEvent) -> Action {

@@ -196,6 +196,8 @@ package final class Hub {
     case .event(let event):
       guard case .job(let id) = watched.channel else { return take(event, onUsers: watched) }
       if event.class == .state { note { $0.saw(event.state, of: id) } }
+      // The first that is heard tells nothing of what was lost before it; those who follow their records know.
+      if watched.gap.isFresh, let place = watched.lastPlace(before: event.position) { watched.gap.sawRecord(at: place) }
       switch watched.gap.take(event) {
       case .publish: publish(Publication(event, on: watched.channel), on: watched)
       case .hold: break

@@ -55,7 +55,25 @@ package final class Subscription {
   package func goLive(after position: StreamPosition?) {
     guard case .gathering(let gathered) = phase else { return }
     phase = .live(last: position?.offset ?? 0, stream: position?.epoch.hashValue ?? 0)
+    if let position, Self.hasHole(gathered, after: position) { return lose() }
     for batch in gathered { deliver(batch) }
+  }
+
+  /// Whether something lies between the record and the first event that was heard behind it: lost, where nobody had
+  /// yet heard anything that it could have been missed by.
+  private static func hasHole(_ gathered: [PublicationBatch], after position: StreamPosition) -> Bool {
+    for publication in gathered.lazy.flatMap(\.publications) where publication.isNumbered {
+      guard let next = publication.position, next.epoch == position.epoch, next.offset > position.offset
+      else { continue }
+      return publication.event != nil && next.offset > position.offset + 1
+    }
+    return false
+  }
+
+  /// The offset up to which everything was delivered, of one who follows this epoch.
+  func place(in epoch: String) -> UInt64? {
+    guard case .live(let last, epoch.hashValue) = phase else { return nil }
+    return last
   }
 
   func deliver(_ batch: PublicationBatch) {

@@ -27,6 +27,12 @@ final class WatchedChannel {
     self.counters = counters
   }
 
+  /// Where the subscription stands that lacks most before `position`; nil where none lacks anything.
+  func lastPlace(before position: StreamPosition) -> StreamPosition? {
+    let lacking = subscriptions.compactMap { $0.place(in: position.epoch) }.filter { $0 + 1 < position.offset }
+    return lacking.min().map { StreamPosition(offset: $0, epoch: position.epoch) }
+  }
+
   func add(_ subscription: Subscription) {
     subscription.index = subscriptions.count
     subscriptions.append(subscription)

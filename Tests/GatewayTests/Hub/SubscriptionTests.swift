@@ -37,6 +37,25 @@ import Testing
     #expect(listener.received == [5, 6])
   }
 
+  @Test("is lost where events are missing between the record and what it gathered, but not where a record makes up")
+  @EventLoop func gatheredHole() {
+    let (id, listener, healed) = (JobID(), Listener(), Listener())
+    let subscription = Subscription(channel: .job(id), subscriber: listener, wheel: wheel())
+    for offset in [2, 5, 6] as [UInt64] { subscription.deliver(publication(offset, of: id)) }
+    subscription.goLive(after: StreamPosition(offset: 3, epoch: "e"))
+    subscription.deliver(publication(7, of: id))
+    #expect(listener.losses == 1 && listener.received.isEmpty)
+
+    let other = Subscription(channel: .job(id), subscriber: healed, wheel: wheel())
+    let at = Timestamp(milliseconds: 1_780_000_000_000)
+    let job = Job(
+      id: id, queue: .default, kind: JobKind("echo")!, user: "u", state: .running, createdAt: at, updatedAt: at,
+      position: StreamPosition(offset: 5, epoch: "e"))
+    other.deliver(PublicationBatch(Publication(.job(job, estimate: nil))))
+    other.goLive(after: StreamPosition(offset: 3, epoch: "e"))
+    #expect(healed.losses == 0 && healed.received == [5])
+  }
+
   @Test("is lost once when another epoch begins, and hears nothing more")
   @EventLoop func anotherEpoch() {
     let (id, listener) = (JobID(), Listener())
