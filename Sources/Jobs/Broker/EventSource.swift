@@ -7,8 +7,10 @@ package protocol EventSource: AnyObject, Sendable {
   ///
   /// Returns when the subscription stands: an event that follows a read made after the return is
   /// delivered. `receive` is called on the loop, for each job in the order of offsets. After an
-  /// interruption (Redis away) every watched job and group is read anew and delivered whole: what
-  /// was missed is made up for, without the watcher doing anything. Several subscriptions to one
+  /// interruption (Redis away) every watched job and group is read anew and delivered whole, on a user's
+  /// channel every job that has not ended and every one that ended meanwhile: what was missed is made up
+  /// for, without the watcher doing anything; where that is too much for a user, ``Delivery/incomplete``
+  /// says so. Several subscriptions to one
   /// channel share what lies below. Throws `unavailable` only if the subscription cannot be kept;
   /// while Redis is away a subscription waits for its return inside the broker.
   func subscribe(
@@ -64,6 +66,8 @@ package enum Delivery: Hashable, Sendable {
   case snapshot(Job)
   /// The group as it stands after a change, or after an interruption.
   case group(JobGroup)
+  /// More happened during an interruption than is told: whoever goes on reads anew.
+  case incomplete
 }
 
 /// What a worker is told to do.

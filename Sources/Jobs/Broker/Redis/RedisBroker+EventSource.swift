@@ -17,6 +17,8 @@ extension RedisBroker {
     var owed: Set<UInt64> = []
     var newest: [JobID: StreamPosition] = [:]
     var newestGroups: [GroupID: StreamPosition] = [:]
+    /// When events were first known to be lost.
+    var lostAt: ContinuousClock.Instant
   }
 
   package var isDelivering: Bool { subscriber.isLive && reconciliation == nil && !canary.isLate }
@@ -108,7 +110,8 @@ extension RedisBroker {
     reconciling = nil
     // Until everything was read anew nothing is said to be delivered, even once Redis is back.
     let standing = watchers.filter(\.value.stands).map(\.key)
-    reconciliation = Reconciliation(owed: (reconciliation?.owed ?? []).union(standing))
+    reconciliation = Reconciliation(
+      owed: (reconciliation?.owed ?? []).union(standing), lostAt: reconciliation?.lostAt ?? .now)
     deliveryChanged()
   }
 
@@ -156,9 +159,7 @@ extension RedisBroker {
     for batch in Self.batches(of: ids) {
       for job in try await read(batch, withPayload: false) { deliver(job, on: .job(job.id)) }
     }
-    for user in users {
-      for job in try await recentJobs(of: user) { deliver(job, on: .user(user)) }
-    }
+    try await deliverMissedJobs(of: users)
     for batch in Self.batches(of: groupIDs) {
       for group in try await groups(batch) { deliver(group) }
     }
@@ -172,17 +173,7 @@ extension RedisBroker {
     }
   }
 
-  /// What may have changed unseen: what is under way, then what ended last; at most 50.
-  private func recentJobs(of user: String) async throws(BrokerError) -> [Job] {
-    let underWay = Set(JobState.allCases.filter { !$0.isTerminal })
-    let current = try await jobs(matching: JobFilter(user: user, states: underWay, limit: 50)).jobs
-    guard current.count < 50 else { return current }
-    let ended = Set(JobState.allCases.filter(\.isTerminal))
-    let filter = JobFilter(user: user, states: ended, limit: 50 - current.count)
-    return try await current + jobs(matching: filter).jobs
-  }
-
-  private func deliver(_ job: Job, on channel: Channel) {
+  func deliver(_ job: Job, on channel: Channel) {
     deliver(.snapshot(job), at: job.position, unlessAfter: reconciliation?.newest[job.id], on: channel)
   }
 
