@@ -30,10 +30,14 @@ package final class Hub {
   let estimates: WaitEstimates?
   private var isAskingForPlaces = false
 
-  /// `places` is how often, at most, watchers of waiting jobs are told their places; zero: never.
+  var positions: PositionWatch
+  let positionInterval: Duration
+
+  /// `places` is how often, at most, watchers of waiting jobs are told their places, `positions` how often each
+  /// channel is compared with its record, where the broker may lose events; zero: never.
   package init(
     broker: any Broker, wheel: TimerWheel, flushes: FlushSchedule = FlushSchedule(), places: Duration = .zero,
-    estimates: WaitEstimates? = nil, logger: Logger, linger: Duration = .seconds(1)
+    positions: Duration = .zero, estimates: WaitEstimates? = nil, logger: Logger, linger: Duration = .seconds(1)
   ) {
     self.broker = broker
     self.wheel = wheel
@@ -42,7 +46,11 @@ package final class Hub {
     self.linger = linger
     self.estimates = estimates
     placeInterval = places
+    positionInterval = positions
+    // A part a second: so long may an event be on its way before it is looked for.
+    self.positions = PositionWatch(parts: max(1, Int(positions / .seconds(1))))
     broker.whenDeliveryChanges { [weak self] in self?.tellDelivery() }
+    compareLater()
   }
 
   /// Channels that are watched, or were a moment ago.

@@ -32,6 +32,14 @@ package protocol EventSource: AnyObject, Sendable {
   /// How the delivery does.
   var deliveryReport: DeliveryReport { get }
 
+  /// Whether an event may be lost on its way without a word: where this is false, ``positions(of:)`` need not be
+  /// compared with what was heard.
+  var mayLoseEvents: Bool { get }
+
+  /// How far the events of these jobs and groups have come, of those that have a record; nothing of a user's channel,
+  /// which is many streams. Light: records are not read whole. What was published may not have arrived yet.
+  func positions(of channels: [Channel]) async throws(BrokerError) -> [Channel: StreamPosition]
+
   /// Has `tell` called when delivery was interrupted, and when all that was missed is made up for and it goes on:
   /// what ``isDelivering(on:)`` answers may then be another. For as long as the source lives.
   func whenDeliveryChanges(_ tell: @escaping @EventLoop () -> Void)
@@ -42,6 +50,9 @@ extension EventSource {
 
   /// Nothing between here and there.
   package var deliveryReport: DeliveryReport { DeliveryReport() }
+
+  /// Nothing between here and there.
+  package var mayLoseEvents: Bool { false }
 
   /// Never interrupted.
   package func whenDeliveryChanges(_ tell: @escaping @EventLoop () -> Void) {}

@@ -21,6 +21,8 @@ extension RedisBroker {
     var lostAt: ContinuousClock.Instant
   }
 
+  package var mayLoseEvents: Bool { true }
+
   package var isDelivering: Bool { subscriber.isLive && reconciliation == nil && !canary.isLate }
 
   package var deliveryReport: DeliveryReport {
