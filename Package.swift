@@ -111,7 +111,7 @@ let package = Package(
         "archive", "audit", "beat", "beat_node", "cancel", "clear", "close_group", "control",
         "create_group", "delete_queue", "direct", "discard", "enqueue", "exchange",
         "expire", "extend", "fire", "list", "list_group", "log", "nodes", "pass_on", "places",
-        "promote", "prune", "put_schedule", "queues", "read", "reap", "report", "restore",
+        "positions", "promote", "prune", "put_schedule", "queues", "read", "reap", "report", "restore",
         "restore_group", "restore_ledger", "revocations", "revoke", "set_queue", "spend_request", "statistics",
         "upcoming", "workers", "includes/accept", "includes/admit", "includes/block", "includes/bucket",
         "includes/change", "includes/check_group", "includes/check_job", "includes/check_queue",

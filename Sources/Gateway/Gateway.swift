@@ -28,8 +28,8 @@ package final class Gateway {
     let estimates = WaitEstimates(broker: broker)
     let flushes = FlushSchedule()
     hub = Hub(
-      broker: broker, wheel: wheel, flushes: flushes, places: settings.placeInterval, estimates: estimates,
-      logger: logger)
+      broker: broker, wheel: wheel, flushes: flushes, places: settings.placeInterval,
+      positions: settings.positionInterval, estimates: estimates, logger: logger)
     let verbs = JobVerbs(
       broker: broker, payloads: payloads, estimates: estimates, maxPriority: settings.maxPriority)
     let limiter = RateLimiter(

@@ -71,6 +71,7 @@ final class UnusedBroker: Broker {
   func maintain(limit: Int, _ rules: LossRules) async throws(BrokerError) -> MaintenanceReport {
     throw .unavailable
   }
+  func positions(of channels: [Channel]) async throws(BrokerError) -> [Channel: StreamPosition] { throw .unavailable }
   func subscribe(
     to channel: Channel, _ receive: @escaping @EventLoop (Delivery) -> Void
   ) async throws(BrokerError) -> any EventSubscription { throw .unavailable }

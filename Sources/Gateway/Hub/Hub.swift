@@ -8,17 +8,14 @@ package import Logging
 /// once.
 @EventLoop
 package final class Hub {
-  /// Publications of all channels that were handed to subscribers, ever.
-  package private(set) var deliveredCount = 0
-
-  private let broker: any Broker
-  private let logger: Logger
-  private let wheel: TimerWheel
+  let broker: any Broker
+  let logger: Logger
+  let wheel: TimerWheel
   private let flushes: FlushSchedule
   /// Channels that published in this turn, and those being handed out: two arrays that change places.
   private var speaking: ContiguousArray<WatchedChannel> = []
   private var heard: ContiguousArray<WatchedChannel> = []
-  private var channels: [Channel: WatchedChannel] = [:]
+  private(set) var channels: [Channel: WatchedChannel] = [:]
   /// How long a channel that nobody watches is kept, so that a reload does not churn the broker.
   private let linger: Duration
 
@@ -27,13 +24,17 @@ package final class Hub {
 
   private var places = PlaceWatch()
   private let placeInterval: Duration
-  private let estimates: WaitEstimates?
+  let estimates: WaitEstimates?
   private var isAskingForPlaces = false
 
-  /// `places` is how often, at most, watchers of waiting jobs are told their places; zero: never.
+  var positions: PositionWatch
+  let positionInterval: Duration
+
+  /// `places` is how often, at most, watchers of waiting jobs are told their places, `positions` how often each
+  /// channel is compared with its record, where the broker may lose events; zero: never.
   package init(
     broker: any Broker, wheel: TimerWheel, flushes: FlushSchedule, places: Duration = .zero,
-    estimates: WaitEstimates? = nil, logger: Logger, linger: Duration = .seconds(1)
+    positions: Duration = .zero, estimates: WaitEstimates? = nil, logger: Logger, linger: Duration = .seconds(1)
   ) {
     self.broker = broker
     self.wheel = wheel
@@ -42,7 +43,11 @@ package final class Hub {
     self.linger = linger
     self.estimates = estimates
     placeInterval = places
+    positionInterval = positions
+    // A part a second: so long may an event be on its way before it is looked for.
+    self.positions = PositionWatch(parts: max(1, Int(positions / .seconds(1))))
     broker.whenDeliveryChanges { [weak self] in self?.tellDelivery() }
+    compareLater()
   }
 
   /// Subscriptions on this node, to all channels together.
@@ -129,7 +134,7 @@ package final class Hub {
   }
 
   /// Tells those who follow the channel's stream that they lost their place in it.
-  private func lose(_ watched: WatchedChannel, _ reason: String) {
+  func lose(_ watched: WatchedChannel, _ reason: String) {
     logger.notice(
       "watchers have lost their place", metadata: ["channel": "\(watched.channel)", "reason": "\(reason)"])
     watched.gap.forget()
@@ -185,9 +190,10 @@ package final class Hub {
     if channels[watched.channel] === watched { channels[watched.channel] = nil }
   }
 
-  private func take(_ delivery: Delivery, on watched: WatchedChannel) {
+  func take(_ delivery: Delivery, on watched: WatchedChannel) {
     guard !watched.subscriptions.isEmpty else {
       watched.gap.forget()
+      watched.introductions.forget()
       return
     }
     let isFirst = watched.isOwed
@@ -199,12 +205,12 @@ package final class Hub {
       watched.gap.sawRecord(at: group.position)
       publish(Publication(.group(group), on: watched.channel), on: watched)
     case .snapshot(let job):
-      if case .job = watched.channel {
-        guard watched.gap.continues(at: job.position) else { return lose(watched, "was set back") }
-        watched.gap.sawRecord(at: job.position)
-        note { $0.saw(job.state, of: job.id) }
-      }
+      guard case .job = watched.channel else { return take(job, onUsers: watched) }
+      guard watched.gap.continues(at: job.position) else { return lose(watched, "was set back") }
+      watched.gap.sawRecord(at: job.position)
+      note { $0.saw(job.state, of: job.id) }
       publish(Publication(.job(job, estimate: nil), on: watched.channel), on: watched)
+    case .incomplete: lose(watched, "missed more than can be told")
     case .event(let event):
       guard case .job(let id) = watched.channel else { return take(event, onUsers: watched) }
       if event.class == .state { note { $0.saw(event.state, of: id) } }
@@ -254,46 +260,6 @@ package final class Hub {
     }
   }
 
-  /// Progress on a user's channel goes out at most every 250 ms a job; state changes at once.
-  private func take(_ event: JobEvent, onUsers watched: WatchedChannel) {
-    guard event.class == .progress else {
-      if let held = watched.pace.changed(.job(event.id), isEnd: event.state.isTerminal) {
-        publish(held, on: watched)
-      }
-      if event.position.offset == 1 { return introduce(event, on: watched) }
-      return publish(Publication(event, on: watched.channel), on: watched)
-    }
-    let publication = Publication(event, on: watched.channel)
-    switch watched.pace.take(publication, at: .now) {
-    case .pass: publish(publication, on: watched)
-    case .replace: watched.counters.census.conflated += watched.subscriptions.count
-    case .hold(let delay):
-      wheel.schedule(after: delay) { [weak self] in
-        guard let held = watched.pace.due(of: .job(event.id), at: .now) else { return }
-        self?.publish(held, on: watched)
-      }
-    }
-  }
-
-  /// The first that a user's watchers hear of a job is its whole record: who it is, not only that
-  /// it is queued.
-  private func introduce(_ event: JobEvent, on watched: WatchedChannel) {
-    Task { @EventLoop in
-      do throws(BrokerError) {
-        guard let job = try await broker.job(event.id) else { return }
-        let estimate = await estimate(of: job)
-        publish(Publication(.job(job, estimate: estimate), on: watched.channel), on: watched)
-      } catch {
-        publish(Publication(event, on: watched.channel), on: watched)
-      }
-    }
-  }
-
-  private func estimate(of job: Job) async -> WaitEstimate? {
-    guard let position = job.queuePosition else { return nil }
-    return await estimates?.estimate(for: QueuePlace(queue: job.queue, position: position))
-  }
-
   // MARK: Places
 
   /// Notes something of the jobs that may wait, and sees to it that their places are asked for.
@@ -336,12 +302,11 @@ package final class Hub {
       let subscription = watched.subscriptions[index]
       subscription.knowsPlace = true
       guard audience == .newcomers else { continue }
-      deliveredCount += 1
       subscription.deliver(PublicationBatch(place, counters: watched.counters))
     }
   }
 
-  private func publish(_ publication: Publication, on watched: WatchedChannel) {
+  func publish(_ publication: Publication, on watched: WatchedChannel) {
     guard !watched.hasBrought(publication) else { return }
     watched.counters.census.published += 1
     watched.turn.append(publication)
@@ -359,7 +324,6 @@ extension Hub: Flushable {
     for watched in heard {
       let batch = PublicationBatch(watched.turn, isAlone: isAlone, counters: watched.counters)
       watched.turn.removeAll(keepingCapacity: true)
-      deliveredCount += batch.publications.count * watched.subscriptions.count
       // By index: a subscriber may leave while it receives.
       var index = watched.subscriptions.count - 1
       while index >= 0 {

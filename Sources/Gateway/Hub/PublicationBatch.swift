@@ -21,6 +21,8 @@ package final class PublicationBatch {
     var offsets: ClosedRange<UInt64>
     /// Of which stream, by ``Publication/stream``; nil where the turn brought two, so that nobody's place holds.
     var stream: Int?
+    /// Whether the last of it is the subject's end.
+    var isEnd: Bool
   }
 
   package init(
@@ -33,10 +35,10 @@ package final class PublicationBatch {
     var span: Span?
     for publication in publications {
       guard publication.isNumbered, let offset = publication.position?.offset else { continue }
-      let before = span ?? Span(offsets: offset...offset, stream: publication.stream)
+      let before = span ?? Span(offsets: offset...offset, stream: publication.stream, isEnd: false)
       span = Span(
         offsets: min(before.offsets.lowerBound, offset)...max(before.offsets.upperBound, offset),
-        stream: before.stream == publication.stream ? before.stream : nil)
+        stream: before.stream == publication.stream ? before.stream : nil, isEnd: publication.isTerminal)
     }
     self.span = span
   }

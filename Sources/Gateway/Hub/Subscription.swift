@@ -23,6 +23,8 @@ package final class Subscription {
   private var phase = Phase.gathering([])
   /// Where it is counted what becomes of the channel's publications.
   var counters: DeliveryCounters?
+  /// Whether what it was told last of its stream is the end.
+  var wasToldEnd = false
   /// The place in the hub's list, which the hub keeps.
   var index = -1
   /// Whether it was told the job's place, and is told again only when that changes.
@@ -78,6 +80,12 @@ package final class Subscription {
     return false
   }
 
+  /// How far it was told; nil before it went live.
+  var place: PositionWatch.Place? {
+    guard case .live(let last, let stream) = phase else { return nil }
+    return .init(offset: last, stream: stream)
+  }
+
   /// The offset up to which everything was delivered, of one who follows this epoch.
   func place(in epoch: String) -> UInt64? {
     guard case .live(let last, epoch.hashValue) = phase else { return nil }
@@ -91,9 +99,11 @@ package final class Subscription {
       guard span.stream == stream else { return lose() }
       if last < span.offsets.lowerBound {
         phase = .live(last: span.offsets.upperBound, stream: stream)
+        wasToldEnd = span.isEnd
         hand(batch)
       } else if let rest = batch.after(last) {
         phase = .live(last: max(last, span.offsets.upperBound), stream: stream)
+        if last < span.offsets.upperBound { wasToldEnd = span.isEnd }
         hand(rest)
       }
     case .gathering(var gathered):

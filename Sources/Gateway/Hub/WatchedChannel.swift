@@ -16,6 +16,8 @@ final class WatchedChannel {
   var isDelivering = true
   /// Events were interrupted, and nothing was heard of it since.
   var isOwed = false
+  /// On a user's channel: the jobs that its watchers do not know yet.
+  var introductions = Introductions()
   /// On a user's channel: lets progress of each job out every quarter of a second.
   var pace = ProgressPace(interval: .milliseconds(250))
   /// What was published in this turn of the loop.

@@ -19,7 +19,10 @@ struct ChannelOpening {
   var record: WatchedRecord? { if case .record(let record) = content { record } else { nil } }
   private var position: StreamPosition? { record?.position }
 
-  func goLive() { subscription.goLive(after: position) }
+  func goLive() {
+    subscription.wasToldEnd = record?.hasEnded == true
+    subscription.goLive(after: position)
+  }
 
   /// The client came back and is told what it lacked.
   func countRecovery() { subscription.counters?.census.recovered += 1 }

@@ -160,7 +160,7 @@ extension Delivery {
     switch self {
     case .event(let event): event.state.isTerminal
     case .snapshot(let job): job.state.isTerminal
-    case .group: false
+    case .group, .incomplete: false
     }
   }
 }

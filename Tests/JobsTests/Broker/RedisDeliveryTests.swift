@@ -34,7 +34,7 @@ struct RedisDeliveryTests {
       switch delivery {
       case .event(let event): watch.states.append(event.state)
       case .snapshot(let job): watch.states.append(job.state)
-      case .group: break
+      case .group, .incomplete: break
       }
     }
     try await body(server, proxy, broker, other, watch)

@@ -250,6 +250,7 @@ final class ScriptedBroker: Broker {
   func job(_ id: JobID) async throws(BrokerError) -> Job? { unused() }
   func logLines(of id: JobID) async throws(BrokerError) -> [String] { unused() }
   func jobs(matching filter: JobFilter) async throws(BrokerError) -> JobPage { unused() }
+  func positions(of channels: [Channel]) async throws(BrokerError) -> [Channel: StreamPosition] { unused() }
   func subscribe(
     to channel: Channel, _ receive: @escaping @EventLoop (Delivery) -> Void
   ) async throws(BrokerError) -> any EventSubscription { unused() }

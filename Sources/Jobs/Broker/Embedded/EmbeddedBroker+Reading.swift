@@ -18,6 +18,19 @@ extension EmbeddedBroker {
     return places
   }
 
+  package func positions(of channels: [Channel]) async throws(BrokerError) -> [Channel: StreamPosition] {
+    try requireOpen()
+    var positions: [Channel: StreamPosition] = [:]
+    for channel in channels {
+      switch channel {
+      case .job(let id): positions[channel] = store.table[id]?.job.position
+      case .group(let id): positions[channel] = store.table.groups.shown(id)?.position
+      case .user: break
+      }
+    }
+    return positions
+  }
+
   package func logLines(of id: JobID) async throws(BrokerError) -> [String] {
     try requireOpen()
     guard let record = store.table[id], record.logCount > 0 else { return [] }

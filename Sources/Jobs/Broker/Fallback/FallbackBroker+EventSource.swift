@@ -57,6 +57,21 @@ extension FallbackBroker: EventSource {
     return shared.isDelivering(on: channel)
   }
 
+  package var mayLoseEvents: Bool { shared.mayLoseEvents }
+
+  /// Throws `unavailable` where one of them is kept by the shared broker and that cannot be reached.
+  package func positions(of channels: [Channel]) async throws(BrokerError) -> [Channel: StreamPosition] {
+    let isLocal = channels.map { channel in
+      if case .job(let id) = channel { localJobs.contains(id) } else { false }
+    }
+    let here = zip(channels, isLocal).filter(\.1).map(\.0)
+    let there = zip(channels, isLocal).filter { !$0.1 }.map(\.0)
+    guard there.isEmpty || isReachable() else { throw .unavailable }
+    var positions = here.isEmpty ? [:] : try await local.positions(of: here)
+    if !there.isEmpty { positions.merge(try await shared.positions(of: there)) { $1 } }
+    return positions
+  }
+
   package var deliveryReport: DeliveryReport { shared.deliveryReport }
 
   package func whenDeliveryChanges(_ tell: @escaping @EventLoop () -> Void) {

@@ -17,7 +17,11 @@ extension RedisBroker {
     var owed: Set<UInt64> = []
     var newest: [JobID: StreamPosition] = [:]
     var newestGroups: [GroupID: StreamPosition] = [:]
+    /// When events were first known to be lost.
+    var lostAt: ContinuousClock.Instant
   }
+
+  package var mayLoseEvents: Bool { true }
 
   package var isDelivering: Bool { subscriber.isLive && reconciliation == nil && !canary.isLate }
 
@@ -111,7 +115,8 @@ extension RedisBroker {
     reconciling = nil
     // Until everything was read anew nothing is said to be delivered, even once Redis is back.
     let standing = watchers.filter(\.value.stands).map(\.key)
-    reconciliation = Reconciliation(owed: (reconciliation?.owed ?? []).union(standing))
+    reconciliation = Reconciliation(
+      owed: (reconciliation?.owed ?? []).union(standing), lostAt: reconciliation?.lostAt ?? .now)
     deliveryChanged()
   }
 
@@ -164,12 +169,7 @@ extension RedisBroker {
         }
       }
     }
-    for user in users {
-      let jobs = await result { () async throws(BrokerError) in try await recentJobs(of: user) }
-      try passingOver(.user(user)) { () throws(BrokerError) in
-        for job in try jobs.get() { deliver(job, on: .user(user)) }
-      }
-    }
+    try await deliverMissedJobs(of: users)
     for batch in Self.batches(of: groupIDs) { try await deliverGroups(batch) }
   }
 
@@ -184,7 +184,7 @@ extension RedisBroker {
   }
 
   /// What is damaged must not keep all others from being told: it is logged, and its watchers find out when they ask.
-  private func passingOver(
+  func passingOver(
     _ channel: Channel, _ deliver: () throws(BrokerError) -> Void
   ) throws(BrokerError) {
     do throws(BrokerError) { try deliver() } catch {
@@ -194,7 +194,7 @@ extension RedisBroker {
     }
   }
 
-  private func result<Value>(
+  func result<Value>(
     _ read: () async throws(BrokerError) -> Value
   ) async -> Result<Value, BrokerError> {
     do throws(BrokerError) { return .success(try await read()) } catch { return .failure(error) }
@@ -208,17 +208,7 @@ extension RedisBroker {
     }
   }
 
-  /// What may have changed unseen: what is under way, then what ended last; at most 50.
-  private func recentJobs(of user: String) async throws(BrokerError) -> [Job] {
-    let underWay = Set(JobState.allCases.filter { !$0.isTerminal })
-    let current = try await jobs(matching: JobFilter(user: user, states: underWay, limit: 50)).jobs
-    guard current.count < 50 else { return current }
-    let ended = Set(JobState.allCases.filter(\.isTerminal))
-    let filter = JobFilter(user: user, states: ended, limit: 50 - current.count)
-    return try await current + jobs(matching: filter).jobs
-  }
-
-  private func deliver(_ job: Job, on channel: Channel) {
+  func deliver(_ job: Job, on channel: Channel) {
     deliver(.snapshot(job), at: job.position, unlessAfter: reconciliation?.newest[job.id], on: channel)
   }
 

@@ -74,6 +74,32 @@ extension RedisBroker {
     return places
   }
 
+  package func positions(of channels: [Channel]) async throws(BrokerError) -> [Channel: StreamPosition] {
+    var jobs: [JobID] = []
+    var ids: [GroupID] = []
+    for channel in channels {
+      switch channel {
+      case .job(let id) where id.partition == keys.partition: jobs.append(id)
+      case .group(let id): ids.append(id)
+      case .job, .user: break
+      }
+    }
+    var positions: [Channel: StreamPosition] = [:]
+    for group in try await groups(ids) { positions[.group(group.id)] = group.position }
+    guard !jobs.isEmpty else { return positions }
+    let answer = try await run(scripts.positions) { command in for id in jobs { command.append(id.key) } }
+    guard let parts = answer.elements, parts.count == 2 * jobs.count else {
+      throw .corrupt("positions answered in another form")
+    }
+    for (index, id) in jobs.enumerated() {
+      guard let offset = parts[2 * index].integer.flatMap({ UInt64(exactly: $0) }),
+        let sequence = parts[2 * index + 1].integer
+      else { continue }
+      positions[.job(id)] = StreamPosition(offset: offset, createdAt: Timestamp(sequence: sequence))
+    }
+    return positions
+  }
+
   package func logLines(of id: JobID) async throws(BrokerError) -> [String] {
     do {
       let answer = try await client.send(

@@ -35,6 +35,10 @@ package final class RedisBroker: Broker {
   var lastWatcher: UInt64 = 0
   var reconciliation: Reconciliation?
   var reconciling: Task<Void, Never>?
+  /// How long events may be lost before that is noticed.
+  let unnoticed: Duration
+  /// The most jobs of all users that ended during an interruption and are looked at after it.
+  var missedLimit = 10_000
   var lastDecoded: (message: [UInt8], event: JobEvent)?
 
   /// What Redis last told of connections that it ended for their output, since its start.
@@ -56,6 +60,7 @@ package final class RedisBroker: Broker {
     canary: (interval: Duration, patience: Duration) = (.seconds(1), .seconds(3)), logger: Logger
   ) {
     self.memoryLooks = memoryLooks
+    unnoticed = answersWithin * 2 + canary.patience * 2 + .seconds(1)
     keys = RedisKeys(prefix: prefix, partition: partition)
     scripts = RedisScripts(keys: keys)
     client = RedisClient(endpoint: endpoint, answersWithin: answersWithin, logger: logger)

@@ -3,8 +3,8 @@ import Redis
 /// The functions of a partition, assembled from `Sources/Jobs/Lua` by ``LuaAssembler``.
 struct RedisScripts: Sendable {
   let archive, audit, beat, beatNode, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
-    discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, nodes, passOn, places, promote,
-    prune, putSchedule, queues, read, reap, report, restore, restoreGroup, restoreLedger, revocations, revoke,
+    discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, nodes, passOn, places, positions,
+    promote, prune, putSchedule, queues, read, reap, report, restore, restoreGroup, restoreLedger, revocations, revoke,
     setQueue, spendRequest, statistics, upcoming, workers: RedisFunction
   /// Each of these.
   let all: [RedisFunction]
@@ -40,6 +40,7 @@ struct RedisScripts: Sendable {
     nodes = script("nodes", PackageResources.nodes_lua)
     passOn = script("pass_on", PackageResources.pass_on_lua)
     places = script("places", PackageResources.places_lua)
+    positions = script("positions", PackageResources.positions_lua)
     promote = script("promote", PackageResources.promote_lua)
     prune = script("prune", PackageResources.prune_lua)
     putSchedule = script("put_schedule", PackageResources.put_schedule_lua)
