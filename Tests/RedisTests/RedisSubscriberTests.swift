@@ -50,7 +50,7 @@ import Testing
   func limited() async throws {
     try await withSubscriber { server, subscriber, turns in
       _ = try await turns.values(atLeast: 1)
-      server.pause()
+      await server.pause()
       await #expect(throws: RedisError.unavailable) {
         try await subscriber.subscribe(to: "news", within: .milliseconds(50)) { _ in }
       }
@@ -58,7 +58,7 @@ import Testing
       await #expect(throws: RedisError.unavailable) {
         try await subscriber.subscribe(to: "other", within: .seconds(3600)) { _ in }
       }
-      server.resume()
+      await server.resume()
       let heard = Arrivals<String>()
       _ = try await subscriber.subscribe(to: "news") { heard.append(text($0)) }
       _ = try await subscriber.subscribe(to: "other", within: .seconds(30)) { heard.append(text($0)) }

@@ -21,7 +21,7 @@ import Testing
     try await SessionHarness.run(settings: change, over: broker) { harness in
       let job = try await broker.enqueue(JobRequest(kind: JobKind("echo")!, user: "alice")).job
       try await body(harness, job, server)
-      server.resume()
+      await server.resume()
     }
     await server.kill()
   }
@@ -33,7 +33,7 @@ import Testing
       $0.pongTimeout = .milliseconds(100)
     }) { harness, job, server in
       let (session, connection) = try await harness.connect()
-      server.pause()
+      await server.pause()
       session.tell(#"{"id":2,"subscribe":{"channel":"job:\#(job.id)"}}"#)
       var count = 1
       var answer: JSONValue?
@@ -51,7 +51,7 @@ import Testing
   @Test("who is to be subscribed with connect is asked to come back")
   func connecting() async throws {
     try await run { harness, job, server in
-      server.pause()
+      await server.pause()
       let (session, connection) = try harness.open()
       let token = try harness.token(channels: ["job:\(job.id)"])
       session.tell(#"{"id":1,"connect":{"token":"\#(token)"}}"#)
@@ -63,7 +63,7 @@ import Testing
   @Test("a stream and a long poll are refused for now", arguments: ["/events", "?wait=30"])
   func streaming(_ form: String) async throws {
     try await run { harness, job, server in
-      server.pause()
+      await server.pause()
       let headers = ["host": "localhost", "authorization": "Bearer \(try harness.token())"]
       let query = form.hasPrefix("?") ? [(name: "wait", value: "30")] : []
       let path = "/v1/jobs/\(job.id)" + (form.hasPrefix("/") ? form : "")
