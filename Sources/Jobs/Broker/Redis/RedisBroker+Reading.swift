@@ -95,7 +95,7 @@ extension RedisBroker {
       guard let offset = parts[2 * index].integer.flatMap({ UInt64(exactly: $0) }),
         let sequence = parts[2 * index + 1].integer
       else { continue }
-      positions[.job(id)] = StreamPosition(offset: offset, createdAt: Timestamp(sequence: sequence))
+      positions[.job(id)] = StreamPosition(offset: offset, sequence: sequence)
     }
     return positions
   }
