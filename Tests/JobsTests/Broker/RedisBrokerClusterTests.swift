@@ -124,6 +124,7 @@ extension RedisBrokerTests {
     let first = try await job()
     let second = try await job { $0.start = .after(.seconds(600)) }
     #expect(try await broker.places(of: [first, second])[first]?.position == 1)
+    #expect(try await broker.positions(of: [.job(first), .job(second)]).count == 2)
     await broker.waitForWork(in: [queue], upTo: .seconds(60))
     #expect(try await broker.promote(second).queuePosition == 2)
     #expect(try await broker.cancel(first, reason: "{r}").state == .cancelled)

@@ -117,7 +117,7 @@ import Testing
       return
     }
     #expect(event.state == .cancelled && event.position.offset == 2)
-    #expect(broker.isDelivering)
+    while !broker.isDelivering { await EventLoop.pause(for: .milliseconds(5)) }
     #expect(own.values.count == 2)
     await broker.close()
   }
