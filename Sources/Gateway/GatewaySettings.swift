@@ -63,7 +63,7 @@ package struct GatewaySettings: Sendable {
   /// How often, at most, watchers of waiting jobs are told their places; zero: never.
   package var placeInterval = Duration.seconds(1)
   /// How often each watched channel is compared with its record, where events may be lost; zero: never.
-  package var positionInterval = Duration.seconds(35)
+  package var positionInterval = Duration.seconds(18)
   /// The longest that a request may wait for its job.
   package var longPollLimit = Duration.seconds(60)
 

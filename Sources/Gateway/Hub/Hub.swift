@@ -50,6 +50,8 @@ package final class Hub {
     compareLater()
   }
 
+  /// Channels that are watched, or were a moment ago.
+  package var channelCount: Int { channels.count }
   /// Subscriptions on this node, to all channels together.
   package var subscriptionCount: Int { channels.values.reduce(0) { $0 + $1.subscriptions.count } }
 

@@ -46,7 +46,7 @@ struct FallbackBrokerTests {
       switch try await told.values(atLeast: 1)[0] {
       case .snapshot(let snapshot): #expect(snapshot.position == job.position)
       case .group(let found): #expect(found == group)
-      case .event(let event): Issue.record("\(event)")
+      case .event, .incomplete: Issue.record("\(told.values)")
       }
       subscription.cancel()
     }
