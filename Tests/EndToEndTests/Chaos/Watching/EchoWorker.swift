@@ -1,3 +1,4 @@
+import EventLoop
 import Jobs
 import Workers
 
@@ -14,7 +15,7 @@ struct EchoWorker: Worker {
     for step in 0..<(asked["steps"]?.int ?? 0) {
       if kind == Self.echo { job.report(Progress(percent: Double(10 + step * 4), stage: "step \(step)")) }
       // The work.
-      try await Task.sleep(for: .milliseconds(asked["pace"]?.int ?? 0))
+      await EventLoop.pause(for: .milliseconds(asked["pace"]?.int ?? 0))
     }
     if asked["fails"]?.bool == true, job.attempt == 1 {
       return .failed(JobFailure(code: "first", message: "the first attempt fails"))
