@@ -133,6 +133,7 @@ extension GatewaySettings {
     refreshGrace = gateway.refreshGrace
     expiryWarning = gateway.expiryWarning
     slowConsumerDeadline = gateway.slowConsumerDeadline
+    positionInterval = gateway.compareInterval
     channelsPerConnection = gateway.maxSubscriptions
     requestLimit = configuration.admission.requests
     requestWindow = configuration.admission.window

@@ -21,6 +21,7 @@ struct GatewayConfiguration: ConfigurationSection {
   var expiryWarning = Duration.seconds(60)
   var slowConsumerDeadline = Duration.seconds(10)
   var drainNotice = Duration.zero
+  var compareInterval = Duration.seconds(18)
   var drain = Duration.seconds(10)
   var compression = false
   var debugEcho = false
@@ -56,6 +57,7 @@ struct GatewayConfiguration: ConfigurationSection {
     Setting("expiry_warning", \.expiryWarning),
     Setting(positive: "slow_consumer_deadline", \.slowConsumerDeadline),
     Setting("drain_notice", \.drainNotice),
+    Setting("compare_interval", \.compareInterval),
     Setting("drain", \.drain),
     Setting("compression", \.compression),
     Setting("debug_echo", \.debugEcho),
