@@ -261,6 +261,9 @@ package final class RawSocket {
   /// Says that nothing more will be sent; can still receive.
   package func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
+  /// Whether this end has closed it.
+  package var isClosed: Bool { descriptor < 0 }
+
   package func close() {
     guard descriptor >= 0 else { return }
     watcher?.stop()

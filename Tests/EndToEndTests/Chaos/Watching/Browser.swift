@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import Jobs
 import Support
 
 /// One who submits jobs and watches them: what it remembers over all its connections, whatever their transport.
@@ -16,16 +17,16 @@ final class Browser {
     let isWatched: Bool
 
     /// What is submitted; with the same key again, the same job.
-    func request(in transport: String) -> String {
-      let kind = isStill ? EchoWorker.still : EchoWorker.echo
-      return #"{"kind":"\#(kind)","payload":{"steps":\#(steps),"pace":\#(pace),"fails":\#(fails)},"#
+    func request(from kind: BrowserKind) -> String {
+      let work = isStill ? EchoWorker.still : EchoWorker.echo
+      return #"{"kind":"\#(work)","payload":{"steps":\#(steps),"pace":\#(pace),"fails":\#(fails)},"#
         + #""retry":{"base":0.02,"jitter":0.5},"max_attempts":20"#
-        + (transport == "socket" ? #","idempotency_key":"\#(key)","watch":\#(isWatched)}"# : "}")
+        + (kind == .socket ? #","idempotency_key":"\#(key)","watch":\#(isWatched)}"# : "}")
     }
   }
 
   let name: String
-  let transport: String
+  let kind: BrowserKind
   private(set) var streams: [String: WatchedStream] = [:]
   private let run: WatchRun
   private var random: SeededRandom
@@ -33,9 +34,9 @@ final class Browser {
   private var token: (text: String, expiresAt: ContinuousClock.Instant)?
   private var forgetsToRefresh = false
 
-  init(_ number: Int, _ transport: String, in run: WatchRun, seed: UInt64) {
-    name = "\(transport) \(number)"
-    self.transport = transport
+  init(_ number: Int, _ kind: BrowserKind, in run: WatchRun, seed: UInt64) {
+    name = "\(kind.rawValue) \(number)"
+    self.kind = kind
     self.run = run
     random = SeededRandom(seed: seed)
   }
@@ -128,6 +129,42 @@ final class Browser {
     if hasEnded != hadEnded { run.ended(by: hasEnded ? 1 : -1) }
   }
 
+  /// What it takes up on a new connection: everything that has not ended, and something that has: of that nothing may
+  /// be told again.
+  func jobsToResume() -> [String] {
+    var ended = 0
+    return streams.compactMap { job, stream in
+      guard stream.hasEnded else { return job }
+      guard ended < 5, chance(0.1) else { return nil }
+      ended += 1
+      count("jobs asked for again after their end")
+      return job
+    }
+  }
+
+  /// Takes a subscribe result.
+  func take(result: JSONValue, of job: String) {
+    if result["was_recovering"]?.bool == true {
+      count(result["publications"] != nil ? "recovered, behind" : "recovered, at the top")
+      if result["recovered"]?.bool != true {
+        count("resets")
+        change(job) { stream in
+          // Nothing sets this store back.
+          stream.fault(.other, "a resume did not recover: \(result.text)")
+          stream.reset()
+        }
+      }
+    }
+    change(job) { $0.take(result: result) }
+  }
+
+  /// Takes a publication, as it is pushed.
+  func take(publication data: JSONValue, of job: String) {
+    if data["event"]?.string == "delivery" { count("told that delivery is interrupted, or goes on") }
+    count(data["event"]?.string == "snapshot" ? "snapshots, live" : "events, live")
+    change(job) { $0.take(publication: data) }
+  }
+
   /// Writes down what happened to all that it watches.
   func note(_ happening: String) {
     for (job, stream) in streams where !stream.hasEnded { change(job) { $0.note("(\(happening))") } }
@@ -168,13 +205,4 @@ final class Browser {
   private static func isToComeBack(_ code: UInt16) -> Bool {
     (3000...3499).contains(code) || (4000...4499).contains(code) || code == 1006 || code == 1005
   }
-}
-
-/// How a browser reaches the gateway.
-@EventLoop
-protocol BrowserTransport: AnyObject {
-  /// Stays connected until it is over.
-  func run() async
-  /// A job that its browser has begun to watch.
-  func watch(_ job: String)
 }

@@ -3,7 +3,8 @@ import Foundation
 import Jobs
 import Support
 
-/// What browsers without a socket have in common: they submit over HTTP, and follow each job by itself.
+/// What browsers without a socket have in common: they submit over HTTP, and follow each job by itself, or all
+/// together.
 @EventLoop
 class HTTPTransport: BrowserTransport {
   let browser: Browser
@@ -19,9 +20,10 @@ class HTTPTransport: BrowserTransport {
     for task in following { await task.value }
   }
 
-  final func watch(_ job: String) {
-    following.append(Task { await follow(job) })
-  }
+  func watch(_ job: String) { follow { [self] in await follow(job) } }
+
+  /// Does something that lasts at most until it is over.
+  final func follow(_ work: @escaping @EventLoop () async -> Void) { following.append(Task { await work() }) }
 
   /// Watches one job until it has ended, and now and then asks once more.
   private func follow(_ job: String) async {
@@ -55,7 +57,7 @@ class HTTPTransport: BrowserTransport {
       do {
         let (socket, answer) = try await ask(
           "POST", "/v1/jobs", headers: ["Idempotency-Key: \(submission.key.replacing(" ", with: "-"))"],
-          body: submission.request(in: "http"),
+          body: submission.request(from: browser.kind),
           cut: browser.chance(0.12) ? "disconnects between a submit and its reply" : nil)
         defer { socket.reset() }
         let body = try JSONDocument(bytes: answer.body).root
@@ -78,17 +80,16 @@ class HTTPTransport: BrowserTransport {
   /// Sends a request and returns the answer with its body, of a stream only the head; the connection is the caller's
   /// to end. `cut` names a disconnect soon after it was sent.
   final func ask(
-    _ method: String, _ path: String, headers: [String] = [], body: String = "", toHead: Bool = false,
-    cut: String? = nil
+    _ method: String, _ path: String, headers: [String] = [], body: String = "", isAuthorized: Bool = true,
+    toHead: Bool = false, cut: String? = nil
   ) async throws -> (socket: RawSocket, answer: HTTPAnswer) {
     guard let port = browser.port() else { throw RawSocket.Failure.reset }
     let socket = try await RawSocket.connect(to: port, patience: .seconds(7))
     browser.count("connections")
     do {
       let length = body.isEmpty ? [] : ["Content-Type: application/json", "Content-Length: \(body.utf8.count)"]
-      let lines =
-        ["\(method) \(path) HTTP/1.1", "Host: 127.0.0.1", "Authorization: Bearer \(try browser.liveToken())"]
-        + headers + length
+      let token = isAuthorized ? ["Authorization: Bearer \(try browser.liveToken())"] : []
+      let lines = ["\(method) \(path) HTTP/1.1", "Host: 127.0.0.1"] + token + headers + length
       try await socket.send(lines.joined(separator: "\r\n") + "\r\n\r\n" + body)
       if let cut { cutSoon(socket, cut) }
       return (socket, try await socket.receiveAnswer(toHead: toHead))
@@ -105,6 +106,7 @@ class HTTPTransport: BrowserTransport {
   final func cutSoon(_ socket: RawSocket, _ name: String, within range: ClosedRange<Int> = 0...6) {
     Task {
       await pause(browser.moment(range))
+      guard !socket.isClosed else { return }
       cuts.insert(ObjectIdentifier(socket))
       browser.count(name)
       socket.reset()

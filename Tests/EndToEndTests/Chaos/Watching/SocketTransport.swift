@@ -78,7 +78,7 @@ final class SocketTransport: BrowserTransport {
       }
       if let submission = toRepeat.popLast() ?? browser.nextSubmission() {
         unanswered[submission.key] = submission
-        ask(.submit(submission), #""rpc":{"method":"job.submit","data":\#(submission.request(in: "socket"))}"#)
+        ask(.submit(submission), #""rpc":{"method":"job.submit","data":\#(submission.request(from: .socket))}"#)
         if browser.chance(0.12) { cutSoon("disconnects between a submit and its reply") }
       }
     }
@@ -129,20 +129,6 @@ final class SocketTransport: BrowserTransport {
     if browser.chance(0.05) { cutSoon("disconnects between a subscribe and its reply") }
   }
 
-  /// Everything that has not ended, from where it was; and something that has: of that nothing may be told again.
-  private func resume() {
-    var ended = 0
-    for (job, stream) in browser.streams {
-      if !stream.hasEnded {
-        subscribe(job)
-      } else if ended < 5, browser.chance(0.1) {
-        ended += 1
-        browser.count("jobs asked for again after their end")
-        subscribe(job)
-      }
-    }
-  }
-
   // MARK: Taking
 
   private func take(_ text: String) throws {
@@ -163,14 +149,12 @@ final class SocketTransport: BrowserTransport {
   private func takePush(_ push: JSONValue) {
     let job = String((push["channel"]?.string ?? "").dropFirst(4))
     if let data = push["pub"]?["data"] {
-      if data["event"]?.string == "delivery" { browser.count("told that delivery is interrupted, or goes on") }
-      browser.count(data["event"]?.string == "snapshot" ? "snapshots, live" : "events, live")
-      change(job) { $0.take(publication: data) }
+      following(job) { browser.take(publication: data, of: job) }
     } else if let record = push["subscribe"]?["data"] {
       browser.begin(job, isStill: record["kind"]?.string == "\(EchoWorker.still)")
       wanted.insert(job)
       standing.insert(job)
-      change(job) { $0.take(record: record) }
+      following(job) { browser.change(job) { $0.take(record: record) } }
     } else if let code = push["unsubscribe"]?["code"]?.int {
       browser.count("places lost (\(code))")
       wanted.remove(job)
@@ -190,7 +174,7 @@ final class SocketTransport: BrowserTransport {
       guard object["connect"] != nil else { throw refused("connect", object) }
       isConnected = true
       hasBeenConnected = true
-      resume()
+      for job in browser.jobsToResume() { subscribe(job) }
     case .refresh:
       if code == nil { browser.count("tokens refreshed in place") }
     case .unsubscribe: break
@@ -221,32 +205,23 @@ final class SocketTransport: BrowserTransport {
       return later { $0.subscribe(job) }
     case 112?:
       browser.count("resets")
-      return change(job) { $0.reset() }
+      return browser.change(job) { $0.reset() }
     case 109?:
       browser.forgetToken()
       throw RawSocket.Failure.reset
     default: throw refused("subscribe", object)
     }
     guard let result = object["subscribe"] else { return }
-    if !standing.insert(job).inserted { change(job) { $0.fault(.repeated, "was subscribed twice at once") } }
-    if result["was_recovering"]?.bool == true {
-      let isBehind = result["publications"] != nil
-      browser.count(isBehind ? "recovered, behind" : "recovered, at the top")
-      if result["recovered"]?.bool != true {
-        browser.count("resets")
-        change(job) { stream in
-          // Nothing sets this store back.
-          stream.fault(.other, "a resume did not recover: \(result.text)")
-          stream.reset()
-        }
-      }
+    if !standing.insert(job).inserted {
+      browser.change(job) { $0.fault(.repeated, "was subscribed twice at once") }
     }
-    change(job) { $0.take(result: result) }
+    following(job) { browser.take(result: result, of: job) }
   }
 
-  private func change(_ job: String, _ change: (inout WatchedStream) -> Void) {
+  /// Takes something of a job; of one that has ended by it no more is wanted, now and then.
+  private func following(_ job: String, _ take: () -> Void) {
     let hadEnded = browser.streams[job]?.hasEnded ?? false
-    browser.change(job, change)
+    take()
     guard !hadEnded, browser.streams[job]?.hasEnded == true, wanted.count > 60 || browser.chance(0.7) else { return }
     standing.remove(job)
     ask(.unsubscribe, #""unsubscribe":{"channel":"job:\#(job)"}"#)

@@ -14,10 +14,8 @@ struct WatchPlan: Sendable {
 
   let seed: UInt64
   let jobs: Int
-  /// Clients of each transport.
-  let sockets: Int
-  let streams: Int
-  let polls: Int
+  /// Clients, by how they reach the gateway.
+  let clients: [BrowserKind: Int]
   /// The time over which jobs are submitted and faults are made; settling comes on top.
   let duration: Duration
   /// What happens, evenly over that time; the seed gives the order.
@@ -35,7 +33,8 @@ struct WatchPlan: Sendable {
   /// Seconds, for the ordinary suite.
   static func short(seed: UInt64) -> WatchPlan {
     WatchPlan(
-      seed: seed, jobs: 300, sockets: 10, streams: 6, polls: 6, duration: .seconds(6),
+      seed: seed, jobs: 300, clients: [.socket: 8, .events: 4, .longPoll: 4, .pushEvents: 3, .pushLines: 3],
+      duration: .seconds(6),
       faults: Fault.allCases + [.killSubscribers, .cutBrowsers], pause: .seconds(1), deafness: 500...2500)
   }
 
@@ -44,7 +43,8 @@ struct WatchPlan: Sendable {
     let seconds = Int(duration.components.seconds)
     let rounds = max(1, seconds / 60)
     return WatchPlan(
-      seed: seed, jobs: min(10_000, max(300, seconds * 42)), sockets: 50, streams: 25, polls: 25, duration: duration,
+      seed: seed, jobs: min(10_000, max(300, seconds * 42)),
+      clients: [.socket: 40, .events: 16, .longPoll: 16, .pushEvents: 14, .pushLines: 14], duration: duration,
       faults: [.stopRedis]
         + (0..<rounds).flatMap { _ in
           Fault.allCases.filter { $0 != .stopRedis } + [.killSubscribers, .killSubscribers, .cutBrowsers]

@@ -32,8 +32,8 @@ final class WatchRun {
 
   /// In the order in which they are read; what else happens stands behind them.
   private static let names =
-    [
-      "clients", "jobs", "jobs watched, each by each", "events and records taken", "events, live", "snapshots",
+    ["clients"] + BrowserKind.allCases.map { "  \($0.rawValue)" } + [
+      "jobs", "jobs watched, each by each", "events and records taken", "events, live", "snapshots",
       "snapshots, live", "recovered, behind", "recovered, at the top", "resets", "places lost (2500)",
       "places lost (2501)", "connections", "connections that could not be made", "disconnects",
     ]
@@ -75,20 +75,14 @@ final class WatchRun {
   }
 
   private func makeBrowsers() {
-    for number in 0..<(plan.sockets + plan.streams + plan.polls) {
-      let seed = plan.seed &+ 1000 &+ UInt64(number)
-      switch number {
-      case ..<plan.sockets:
-        let browser = Browser(number, "socket", in: self, seed: seed)
-        browsers.append((browser, SocketTransport(browser)))
-      case ..<(plan.sockets + plan.streams):
-        let browser = Browser(number, "events", in: self, seed: seed)
-        browsers.append((browser, EventStreamTransport(browser)))
-      default:
-        let browser = Browser(number, "long poll", in: self, seed: seed)
-        browsers.append((browser, LongPollTransport(browser)))
+    for kind in BrowserKind.allCases {
+      for _ in 0..<(plan.clients[kind] ?? 0) {
+        let number = browsers.count
+        let browser = Browser(number, kind, in: self, seed: plan.seed &+ 1000 &+ UInt64(number))
+        browsers.append((browser, kind.transport(of: browser)))
+        ledger.count("clients")
+        ledger.count("  \(kind.rawValue)")
       }
-      ledger.count("clients")
     }
   }
 
