@@ -5,7 +5,7 @@ import Foundation
 /// it.
 ///
 /// It lives on the loop and blocks nobody. What passes is neither changed nor reordered: bytes come late, in other
-/// pieces, or no more.
+/// pieces, or no more. Of what a Redis publishes single messages may be lost.
 @EventLoop
 package final class FaultyProxy {
   /// Where clients connect.
@@ -16,6 +16,8 @@ package final class FaultyProxy {
   package var draw: @EventLoop () -> ProxyFault
   /// Connections that were taken.
   package private(set) var taken = 0
+  /// Messages of Redis's that were lost.
+  package private(set) var lost = 0
   private let listener: Int32
   private var watcher: SocketWatcher?
   private var lines: [ObjectIdentifier: ProxiedLine] = [:]
@@ -82,6 +84,7 @@ package final class FaultyProxy {
       let line = ProxiedLine(client: client, server: server)
       lines[ObjectIdentifier(line)] = line
       line.whenOver = { [weak self] line in self?.lines[ObjectIdentifier(line)] = nil }
+      line.whenLost = { [weak self] in self?.lost += 1 }
       line.begin(draw())
     }
   }

@@ -23,6 +23,10 @@ final class ProxiedLine {
   }
 
   var whenOver: (@EventLoop (ProxiedLine) -> Void)?
+  /// A message of Redis's was lost.
+  var whenLost: (@EventLoop () -> Void)?
+  /// What came from Redis, where some of it is to be lost.
+  private var replies = RedisReplies()
   private let client: Int32
   private let server: Int32
   private var clientWatcher: SocketWatcher?
@@ -52,6 +56,8 @@ final class ProxiedLine {
   /// From here on the network does this.
   func begin(_ fault: ProxyFault) {
     self.fault = fault
+    lanes[.toClient]!.pending += replies.takeRest()
+    watch()
     for way in [ProxyFault.Way.toServer, .toClient] { lanes[way]!.passed = 0 }
     limit?.stop()
     limit = nil
@@ -88,6 +94,7 @@ final class ProxiedLine {
     for way in [ProxyFault.Way.toServer, .toClient] { lanes[way]!.timer?.stop() }
     whenOver?(self)
     whenOver = nil
+    whenLost = nil
   }
 
   private func woke(_ readiness: SocketWatcher.Readiness, reads: ProxyFault.Way, writes: ProxyFault.Way) {
@@ -121,7 +128,11 @@ final class ProxiedLine {
       return finish(way)
     }
     guard !isDeaf(way) else { return }
-    lanes[way]!.pending += piece[..<count]
+    if case .loss(let many) = fault, way == .toClient {
+      lanes[way]!.pending += what(isLeftOf: piece[..<count], losingOneIn: many)
+    } else {
+      lanes[way]!.pending += piece[..<count]
+    }
     if case .delay(let most) = fault {
       hold(way, for: .milliseconds(UInt64.random(in: 0...most.wholeMilliseconds)))
     } else {
@@ -129,11 +140,21 @@ final class ProxiedLine {
     }
   }
 
+  /// Whole replies of Redis's, without messages that are lost.
+  private func what(isLeftOf piece: ArraySlice<UInt8>, losingOneIn many: Int) -> [UInt8] {
+    replies.append(piece)
+    var left: [UInt8] = []
+    while let reply = replies.next() {
+      if RedisReplies.isMessage(reply), Int.random(in: 0..<many) == 0 { whenLost?() } else { left += reply }
+    }
+    return left
+  }
+
   private func write(_ way: ProxyFault.Way) {
     guard let lane = lanes[way], lane.wantsRoom else { return }
     var most = lane.pending.count
     switch fault {
-    case .none, .delay: break
+    case .none, .delay, .loss: break
     case .halves: most = max(1, most / 2)
     case .reset(let after):
       most = min(most, after - lanes.values.reduce(0) { $0 + $1.passed })

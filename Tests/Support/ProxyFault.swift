@@ -13,4 +13,6 @@ package enum ProxyFault: Hashable, Sendable {
   /// Once so many bytes have passed one way, nothing of it arrives any more, while both ends stay open; after the
   /// time both are reset.
   case halfOpen(Way, after: Int, lasting: Duration)
+  /// Of what a Redis publishes one message of so many never arrives; all else does. From the connection's start on.
+  case loss(oneIn: Int)
 }

@@ -24,7 +24,7 @@ import Testing
 
   @Test(
     "changes nothing where it is late or cuts into pieces",
-    arguments: [.none, .delay(upTo: .milliseconds(5)), .halves] as [ProxyFault])
+    arguments: [.none, .delay(upTo: .milliseconds(5)), .halves, .loss(oneIn: 1)] as [ProxyFault])
   func pieces(_ fault: ProxyFault) async throws {
     #expect(try await echo(text, under: fault) == "$\(text.utf8.count)\r\n\(text)\r\n")
   }
@@ -43,6 +43,27 @@ import Testing
     await #expect(throws: RawSocket.Failure.reset) {
       try await echo(text, under: .halfOpen(way, after: 10, lasting: .milliseconds(200)))
     }
+  }
+
+  @Test("loses what Redis publishes, and no reply") @EventLoop
+  func loss() async throws {
+    let server = try await RedisServer.start()
+    guard case .tcp(_, let port) = server.portEndpoint.address else { return }
+    let proxy = try FaultyProxy(before: port) { .loss(oneIn: 1) }
+    let socket = try await RawSocket.connect(to: proxy.port)
+    try await socket.send("SUBSCRIBE a\r\n")
+    #expect(String(decoding: try await socket.receive(until: ":1\r\n"), as: UTF8.self).contains("subscribe"))
+    try await server.ask(RedisCommand("PUBLISH", "a", "first"))
+    try await socket.send("PING\r\n")
+    let pong = Array("*2\r\n$4\r\npong\r\n$0\r\n\r\n".utf8)
+    #expect(try await socket.receive(exactly: pong.count) == pong)
+    #expect(proxy.lost == 1)
+    proxy.heal()
+    try await server.ask(RedisCommand("PUBLISH", "a", "second"))
+    let message = Array("*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$6\r\nsecond\r\n".utf8)
+    #expect(try await socket.receive(exactly: message.count) == message)
+    socket.close()
+    proxy.close()
   }
 
   @Test("resets who comes while there is no server, and passes an end on") @EventLoop

@@ -53,6 +53,7 @@ final class WatchFleet {
       ping_interval = "2s"
       pong_timeout = "1500ms"
       refresh_grace = "1s"
+      compare_interval = "4s"
       [broker]
       folder = "\(folder.path("state"))"
       lease = "4s"
@@ -144,9 +145,10 @@ final class WatchFleet {
   private func drawBack() -> ProxyFault {
     guard !isCalm else { return .none }
     switch Int.random(in: 0..<100, using: &random) {
-    case ..<50: return .none
-    case ..<75: return .delay(upTo: .milliseconds(10))
-    default: return .halves
+    case ..<30: return .none
+    case ..<45: return .delay(upTo: .milliseconds(10))
+    case ..<60: return .halves
+    default: return .loss(oneIn: 100)
     }
   }
 
@@ -161,6 +163,9 @@ final class WatchFleet {
   var traffic: String {
     "connections " + seats.map { "\($0.front.count)/\($0.back.count)" }.joined(separator: " ")
   }
+
+  /// Messages that Redis published and no gateway got, though its connection stood.
+  var lost: Int { seats.reduce(0) { $0 + $1.back.lost } }
 
   /// Ends every process in order; those that do not end well are violations.
   func drain() async {

@@ -43,7 +43,7 @@ final class WatchRun {
     ].map { "  of them \($0)" } + [
       "disconnects between a submit and its reply", "disconnects between a subscribe and its reply",
       "streams cut by the client",
-    ] + WatchPlan.Fault.allCases.map(\.rawValue)
+    ] + WatchPlan.Fault.allCases.map(\.rawValue) + ["messages of Redis's lost on their way"]
 
   /// Runs a plan and answers with what was seen.
   static func run(_ plan: WatchPlan) async throws -> ChaosLedger {
@@ -181,6 +181,7 @@ final class WatchRun {
 
   private func judge() {
     ledger.count("jobs", by: ledger.acknowledged.count)
+    ledger.count("messages of Redis's lost on their way", by: fleet.lost)
     ledger.count("jobs watched, each by each", by: watches)
     ledger.count(
       "events and records taken", by: browsers.flatMap(\.browser.streams.values).reduce(0) { $0 + $1.items.count })
