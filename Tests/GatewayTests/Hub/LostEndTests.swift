@@ -112,6 +112,30 @@ import Testing
     }
   }
 
+  /// What becomes of a record without a word.
+  enum Damage: CaseIterable, Sendable { case setBack, unreadable }
+
+  @Test(
+    "is no matter where the record was set back or cannot be read, without a word: told with 2500",
+    arguments: Damage.allCases)
+  func damaged(_ damage: Damage) async throws {
+    try await run { scene in
+      let job = try await scene.other.enqueue(request()).job
+      let records = scene.broker.keys.key(.jobs)
+      let before = try await scene.server.ask(RedisCommand("HGET", records, job.id.key)).bytes
+      _ = try await scene.lease()
+      let (session, connection) = try await scene.harness.connect()
+      session.tell(#"{"id":2,"subscribe":{"channel":"job:\#(job.id)"}}"#)
+      #expect(try json(await connection.frames(2)[1])["subscribe"]?["offset"]?.int == 2)
+      var change = RedisCommand("HSET", records, job.id.key)
+      change.append(damage == .setBack ? try #require(before) : [0xC1, 0xFF])
+      try await scene.server.ask(change)
+      let push = try json(await connection.frames(3)[2])["push"]
+      #expect(push?["unsubscribe"]?["code"]?.int == 2500)
+      #expect(scene.harness.gateway.hub.subscriptionCount == 0)
+    }
+  }
+
   @Test("is not looked for where nothing can be lost")
   func embedded() async throws {
     try await SessionHarness.run { harness in

@@ -1,11 +1,11 @@
 import EventLoop
 import Foundation
-import Gateway
 import Logging
 import Redis
 import Support
 import Testing
 
+@testable import Gateway
 @testable import Jobs
 
 /// What becomes of watchers whose job is not what it was when Redis comes back.
@@ -18,7 +18,13 @@ import Testing
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     let broker = RedisBroker(endpoint: server.endpoint, prefix: "lost:", logger: logger)
     try await broker.start()
-    try await SessionHarness.run(settings: { $0.requestLimit = 1000 }, over: broker) { harness in
+    try await SessionHarness.run(
+      settings: {
+        $0.requestLimit = 1000
+        // What is found by comparing is found later.
+        $0.positionInterval = .zero
+      }, over: broker
+    ) { harness in
       try await body(harness, broker, server)
     }
     await server.kill()
@@ -62,6 +68,39 @@ import Testing
       )
       let reply = try await frame(on: connection, after: sent) { $0["id"]?.int == 3 }
       #expect(reply?["error"]?["code"]?.int == 102)
+    }
+  }
+
+  /// What the record is found to be where events are missing.
+  enum Found: CaseIterable, Sendable { case setBack, gone, unreadable }
+
+  @Test(
+    "because the record does not go on where events are missing is told with 2500", arguments: Found.allCases)
+  func nothingToGoOnFrom(_ found: Found) async throws {
+    try await run { harness, broker, server in
+      let job = try await broker.enqueue(JobRequest(kind: JobKind("echo")!, user: "alice")).job
+      let (session, connection) = try await harness.connect()
+      session.tell(#"{"id":2,"subscribe":{"channel":"job:\#(job.id)"}}"#)
+      _ = await connection.frames(2)
+      let watched = try #require(harness.gateway.hub.channels[.job(job.id)])
+      // The record stays at 1.
+      for offset in [2, 4] as [UInt64] {
+        if offset == 4, found == .gone { try await server.ask(RedisCommand("FLUSHALL")) }
+        if offset == 4, found == .unreadable {
+          var command = RedisCommand("HSET", broker.keys.key(.jobs), job.id.key)
+          command.append([0xC1, 0xFF] as [UInt8])
+          try await server.ask(command)
+        }
+        let event = JobEvent(
+          class: .state, id: job.id, user: "alice",
+          position: StreamPosition(offset: offset, epoch: job.position.epoch), at: job.createdAt, state: .running,
+          attempt: 1)
+        harness.gateway.hub.take(.event(event), on: watched)
+      }
+      let push = try await frame(on: connection, after: 2) { $0["push"]?["unsubscribe"] != nil }?["push"]
+      #expect(push?["unsubscribe"]?["code"]?.int == 2500)
+      let told = try connection.sent.dropFirst(2).compactMap { try json($0)["push"]?["pub"]?["offset"]?.int }
+      #expect(told == [2], "what follows the hole is not told")
     }
   }
 

@@ -33,6 +33,34 @@ import Testing
     #expect(!watched.hasBrought(Publication(.example(id, offset: 3, class: .state), on: .job(id))))
   }
 
+  @Test("tells an event once where its record is read in the same turn")
+  @EventLoop func onceInATurn() async throws {
+    try await SessionHarness.run { harness in
+      let job = try await harness.enqueue()
+      let (session, connection) = try await harness.connect()
+      session.tell(#"{"id":2,"subscribe":{"channel":"job:\#(job.id)"}}"#)
+      _ = await connection.frames(2)
+      let hub = harness.gateway.hub
+      let watched = try #require(hub.channels[.job(job.id)])
+      func event(_ offset: UInt64) -> JobEvent {
+        JobEvent(
+          class: .state, id: job.id, user: "alice",
+          position: StreamPosition(offset: offset, epoch: job.position.epoch), at: job.createdAt, state: .running,
+          attempt: 1)
+      }
+      var record = job
+      record.state = .running
+      record.position = event(2).position
+      hub.take(.event(event(2)), on: watched)
+      hub.take(.snapshot(record), on: watched)
+      hub.flush()
+      hub.take(.event(event(3)), on: watched)
+      hub.flush()
+      let told = await connection.frames(4).dropFirst(2).flatMap { $0.split(separator: "\n") }
+      #expect(try told.map { try json(String($0))["push"]?["pub"]?["offset"]?.int } == [2, 3])
+    }
+  }
+
   @Test("knows which of its watchers lacks most")
   @EventLoop func lastPlace() {
     let id = JobID()
