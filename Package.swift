@@ -154,9 +154,11 @@ let package = Package(
         orderedCollections,
       ],
       swiftSettings: settings,
-      // libwebsockets is to find it: docs/decisions/0011.
+      // libwebsockets is to find them: docs/decisions/0011.
       linkerSettings: [
-        .unsafeFlags(["-Xlinker", "--export-dynamic-symbol=recv"], .when(platforms: [.linux]))
+        .unsafeFlags(
+          ["-Xlinker", "--export-dynamic-symbol=recv", "-Xlinker", "--export-dynamic-symbol=send"],
+          .when(platforms: [.linux]))
       ]),
     .executableTarget(
       name: "Fanfare",

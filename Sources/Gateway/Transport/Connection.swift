@@ -23,6 +23,8 @@ final class Connection: ClientConnection {
   private let delegate: any ClientConnectionDelegate
   private var handle: OpaquePointer?
   private var state = State.opening
+  /// To the handshake, until it was sent.
+  private var answerToHandshake: [UInt8] = []
   private(set) var isBehind = false
   /// What the socket did not take, alive until it has: the library may look at it until then.
   private var remainder: [UInt8] = []
@@ -92,6 +94,7 @@ final class Connection: ClientConnection {
   }
 
   private func send(_ bytes: UnsafeRawBufferPointer, on handle: OpaquePointer) {
+    if !answerToHandshake.isEmpty { answer() }
     var sent = 0
     // Makes no system call, unlike lws_send_pipe_choked.
     if lws_partial_buffered(handle) == 0 {
@@ -178,9 +181,20 @@ final class Connection: ClientConnection {
     ReceiveHook.begin(self, on: descriptor)
   }
 
-  /// The upgrade is done and the library has returned to us.
-  func opened() {
-    if case .open = state { delegate.connectionOpened(self) }
+  /// The upgrade is done and the library has returned to us. Its answer goes before all else, at ``answer()`` or
+  /// when there is something to follow it.
+  func opened(answering answer: [UInt8]) {
+    guard case .open = state else { return }
+    answerToHandshake = answer
+    delegate.connectionOpened(self)
+  }
+
+  /// Tells the client that the handshake is done, if it was not told yet.
+  func answer() {
+    guard let handle, !answerToHandshake.isEmpty else { return }
+    let answer = answerToHandshake
+    answerToHandshake = []
+    answer.withUnsafeBytes { send($0, on: handle) }
   }
 
   /// Bytes on their way from the socket to the library; those it is to see are moved to the front.
@@ -297,6 +311,7 @@ final class Connection: ClientConnection {
   /// Nothing is sent any more, and the end is awaited for a bounded time.
   func libraryCloses() {
     if isClosed { return }
+    answer()
     state = .closing
     message = []
     held = []

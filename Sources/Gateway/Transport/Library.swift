@@ -78,12 +78,12 @@ final class Library {
   /// Gives a socket to the library together with a handshake in our words: of what the client wrote
   /// there is the key, which was checked, and the subprotocol and the extension that were chosen.
   ///
-  /// The library owns the descriptor from here on. Returns whether the upgrade was done; if not, it
-  /// closes the descriptor.
+  /// The library owns the descriptor from here on. Returns its answer, which is to be sent; nil where the upgrade
+  /// was not done: then it closes the descriptor.
   func adopt(
     _ descriptor: Int32, key: String, subprotocol: String?, compression: CompressionAgreement?,
     for connection: Connection
-  ) -> Bool {
+  ) -> [UInt8]? {
     var head = """
       GET / HTTP/1.1\r
       Host: fanfare\r
@@ -102,12 +102,14 @@ final class Library {
     // The library tells of each handshake as of an error, in words that it makes before anybody could say no.
     LibraryLog.suspendErrors()
     defer { LibraryLog.resumeErrors() }
-    head.withUTF8 { bytes in
-      bytes.withMemoryRebound(to: CChar.self) {
-        _ = lws_adopt_socket_vhost_readbuf(virtualHost, descriptor, $0.baseAddress, $0.count)
+    let answer = AnswerHook.taking {
+      head.withUTF8 { bytes in
+        bytes.withMemoryRebound(to: CChar.self) {
+          _ = lws_adopt_socket_vhost_readbuf(virtualHost, descriptor, $0.baseAddress, $0.count)
+        }
       }
     }
-    return takeAdopting() == nil
+    return takeAdopting() == nil ? answer : nil
   }
 
   private func takeAdopting() -> Connection? {

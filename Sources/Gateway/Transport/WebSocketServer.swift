@@ -32,6 +32,9 @@ package final class WebSocketServer {
   private var listeners: [Listener] = []
   private(set) var requests: [ObjectIdentifier: HTTPConnection] = [:]
   private var sockets: [ObjectIdentifier: Connection] = [:]
+  /// Upgraded in this turn of the loop, not told yet.
+  private var unanswered: [Connection] = []
+  private var turnEnd: TurnEnd?
   private var countByAddress: [String: Int] = [:]
   /// Wait for the last WebSocket to end.
   private let ended = Bell()
@@ -96,6 +99,7 @@ package final class WebSocketServer {
     if library == nil {
       throw Failure(description: "libwebsockets did not start: is its libuv plugin installed?")
     }
+    turnEnd = TurnEnd { [unowned self] in answer() }
   }
 
   /// The library sizes its tables by the limit when it starts.
@@ -150,6 +154,8 @@ package final class WebSocketServer {
     while !sockets.isEmpty { await ended.wait() }
     delegate = nil
     library = nil
+    turnEnd = nil
+    unanswered = []
   }
 
   isolated deinit {
@@ -245,14 +251,21 @@ package final class WebSocketServer {
     let connection = Connection(
       descriptor, peer: peer, server: self, compression: compression, delegate: delegate)
     sockets[ObjectIdentifier(connection)] = connection
-    let isOpen = library.adopt(
+    let answer = library.adopt(
       descriptor, key: upgrade.key, subprotocol: subprotocol, compression: compression,
       for: connection)
-    if !isOpen {
+    guard let answer else {
       logger.error("libwebsockets refused a handshake that we accepted")
-      connection.ended()
+      return connection.ended()
     }
-    connection.opened()
+    unanswered.append(connection)
+    connection.opened(answering: answer)
+  }
+
+  /// The answers to the handshakes of a turn go out together: whoever opens sockets by the hundred is woken once.
+  private func answer() {
+    for connection in unanswered { connection.answer() }
+    unanswered.removeAll(keepingCapacity: true)
   }
 
   // MARK: For all connections

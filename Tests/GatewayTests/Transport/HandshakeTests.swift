@@ -21,6 +21,32 @@ import Testing
     }
   }
 
+  @Test("are answered before anything else is said, whatever is said when they are done")
+  func answeredFirst() async throws {
+    try await withServer { delegate, server, port in
+      let echo = Echo()
+      echo.opened = { connection in
+        connection.send([PreparedFrame(text: "first".utf8)])
+        connection.close(code: 3000, reason: "second")
+      }
+      delegate.judging = { _ in .accept(subprotocol: nil, echo) }
+      let client = try await WebSocketClient.connect(to: port)
+      #expect(try await client.receive() == .text("first"))
+      #expect(try await client.receive() == .close(code: 3000, reason: "second"))
+      try await client.sendClose(code: 3000)
+      #expect(await echo.closed.happens())
+      // Nothing was held back for the others, nor is told twice.
+      delegate.judging = { _ in .accept(subprotocol: nil, Echo()) }
+      let many = (0..<20).map { _ in Task { @EventLoop in try await WebSocketClient.connect(to: port) } }
+      for one in many {
+        let client = try await one.value
+        try await client.send("a")
+        #expect(try await client.nextText() == "a")
+      }
+      #expect(server.webSocketCount == 20)
+    }
+  }
+
   @Test("are opened whatever extensions are offered")
   func extensions() async throws {
     try await withServer { _, _, port in

@@ -112,6 +112,10 @@ extension RedisBroker {
   private static let mostLookedAt = 500
 
   package func jobs(matching filter: JobFilter) async throws(BrokerError) -> JobPage {
+    try await listings.answer(to: filter)
+  }
+
+  func list(_ filter: JobFilter) async throws(BrokerError) -> JobPage {
     let limit = min(max(filter.limit, 1), 200)
     let place = ListingPlace(filter.cursor ?? "")
     var wanted: [String: MessagePack] = [:]

@@ -27,6 +27,9 @@ package final class RedisBroker: Broker {
     [unowned self] ids throws(BrokerError) in
     try await lookUp(ids)
   }
+  private(set) lazy var listings = SharedReads<JobFilter, JobPage> {
+    [unowned self] filter throws(BrokerError) in try await list(filter)
+  }
 
   var arriving: [QueueName: QueueMode] = [:]
 
