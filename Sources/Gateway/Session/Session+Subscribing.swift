@@ -39,13 +39,15 @@ extension Session {
     opening.goLive()
   }
 
-  /// The channel that a command names. One of a form that no channel has is as unknown as one of no job.
+  /// The channel that a command names. One of a form that no channel has is as unknown as one of no job; what cannot
+  /// be a name at all is a bad request (spec §6).
   func channel(of command: Command) throws(ReplyError) -> Channel {
     guard let name = command.request["channel"]?.string, (1...255).contains(name.utf8.count) else {
       throw .badRequest
     }
-    guard let channel = Channel(name) else { throw .unknownChannel }
-    return channel
+    if let channel = Channel(name) { return channel }
+    // Names are ASCII, but for that of a user's channel: a `sub` may be any text.
+    throw name.utf8.allSatisfy { $0 < 0x80 } ? .unknownChannel : .badRequest
   }
 
   /// `data.interval`, in milliseconds: the least time between two publications of progress.
