@@ -36,6 +36,13 @@ import Testing
     #expect(try await code(of: command, naming: name) == 102)
   }
 
+  @Test(
+    "of no channel is not subscribed, and so cannot be refreshed",
+    arguments: ["nonsense", "job:x", "user:", "user:alice", "job:00000000-0000-8000-8000-000000000000"])
+  func refreshed(name: String) async throws {
+    #expect(try await code(of: "sub_refresh", naming: name) == 103)
+  }
+
   @Test("does not matter to who leaves", arguments: ["jöb:1", "nonsense", "user:bob", "", long])
   func left(name: String) async throws {
     #expect(try await code(of: "unsubscribe", naming: name) == 0)
