@@ -41,6 +41,18 @@ import Testing
     #expect(GatewaySettings(file.configuration).health == rules)
   }
 
+  @Test("gives the gateway the name of its cookie, which is a cookie's name")
+  func cookie() {
+    var file = ConfigurationFile()
+    file.read("[gateway]\ntoken_cookie = \"__Host-session\"", from: "config.toml")
+    #expect(file.faults.isEmpty)
+    #expect(GatewaySettings(file.configuration).tokenCookie == "__Host-session")
+    #expect(GatewaySettings(Configuration()).tokenCookie == nil)
+    for name in ["a b", "a=b", "a;b", "é", "a\\tb"] {
+      #expect(faults(in: "[gateway]\ntoken_cookie = \"\(name)\"").map(\.key) == ["gateway.token_cookie"])
+    }
+  }
+
   @Test(
     "refuses a key that it does not know, and names the one that was meant",
     arguments: [
