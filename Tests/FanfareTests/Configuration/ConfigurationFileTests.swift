@@ -30,6 +30,8 @@ import Testing
       error_window = "2m"
       paused = "3m"
       idle = "4m"
+      interruptions = 5
+      interruption_window = "6m"
       """, from: "config.toml")
     #expect(file.faults.isEmpty)
     var rules = HealthRules()
@@ -38,6 +40,8 @@ import Testing
     rules.errorWindow = .seconds(120)
     rules.paused = .seconds(180)
     rules.idle = .seconds(240)
+    rules.interruptions = 5
+    rules.interruptionWindow = .seconds(360)
     #expect(GatewaySettings(file.configuration).health == rules)
   }
 
