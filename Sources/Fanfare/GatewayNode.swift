@@ -127,6 +127,7 @@ extension GatewaySettings {
     node = "\(host)-\(process)"
     allowedOrigins = gateway.allowedOrigins
     corsOrigins = gateway.corsOrigins
+    tokenCookie = gateway.tokenCookie.isEmpty ? nil : gateway.tokenCookie
     pingInterval = gateway.pingInterval
     pongTimeout = gateway.pongTimeout
     connectTimeout = gateway.connectTimeout

@@ -2,7 +2,8 @@ import EventLoop
 import Jobs
 import Logging
 
-/// Removes what the store has kept long enough: uploads, and payloads and artifacts whose job is forgotten.
+/// Removes what the store has kept long enough: uploads, payloads and artifacts whose job is forgotten, and what killed
+/// workers left of their runs.
 @EventLoop
 final class StoreUpkeep {
   /// How long what is not needed is kept.
@@ -10,6 +11,9 @@ final class StoreUpkeep {
     var uploads: Duration
     var payloads: Duration
     var artifacts: Duration
+    /// The folder of a run that nobody took away; a run of another broker that shares the store may be silent for as
+    /// long.
+    var work = Duration.seconds(86_400)
   }
 
   private let payloads: PayloadStore
@@ -60,11 +64,16 @@ final class StoreUpkeep {
       }
       let payloadCount = try await payloads.sweep(
         olderThan: ages.payloads, now: now, removes: now - startedAt >= Self.forbearance, knownTo: broker)
-      if uploadCount + jobCount + payloadCount > 0 {
+      // Last: what a program left may be such that it cannot be removed.
+      let runCount = try await store.sweepWork(olderThan: ages.work, now: now) {
+        try await broker.job($0)?.state == .running
+      }
+      if uploadCount + jobCount + runCount + payloadCount > 0 {
         logger.info(
           "files were removed",
           metadata: [
             "uploads": "\(uploadCount)", "payloads": "\(payloadCount)", "jobs": "\(jobCount)",
+            "runs": "\(runCount)",
           ])
       }
     } catch {

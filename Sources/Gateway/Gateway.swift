@@ -11,6 +11,8 @@ package final class Gateway {
   private let settings: GatewaySettings
   private let logger: Logger
   private var sessions: [ObjectIdentifier: Session] = [:]
+  /// Sockets at `/debug/echo`.
+  private var echoes: [ObjectIdentifier: EchoSession] = [:]
   private let door: Door
   private let draining: Draining
   let node: Node
@@ -114,10 +116,12 @@ package final class Gateway {
     environment.drain.begin(over: period)
     if isRepeated {
       for session in sessions.values { session.disconnect(.shutdown) }
+      for echo in echoes.values { echo.disconnect(.shutdown) }
       return
     }
     for session in sessions.values { askAway(session) }
-    if !sessions.isEmpty { await EventLoop.suspend { whenEmpty = $0 } }
+    for echo in echoes.values { askAway(echo) }
+    if !sessions.isEmpty || !echoes.isEmpty { await EventLoop.suspend { whenEmpty = $0 } }
     await environment.drain.untilEmpty()
   }
 
@@ -128,12 +132,26 @@ package final class Gateway {
     }
   }
 
+  private func askAway(_ echo: EchoSession) {
+    environment.wheel.schedule(after: environment.drain.moment) { [weak echo] in
+      echo?.disconnect(.shutdown)
+    }
+  }
+
   private func forget(_ session: Session) {
     sessions[ObjectIdentifier(session)] = nil
-    if sessions.isEmpty {
-      whenEmpty?.resume()
-      whenEmpty = nil
-    }
+    tellIfEmpty()
+  }
+
+  private func forget(_ echo: EchoSession) {
+    echoes[ObjectIdentifier(echo)] = nil
+    tellIfEmpty()
+  }
+
+  private func tellIfEmpty() {
+    guard sessions.isEmpty, echoes.isEmpty else { return }
+    whenEmpty?.resume()
+    whenEmpty = nil
   }
 }
 
@@ -141,7 +159,11 @@ extension Gateway: TransportDelegate {
   package func judge(_ handshake: Request) -> HandshakeVerdict {
     do throws(Problem) {
       if settings.echoes, handshake.path == "/debug/echo" {
-        return .accept(subprotocol: nil, EchoSession(wantsCompression: true))
+        try door.open(for: handshake)
+        let echo = EchoSession(wantsCompression: true) { [weak self] in self?.forget($0) }
+        echoes[ObjectIdentifier(echo)] = echo
+        if environment.drain.isUnderWay { askAway(echo) }
+        return .accept(subprotocol: nil, echo)
       }
       guard handshake.path == "/connection/websocket" else { throw .notFound }
       try door.open(for: handshake)

@@ -13,7 +13,8 @@ package struct GatewaySettings: Sendable {
   package var allowedOrigins: [String] = []
   /// Origins that may read HTTP answers from a browser (CORS). Empty: same origin only.
   package var corsOrigins: [String] = []
-  /// A cookie that may hold the token; nil: none. Needs a non-empty ``allowedOrigins`` or the same origin.
+  /// A cookie that may hold the token; nil: none. It counts for pages of our own host and of origins that are listed by
+  /// name (``OriginPolicy/takesCookie(of:)``).
   package var tokenCookie: String?
 
   /// How often a connection is pinged; zero: never.

@@ -93,6 +93,35 @@ import Testing
     }
   }
 
+  @Test("says how many watch a job, and what they got")
+  func watchers() async throws {
+    try await withGateway { desk, _ in
+      let job = try #require(try await desk.run("submit", "echo").lines.first)
+      func census() async throws -> [String: Int] {
+        let said = try await desk.run("jobs", "watchers", job)
+        #expect(said.status == 0)
+        let words = said.lines.map { $0.split(separator: " ").map(String.init) }
+        #expect(words.map(\.first) == ["watchers", "published", "delivered", "conflated", "recovered", "nodes"])
+        return Dictionary(words.map { ($0[0], Int($0[1]) ?? -1) }, uniquingKeysWith: { $1 })
+      }
+      #expect(
+        try await census() == [
+          "watchers": 0, "published": 0, "delivered": 0, "conflated": 0, "recovered": 0, "nodes": 1,
+        ])
+      let watch = try SpawnedProcess(
+        FanfareProcess.binary,
+        ["watch", job, "--url", "http://127.0.0.1:\(desk.port)", "--folder", desk.folder.path("state")],
+        environment: ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": desk.folder.path("home")])
+      var lines = watch.lines.makeAsyncIterator()
+      #expect(await lines.next() != nil, "it is told the job as it stands")
+      let standing = try await census()
+      #expect(standing["watchers"] == 1 && standing["nodes"] == 1 && standing["recovered"] == 0)
+      #expect(try await desk.run("jobs", "cancel", job).status == 0)
+      #expect(await watch.ended() == 3)
+      #expect(try await desk.run("jobs", "watchers", "00000000-0000-8000-8000-000000000000").status == 2)
+    }
+  }
+
   @Test("handles queues, workers and health")
   func queues() async throws {
     try await withGateway { desk, _ in

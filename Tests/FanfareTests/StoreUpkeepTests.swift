@@ -94,6 +94,45 @@ import Testing
     await broker.close()
   }
 
+  @Test("removes the folder of a run that a killed worker left, and none of a run that goes on")
+  @EventLoop func work() async throws {
+    let broker = try await openBroker()
+    let store = payloads.files
+    func leased() async throws -> LeasedJob {
+      _ = try await broker.enqueue(JobRequest(kind: JobKind("echo")!, user: "alice"))
+      return try #require(
+        try await broker.lease(from: [.default], limit: 1, for: .seconds(30), by: WorkerID("worker")!).first)
+    }
+    func folder(of job: JobID, _ token: UInt64) async throws -> String {
+      let path = try await store.makeWorkFolder(job: job, token: token)
+      try Data("half".utf8).write(to: URL(fileURLWithPath: "\(path)/clip.mp4"))
+      return (path as NSString).lastPathComponent
+    }
+    let running = try await leased(), ended = try await leased()
+    _ = try await broker.settle(ended.lease, .complete(nil))
+    let kept = try await folder(of: running.lease.job, running.lease.token)
+    let left = try await folder(of: ended.lease.job, ended.lease.token), forgotten = try await folder(of: JobID(), 1)
+    let busy = try await folder(of: JobID(), 2)
+    let clock = ManualClock(at: .now)
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: 20 * 3600)], ofItemAtPath: "\(store.workFolder)/\(busy)/clip.mp4")
+    func standing() throws -> Set<String> {
+      Set(try FileManager.default.contentsOfDirectory(atPath: store.workFolder))
+    }
+    let upkeep = upkeep(over: broker, quiet) { clock.now }
+    clock.advance(by: hour * 23)
+    await upkeep.sweep()
+    #expect(try standing() == [kept, left, forgotten, busy])
+    clock.advance(by: hour * 2)
+    await upkeep.sweep()
+    #expect(try standing() == [kept, busy], "something was written in the one, the other's job runs")
+    _ = try await broker.settle(running.lease, .complete(nil))
+    clock.advance(by: hour * 20)
+    await upkeep.sweep()
+    #expect(try standing().isEmpty)
+    await broker.close()
+  }
+
   @Test("sweeps by itself, again and again, until it is stopped")
   @EventLoop func timer() async throws {
     let broker = try await openBroker()

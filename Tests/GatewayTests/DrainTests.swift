@@ -2,6 +2,7 @@ import EventLoop
 import Foundation
 import Jobs
 import Support
+import Synchronization
 import Testing
 
 @testable import Gateway
@@ -86,6 +87,37 @@ import Testing
       session.connectionClosed()
       lateSession.connectionClosed()
       await drained
+    }
+  }
+  @Test("closes sockets that echo as it closes the others, and waits until they have gone")
+  func echoes() async throws {
+    try await SessionHarness.runServed(settings: { $0.echoes = true }) { harness, port in
+      let client = try await WebSocketClient.connect(to: port, path: "/debug/echo")
+      try await client.send("before")
+      #expect(try await client.nextMessage() == .text("before"))
+      harness.gateway.stopAdmitting()
+      let isDrained = Mutex(false)
+      let drained = Task { @EventLoop in
+        await harness.gateway.drain(over: .milliseconds(20))
+        isDrained.withLock { $0 = true }
+      }
+      while !harness.gateway.environment.drain.isUnderWay { await Task.yield() }
+      let late = Request(method: .get, path: "/debug/echo", headers: ["host": "localhost"])
+      if case .refuse(let response) = harness.gateway.judge(late) {
+        #expect(response.status == 503)
+      } else {
+        Issue.record("let in while the gateway goes")
+      }
+      guard case .close(let code, let reason) = try await client.receive() else {
+        Issue.record("not closed")
+        return
+      }
+      #expect(code == 3001 && reason == "shutdown")
+      #expect(!isDrained.withLock { $0 }, "the client has not answered the close yet")
+      try await client.sendClose(code: 3001)
+      #expect(try await client.socket.receiveToEnd().isEmpty)
+      client.socket.close()
+      await drained.value
     }
   }
 }

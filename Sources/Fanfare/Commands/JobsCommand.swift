@@ -5,10 +5,10 @@ import Jobs
 /// `fanfare jobs`: looks at jobs, and does something to them.
 struct JobsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "jobs", abstract: "List jobs, see why they wait, cancel, retry, move, remove them.",
+    commandName: "jobs", abstract: "List jobs, see why they wait and who watches, cancel, retry, move, remove them.",
     subcommands: [
-      List.self, Show.self, Why.self, Log.self, Cancel.self, Retry.self, Redrive.self, Promote.self,
-      Reprioritise.self, Remove.self, Bulk.self,
+      List.self, Show.self, Why.self, Log.self, Watchers.self, Cancel.self, Retry.self, Redrive.self,
+      Promote.self, Reprioritise.self, Remove.self, Bulk.self,
     ], defaultSubcommand: List.self)
 
   /// Which jobs are meant.
@@ -127,6 +127,22 @@ struct JobsCommand: ParsableCommand {
     func run() throws {
       try options.ask("GET", GatewayAPI.path("jobs", job, "log")) { answer in
         for line in answer["lines"]?.array ?? [] { Terminal.say(line.string ?? "") }
+      }
+    }
+  }
+
+  struct Watchers: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say how many watch a job, over all gateways, and what they got.")
+    @OptionGroup var options: OperatorOptions
+    @Argument(help: "The job's id.") var job: String
+
+    func run() throws {
+      try options.ask("GET", GatewayAPI.path("jobs", job, "watchers")) { census in
+        for line in Listing.members(census).lines.dropFirst() { Terminal.say(line) }
+        if let missing = census["missing"]?.int {
+          Terminal.note("Without those of \(missing) \(missing == 1 ? "gateway" : "gateways"), silent for 500 ms.")
+        }
       }
     }
   }

@@ -7,6 +7,8 @@ struct GatewayConfiguration: ConfigurationSection {
   var publicURL = ""
   var allowedOrigins: [String] = []
   var corsOrigins: [String] = []
+  /// Empty: none.
+  var tokenCookie = ""
   var maxConnections = 10_000
   var maxConnectionsPerAddress = 1000
   var handshakesPerSecond = 5000
@@ -41,6 +43,9 @@ struct GatewayConfiguration: ConfigurationSection {
     Setting("cors_origins", \.corsOrigins, wanted: originsWanted) {
       $0.allSatisfy { $0 == "*" || isOrigin($0) }
     },
+    Setting("token_cookie", \.tokenCookie, wanted: "a cookie's name, like \"session\", or \"\"") {
+      $0.utf8.allSatisfy(isCookieLetter)
+    },
     Setting("max_connections", \.maxConnections, in: 1...10_000_000),
     Setting("max_connections_per_address", \.maxConnectionsPerAddress, in: 0...10_000_000),
     Setting("handshakes_per_second", \.handshakesPerSecond, in: 0...1_000_000),
@@ -74,6 +79,11 @@ struct GatewayConfiguration: ConfigurationSection {
 
   private static let originsWanted =
     "a list of origins like \"https://app.example.com\", or \"*\" for all"
+
+  /// What a cookie's name is made of (RFC 6265 §4.1.1).
+  private static func isCookieLetter(_ byte: UInt8) -> Bool {
+    (0x21...0x7E).contains(byte) && !"()<>@,;:\\\"/[]?={}".utf8.contains(byte)
+  }
 
   /// Scheme, host and perhaps port, nothing behind: what a browser sends as `Origin`.
   private static func isOrigin(_ text: String) -> Bool {

@@ -20,6 +20,8 @@ struct HealthConfiguration: ConfigurationSection {
   var errorWindow = Duration.seconds(900)
   var paused = Duration.seconds(3600)
   var idle = Duration.seconds(1800)
+  var interruptions = 2
+  var interruptionWindow = Duration.seconds(3600)
 
   static let settings: [Setting<Self>] = [
     Setting("backlog", \.backlog, in: 0...1_000_000_000),
@@ -29,6 +31,10 @@ struct HealthConfiguration: ConfigurationSection {
     },
     Setting(positive: "paused", \.paused),
     Setting(positive: "idle", \.idle),
+    Setting("interruptions", \.interruptions, in: 0...100),
+    Setting("interruption_window", \.interruptionWindow, wanted: "a duration from \"1m\" to \"1d\"") {
+      (.seconds(60) ... .seconds(86_400)).contains($0)
+    },
   ]
 }
 
@@ -40,5 +46,7 @@ extension HealthRules {
     errorWindow = configuration.errorWindow
     paused = configuration.paused
     idle = configuration.idle
+    interruptions = configuration.interruptions
+    interruptionWindow = configuration.interruptionWindow
   }
 }

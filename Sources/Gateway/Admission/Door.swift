@@ -68,8 +68,8 @@ package final class Door {
     }
   }
 
-  /// The header's token or, where configured, the cookie's. A cookie counts only from an allowed
-  /// origin: browsers send it along whoever asks.
+  /// The header's token or, where configured, the cookie's. A cookie counts only where the policy takes it: browsers
+  /// send it along whoever asks.
   private func token(in request: Request) throws(Problem) -> String? {
     if let authorization = request.headers["authorization"] {
       let words = authorization.split(separator: " ", maxSplits: 1)
@@ -80,7 +80,7 @@ package final class Door {
       return String(words[1].drop { $0 == " " })
     }
     guard let name = environment.settings.tokenCookie, let cookies = request.headers["cookie"],
-      origins.isAllowed(request)
+      origins.takesCookie(of: request)
     else { return nil }
     for cookie in cookies.split(separator: ";") {
       let parts = cookie.split(separator: "=", maxSplits: 1)

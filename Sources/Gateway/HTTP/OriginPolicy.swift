@@ -2,19 +2,33 @@
 package struct OriginPolicy: Sendable {
   private let socketOrigins: [String]
   private let corsOrigins: [String]
+  private let hasCookie: Bool
 
   package init(settings: GatewaySettings) {
     socketOrigins = settings.allowedOrigins
     corsOrigins = settings.corsOrigins
+    hasCookie = settings.tokenCookie != nil
   }
 
-  /// Whether the page behind this request may open a socket, or use a cookie.
+  /// Whether the page behind this request may open a socket.
   ///
   /// No `Origin`: not a page, let in. Else it must be our own host or on the list (spec §1).
   package func isAllowed(_ request: Request) -> Bool {
     guard let origin = request.headers["origin"] else { return true }
     if isOwn(origin, request) { return true }
     return lists(socketOrigins, origin) || lists(corsOrigins, origin)
+  }
+
+  /// Whether a cookie speaks for the user here: the page behind the request is of our own host, or of an origin that
+  /// is listed by its name. `*` lists none: everybody's page would act for whoever opens it.
+  ///
+  /// A browser leaves `Origin` out of plain reads alone, and tells of those, if it is not too old, whether a foreign
+  /// site asks (Fetch §3.2, Fetch Metadata §2.4).
+  func takesCookie(of request: Request) -> Bool {
+    guard let origin = request.headers["origin"] else {
+      return [.get, .head].contains(request.method) && request.headers["sec-fetch-site"] != "cross-site"
+    }
+    return isOwn(origin, request) || names(socketOrigins, origin) || names(corsOrigins, origin)
   }
 
   private func isOwn(_ origin: String, _ request: Request) -> Bool {
@@ -25,7 +39,11 @@ package struct OriginPolicy: Sendable {
   }
 
   private func lists(_ origins: [String], _ origin: String) -> Bool {
-    origins.contains { $0 == "*" || $0.lowercased() == origin.lowercased() }
+    origins.contains("*") || names(origins, origin)
+  }
+
+  private func names(_ origins: [String], _ origin: String) -> Bool {
+    origin != "*" && origins.contains { $0.lowercased() == origin.lowercased() }
   }
 
   /// The answer to a browser's question beforehand (CORS preflight).
@@ -51,7 +69,10 @@ package struct OriginPolicy: Sendable {
     guard let origin = request.headers["origin"], lists(corsOrigins, origin) else {
       return [("vary", "origin")]
     }
-    return [
+    // Without it a browser keeps the answer to a request with a cookie from the page.
+    let credentials: [(name: String, value: String)] =
+      hasCookie && names(corsOrigins, origin) ? [("access-control-allow-credentials", "true")] : []
+    return credentials + [
       ("access-control-allow-origin", origin),
       (
         "access-control-expose-headers",

@@ -39,13 +39,22 @@ extension Session {
     opening.goLive()
   }
 
-  /// The channel that a command names. One of a form that no channel has is as unknown as one of no job.
+  /// The channel that a command names. One of a form that no channel has is as unknown as one of no job; what cannot
+  /// be a name at all is a bad request (spec §6).
   func channel(of command: Command) throws(ReplyError) -> Channel {
+    guard let channel = try channelIfAny(of: command) else { throw .unknownChannel }
+    return channel
+  }
+
+  /// The same; nil for one of a form that no channel has.
+  private func channelIfAny(of command: Command) throws(ReplyError) -> Channel? {
     guard let name = command.request["channel"]?.string, (1...255).contains(name.utf8.count) else {
       throw .badRequest
     }
-    guard let channel = Channel(name) else { throw .unknownChannel }
-    return channel
+    if let channel = Channel(name) { return channel }
+    // Names are ASCII, but for that of a user's channel: a `sub` may be any text.
+    guard name.utf8.allSatisfy({ $0 < 0x80 }) else { throw .badRequest }
+    return nil
   }
 
   /// `data.interval`, in milliseconds: the least time between two publications of progress.
@@ -92,8 +101,10 @@ extension Session {
 
   func refreshSubscription(_ command: Command) async throws(ReplyError) {
     guard let identity else { throw .unauthorized }
-    let channel = try channel(of: command)
-    guard subscriptions[channel] != nil else { throw .permissionDenied }
+    // What cannot be a channel is not subscribed either (spec §6).
+    guard let channel = try channelIfAny(of: command), subscriptions[channel] != nil else {
+      throw .permissionDenied
+    }
     guard let grant = try await grant(of: command, for: channel, identity) else { throw .badRequest }
     // It may have ended while the token was looked at.
     guard let subscription = subscriptions[channel] else { throw .permissionDenied }

@@ -5,10 +5,20 @@ import EventLoop
 @EventLoop
 final class EchoSession: ClientConnectionDelegate {
   private var connection: (any ClientConnection)?
+  private let whenClosed: @EventLoop (EchoSession) -> Void
 
   let wantsCompression: Bool
 
-  init(wantsCompression: Bool) { self.wantsCompression = wantsCompression }
+  /// `whenClosed` is called once, after the connection has gone.
+  init(wantsCompression: Bool, whenClosed: @escaping @EventLoop (EchoSession) -> Void = { _ in }) {
+    self.wantsCompression = wantsCompression
+    self.whenClosed = whenClosed
+  }
+
+  /// Ends the connection behind what was sent back.
+  func disconnect(_ disconnect: Disconnect) {
+    connection?.close(code: disconnect.code, reason: disconnect.reason)
+  }
 
   func connectionOpened(_ connection: any ClientConnection) { self.connection = connection }
 
@@ -23,5 +33,8 @@ final class EchoSession: ClientConnectionDelegate {
 
   func connectionDrained() { connection?.resumeReading() }
 
-  func connectionClosed() { connection = nil }
+  func connectionClosed() {
+    connection = nil
+    whenClosed(self)
+  }
 }

@@ -12,6 +12,10 @@ package struct HealthRules: Hashable, Sendable {
   package var paused = Duration.seconds(3600)
   /// No job ended for longer, while some wait and none runs.
   package var idle = Duration.seconds(1800)
+  /// Events were interrupted more often than this, …
+  package var interruptions = 2
+  /// … in this time.
+  package var interruptionWindow = Duration.seconds(3600)
 
   package init() {}
 }
@@ -27,6 +31,8 @@ package struct HealthAlert: Hashable, Sendable {
     case broker
     /// The broker works, and its store should be changed all the same.
     case store
+    /// Events arrive, and did not again and again.
+    case delivery
   }
 
   package var condition: Condition
@@ -82,12 +88,14 @@ package struct HealthReport: Hashable, Sendable {
   }
 
   /// `warnings` are the broker's; `isWhole` unless a part of it is away, and the rest is all that can be seen.
+  /// `delivery` is how events reach the gateway that judges.
   package init(
-    queues: [QueueView], workers: [WorkerInfo], warnings: [String] = [], isWhole: Bool = true, now: Timestamp,
-    rules: HealthRules
+    queues: [QueueView], workers: [WorkerInfo], warnings: [String] = [], isWhole: Bool = true,
+    delivery: DeliveryReport = DeliveryReport(), now: Timestamp, rules: HealthRules
   ) {
     if !isWhole { alerts.append(HealthAlert(.broker, nil, Self.partAway)) }
     alerts += warnings.map { HealthAlert(.store, nil, $0) }
+    alerts += Self.alerts(of: delivery, now, rules)
     queueCount = queues.count
     let live = workers.filter(\.isLive)
     liveWorkers = live.count
@@ -108,6 +116,25 @@ package struct HealthReport: Hashable, Sendable {
 
   private static let partAway =
     "Redis cannot be reached: this gateway keeps what it accepts, and tells of that and of its own workers only."
+
+  private static func alerts(of delivery: DeliveryReport, _ now: Timestamp, _ rules: HealthRules) -> [HealthAlert] {
+    let window = rules.interruptionWindow
+    let begin = now + (.zero - window)
+    var alerts: [HealthAlert] = []
+    let count = delivery.interruptions(since: begin)
+    if count > rules.interruptions {
+      alerts.append(
+        HealthAlert(.delivery, nil, "Events were interrupted \(count) times in the last \(window.minutes) min."))
+    }
+    if delivery.hasEndedForOutput(since: begin) {
+      alerts.append(
+        HealthAlert(
+          .delivery, nil,
+          "Redis ended connections whose output was over its limit (client-output-buffer-limit) in the last "
+            + "\(window.minutes) min."))
+    }
+    return alerts
+  }
 
   private static func alerts(
     of queue: QueueView, _ workers: [WorkerInfo], _ now: Timestamp, _ rules: HealthRules

@@ -91,7 +91,7 @@ package final class StatusVerbs {
       }
       return HealthReport(
         queues: queues, workers: try await broker.workers(), warnings: broker.warnings,
-        isWhole: broker.isWhole, now: .now, rules: rules)
+        isWhole: broker.isWhole, delivery: broker.deliveryReport, now: .now, rules: rules)
     } catch {
       guard error == .unavailable else { throw Problem(error) }
       return HealthReport(brokerAway: "The broker cannot be reached.")

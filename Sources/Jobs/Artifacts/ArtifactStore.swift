@@ -50,19 +50,32 @@ package struct ArtifactStore: Sendable {
     try FileOperations.remove(path)
   }
 
-  /// Removes folders that killed workers left and that have not changed for `age`; answers how many.
-  @concurrent
+  /// Removes folders that killed workers left: those in which nothing has changed for `age`, and whose job does not
+  /// run; answers how many.
   package func sweepWork(
-    olderThan age: Duration, now: Timestamp = .now
-  ) async throws(ArtifactError) -> Int {
+    olderThan age: Duration, now: Timestamp = .now, unless isRunning: (JobID) async throws -> Bool
+  ) async throws -> Int {
     var count = 0
-    for name in try FileOperations.names(in: workFolder) {
-      guard let time = FileOperations.modification(of: "\(workFolder)/\(name)"), now - time >= age
-      else { continue }
-      try FileOperations.remove("\(workFolder)/\(name)")
+    for name in try await quietWork(for: age, now: now) {
+      if let job = JobID(name.prefix { $0 != "." }), try await isRunning(job) { continue }
+      try await removeWorkFolder("\(workFolder)/\(name)")
       count += 1
     }
     return count
+  }
+
+  @concurrent
+  private func quietWork(for age: Duration, now: Timestamp) async throws(ArtifactError) -> [String] {
+    try FileOperations.names(in: workFolder).filter { name in
+      let folder = "\(workFolder)/\(name)"
+      guard let time = FileOperations.modification(of: folder), now - time >= age else { return false }
+      // The time of a folder stands still while a file in it grows.
+      let inside = FileManager.default.enumerator(atPath: folder)
+      while let path = inside?.nextObject() as? String {
+        if let time = FileOperations.modification(of: "\(folder)/\(path)"), now - time < age { return false }
+      }
+      return true
+    }
   }
 
   // MARK: Uploads

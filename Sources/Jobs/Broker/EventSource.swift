@@ -58,18 +58,6 @@ extension EventSource {
   package func whenDeliveryChanges(_ tell: @escaping @EventLoop () -> Void) {}
 }
 
-/// How events reach this process.
-package struct DeliveryReport: Hashable, Sendable {
-  /// How long what was last published to see whether it arrives took to arrive; nil where nothing is, or was yet.
-  package var delay: Duration?
-  /// How often the source was lost since the start.
-  package var interruptions = 0
-  /// How many connections Redis ended since then because their output was over its limit, as far as it tells.
-  package var outputLimitLosses = 0
-
-  package init(delay: Duration? = nil) { self.delay = delay }
-}
-
 /// What a watcher receives.
 package enum Delivery: Hashable, Sendable {
   case event(JobEvent)

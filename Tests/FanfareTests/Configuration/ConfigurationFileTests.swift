@@ -30,6 +30,8 @@ import Testing
       error_window = "2m"
       paused = "3m"
       idle = "4m"
+      interruptions = 5
+      interruption_window = "6m"
       """, from: "config.toml")
     #expect(file.faults.isEmpty)
     var rules = HealthRules()
@@ -38,7 +40,21 @@ import Testing
     rules.errorWindow = .seconds(120)
     rules.paused = .seconds(180)
     rules.idle = .seconds(240)
+    rules.interruptions = 5
+    rules.interruptionWindow = .seconds(360)
     #expect(GatewaySettings(file.configuration).health == rules)
+  }
+
+  @Test("gives the gateway the name of its cookie, which is a cookie's name")
+  func cookie() {
+    var file = ConfigurationFile()
+    file.read("[gateway]\ntoken_cookie = \"__Host-session\"", from: "config.toml")
+    #expect(file.faults.isEmpty)
+    #expect(GatewaySettings(file.configuration).tokenCookie == "__Host-session")
+    #expect(GatewaySettings(Configuration()).tokenCookie == nil)
+    for name in ["a b", "a=b", "a;b", "é", "a\\tb"] {
+      #expect(faults(in: "[gateway]\ntoken_cookie = \"\(name)\"").map(\.key) == ["gateway.token_cookie"])
+    }
   }
 
   @Test(

@@ -122,6 +122,33 @@ import Testing
     #expect(report.alerts == [HealthAlert(.store, nil, "It forgets.")])
   }
 
+  @Test("tells that events are interrupted too often in a while, and that Redis ended connections for their output")
+  func delivery() {
+    func alerts(_ change: (inout DeliveryReport) -> Void) -> [HealthAlert] {
+      var delivery = DeliveryReport()
+      change(&delivery)
+      let report = HealthReport(
+        queues: [view()], workers: [worker()], delivery: delivery, now: now, rules: HealthRules())
+      #expect(report.status == (report.alerts.isEmpty ? .healthy : .degraded))
+      return report.alerts
+    }
+    let old = ago(.seconds(3601)), recent = ago(.seconds(3600))
+    #expect(alerts { _ in }.isEmpty)
+    #expect(
+      alerts {
+        for _ in 0..<9 { $0.interrupted(at: old) }
+        for _ in 0..<2 { $0.interrupted(at: recent) }
+        $0.endedForOutput(3, at: old)
+      }.isEmpty)
+    #expect(
+      alerts { for _ in 0..<3 { $0.interrupted(at: recent) } } == [
+        HealthAlert(.delivery, nil, "Events were interrupted 3 times in the last 60 min.")
+      ])
+    let ended = alerts { $0.endedForOutput(1, at: recent) }
+    #expect(ended.map(\.condition) == [.delivery])
+    #expect(ended.first?.detail.contains("client-output-buffer-limit") == true)
+  }
+
   @Test("is bad where the broker is away")
   func away() { #expect(HealthReport(brokerAway: "gone").status == .unhealthy) }
 }

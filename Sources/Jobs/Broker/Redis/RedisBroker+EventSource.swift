@@ -109,7 +109,7 @@ extension RedisBroker {
 
   func sourceLost() {
     logger.warning("events are interrupted")
-    losses.interruptions += 1
+    losses.interrupted(at: .now)
     canary.connectionLost()
     reconciling?.cancel()
     reconciling = nil

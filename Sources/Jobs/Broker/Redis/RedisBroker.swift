@@ -145,7 +145,7 @@ package final class RedisBroker: Broker {
       let losses = Self.outputLimitLosses(in: text)
     else { return }
     if let known = outputLimitLosses, losses > known {
-      self.losses.outputLimitLosses += losses - known
+      self.losses.endedForOutput(losses - known, at: .now)
       logger.error(
         "Redis ended connections whose output was over its limit (client-output-buffer-limit)",
         metadata: ["count": "\(losses - known)"])
