@@ -81,7 +81,7 @@ start_redis() {
 }
 
 # configuration URL WORKERS FOLDER: a file for a gateway on $PORT, on standard output; GATEWAY is more of its section.
-# Nothing is compared with records: the load publishes by itself, and no record tells of its events.
+# Nothing is compared with records, but for COMPARE: the load publishes by itself, and no record tells of its events.
 configuration() {
   cat <<TOML
 [gateway]
@@ -92,7 +92,7 @@ handshakes_per_second = 0
 handshakes_per_second_per_address = 0
 handshakes_per_second_per_user = 0
 max_subscriptions = 100000
-compare_interval = "0s"
+compare_interval = "${COMPARE:-0s}"
 ${GATEWAY:-}
 [broker]
 url = "$1"

@@ -117,6 +117,17 @@ static void run(const char *name, double rate, double seconds) {
   fflush(stdout);
 }
 
+static void idle(double seconds) {
+  struct meter from = meter_start(options);
+  for (uint64_t until = now() + (uint64_t)(seconds * 1e9); now() < until;) clients_turn(100);
+  struct meter m = meter_read(&from, options);
+  head("idle");
+  printf(
+    " cpu_percent=%.2f redis_percent=%.2f memory_kib=%ld\n", m.server * 1e11 / (double)m.began,
+    m.others * 1e11 / (double)m.began, processes_memory(&options->server));
+  fflush(stdout);
+}
+
 int channels(const struct options *o) {
   options = o;
   watched = o->connections * o->each;
@@ -139,6 +150,7 @@ int channels(const struct options *o) {
     sscanf(o->phases[i], "%15[a-z]:%lf:%lf", name, &a, &b);
     if (!strcmp(name, "fixed")) run(name, a, b);
     else if (!strcmp(name, "closed")) run(name, 0, a);
+    else if (!strcmp(name, "idle")) idle(a);
   }
   return gone ? 4 : 0;
 }
