@@ -8,7 +8,7 @@ import Foundation
 /// in one system call. What the socket does not take is given to the library, which sends it before
 /// anything of its own, so that a close frame can never land inside another.
 @EventLoop
-final class Connection: ClientConnection {
+final class Connection: ClientConnection, Flushable {
   private enum State {
     case opening
     case open
@@ -94,7 +94,7 @@ final class Connection: ClientConnection {
   }
 
   private func send(_ bytes: UnsafeRawBufferPointer, on handle: OpaquePointer) {
-    if !answerToHandshake.isEmpty { answer() }
+    if !answerToHandshake.isEmpty { flush() }
     var sent = 0
     // Makes no system call, unlike lws_send_pipe_choked.
     if lws_partial_buffered(handle) == 0 {
@@ -181,8 +181,8 @@ final class Connection: ClientConnection {
     ReceiveHook.begin(self, on: descriptor)
   }
 
-  /// The upgrade is done and the library has returned to us. Its answer goes before all else, at ``answer()`` or
-  /// when there is something to follow it.
+  /// The upgrade is done and the library has returned to us. Its answer goes before all else, at the turn's
+  /// end or when there is something to follow it.
   func opened(answering answer: [UInt8]) {
     guard case .open = state else { return }
     answerToHandshake = answer
@@ -190,7 +190,7 @@ final class Connection: ClientConnection {
   }
 
   /// Tells the client that the handshake is done, if it was not told yet.
-  func answer() {
+  func flush() {
     guard let handle, !answerToHandshake.isEmpty else { return }
     let answer = answerToHandshake
     answerToHandshake = []
@@ -311,7 +311,7 @@ final class Connection: ClientConnection {
   /// Nothing is sent any more, and the end is awaited for a bounded time.
   func libraryCloses() {
     if isClosed { return }
-    answer()
+    flush()
     state = .closing
     message = []
     held = []

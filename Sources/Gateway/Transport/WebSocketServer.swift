@@ -32,9 +32,8 @@ package final class WebSocketServer {
   private var listeners: [Listener] = []
   private(set) var requests: [ObjectIdentifier: HTTPConnection] = [:]
   private var sockets: [ObjectIdentifier: Connection] = [:]
-  /// Upgraded in this turn of the loop, not told yet.
-  private var unanswered: [Connection] = []
-  private var turnEnd: TurnEnd?
+  /// The answers to the handshakes of a turn go out together: whoever opens sockets by the hundred is woken once.
+  private let answers = FlushSchedule()
   private var countByAddress: [String: Int] = [:]
   /// Wait for the last WebSocket to end.
   private let ended = Bell()
@@ -99,7 +98,6 @@ package final class WebSocketServer {
     if library == nil {
       throw Failure(description: "libwebsockets did not start: is its libuv plugin installed?")
     }
-    turnEnd = TurnEnd { [unowned self] in answer() }
   }
 
   /// The library sizes its tables by the limit when it starts.
@@ -154,8 +152,6 @@ package final class WebSocketServer {
     while !sockets.isEmpty { await ended.wait() }
     delegate = nil
     library = nil
-    turnEnd = nil
-    unanswered = []
   }
 
   isolated deinit {
@@ -258,14 +254,8 @@ package final class WebSocketServer {
       logger.error("libwebsockets refused a handshake that we accepted")
       return connection.ended()
     }
-    unanswered.append(connection)
+    answers.add(connection)
     connection.opened(answering: answer)
-  }
-
-  /// The answers to the handshakes of a turn go out together: whoever opens sockets by the hundred is woken once.
-  private func answer() {
-    for connection in unanswered { connection.answer() }
-    unanswered.removeAll(keepingCapacity: true)
   }
 
   // MARK: For all connections
