@@ -115,45 +115,40 @@ package final class Gateway {
     let isRepeated = environment.drain.isUnderWay
     environment.drain.begin(over: period)
     if isRepeated {
-      for session in sessions.values { session.disconnect(.shutdown) }
-      for echo in echoes.values { echo.disconnect(.shutdown) }
+      for socket in sockets { socket.disconnect(.shutdown) }
       return
     }
-    for session in sessions.values { askAway(session) }
-    for echo in echoes.values { askAway(echo) }
-    if !sessions.isEmpty || !echoes.isEmpty { await EventLoop.suspend { whenEmpty = $0 } }
+    for socket in sockets { askAway(socket) }
+    if !sockets.isEmpty { await EventLoop.suspend { whenEmpty = $0 } }
     await environment.drain.untilEmpty()
   }
 
+  private var sockets: [any Disconnectable] { Array(sessions.values) + Array(echoes.values) }
+
   /// Jittered, so that those who leave do not arrive elsewhere all at once.
-  private func askAway(_ session: Session) {
-    environment.wheel.schedule(after: environment.drain.moment) { [weak session] in
-      session?.disconnect(.shutdown)
+  private func askAway(_ socket: any Disconnectable) {
+    environment.wheel.schedule(after: environment.drain.moment) { [weak socket] in
+      socket?.disconnect(.shutdown)
     }
   }
 
-  private func askAway(_ echo: EchoSession) {
-    environment.wheel.schedule(after: environment.drain.moment) { [weak echo] in
-      echo?.disconnect(.shutdown)
-    }
-  }
-
-  private func forget(_ session: Session) {
-    sessions[ObjectIdentifier(session)] = nil
-    tellIfEmpty()
-  }
-
-  private func forget(_ echo: EchoSession) {
-    echoes[ObjectIdentifier(echo)] = nil
-    tellIfEmpty()
-  }
-
-  private func tellIfEmpty() {
+  private func forget(_ socket: any Disconnectable) {
+    sessions[ObjectIdentifier(socket)] = nil
+    echoes[ObjectIdentifier(socket)] = nil
     guard sessions.isEmpty, echoes.isEmpty else { return }
     whenEmpty?.resume()
     whenEmpty = nil
   }
 }
+
+/// A socket that can be ended with a code.
+@EventLoop
+private protocol Disconnectable: AnyObject {
+  func disconnect(_ disconnect: Disconnect)
+}
+
+extension Session: Disconnectable {}
+extension EchoSession: Disconnectable {}
 
 extension Gateway: TransportDelegate {
   package func judge(_ handshake: Request) -> HandshakeVerdict {
