@@ -69,7 +69,7 @@ struct GroupsCommand: ParsableCommand {
 
     func run() throws {
       try options.ask("GET", GatewayAPI.path("groups", group)) { group in
-        for line in Listing.members(group).lines.dropFirst() { Terminal.say(line) }
+        Listing.sayMembers(of: group)
       }
     }
   }

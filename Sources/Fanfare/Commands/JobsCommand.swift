@@ -93,7 +93,7 @@ struct JobsCommand: ParsableCommand {
 
     func run() throws {
       try options.ask("GET", GatewayAPI.path("jobs", job)) { job in
-        for line in Listing.members(job).lines.dropFirst() { Terminal.say(line) }
+        Listing.sayMembers(of: job)
         if let payload = job["payload"] { Terminal.say("payload  \(payload.text)") }
       }
     }
@@ -139,7 +139,7 @@ struct JobsCommand: ParsableCommand {
 
     func run() throws {
       try options.ask("GET", GatewayAPI.path("jobs", job, "watchers")) { census in
-        for line in Listing.members(census).lines.dropFirst() { Terminal.say(line) }
+        Listing.sayMembers(of: census)
         if let missing = census["missing"]?.int {
           Terminal.note("Without those of \(missing) \(missing == 1 ? "gateway" : "gateways"), silent for 500 ms.")
         }

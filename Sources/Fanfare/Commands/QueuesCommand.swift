@@ -29,7 +29,7 @@ struct QueuesCommand: ParsableCommand {
 
     func run() throws {
       try options.ask("GET", GatewayAPI.path("queues", queue)) { queue in
-        for line in Listing.members(queue).lines.dropFirst() { Terminal.say(line) }
+        Listing.sayMembers(of: queue)
       }
     }
   }
@@ -54,7 +54,7 @@ struct QueuesCommand: ParsableCommand {
       let path = GatewayAPI.path("queues", queue)
       func show(_ queue: JSONValue) {
         guard let settings = queue["settings"] else { return }
-        for line in Listing.members(settings).lines.dropFirst() { Terminal.say(line) }
+        Listing.sayMembers(of: settings)
       }
       do {
         try options.ask("PATCH", path, body: change, show: show)
@@ -143,7 +143,7 @@ struct QueuesCommand: ParsableCommand {
     func run() throws {
       let path = queue.map { GatewayAPI.path("queues", $0, "stats") } ?? "/v1/stats"
       try options.ask("GET", path, query: [("minutes", "\(minutes)")]) { answer in
-        for line in Listing.members(answer).lines.dropFirst() { Terminal.say(line) }
+        Listing.sayMembers(of: answer)
       }
     }
   }

@@ -28,7 +28,7 @@ struct SchedulesCommand: ParsableCommand {
 
     func run() throws {
       try options.ask("GET", GatewayAPI.path("schedules", schedule)) { schedule in
-        for line in Listing.members(schedule).lines.dropFirst() { Terminal.say(line) }
+        Listing.sayMembers(of: schedule)
         if let payload = schedule["payload"] { Terminal.say("payload  \(payload.text)") }
       }
     }

@@ -75,6 +75,11 @@ enum Listing {
     return Date(timeIntervalSince1970: Double(time) / 1000).formatted(.iso8601)
   }
 
+  /// Prints ``members(_:now:)``, without the line of headings.
+  static func sayMembers(of document: JSONValue) {
+    for line in members(document).lines.dropFirst() { Terminal.say(line) }
+  }
+
   /// Every member on a line of its own; those of objects behind a dot.
   static func members(_ document: JSONValue, now: Date = Date()) -> TextTable {
     var table = TextTable("", "")
