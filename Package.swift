@@ -90,6 +90,8 @@ let package = Package(
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CPostgres", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
     // A hook of the concurrency runtime, which is called as Swift calls: docs/decisions/0005.
     .target(name: "CTaskResumption"),
@@ -100,17 +102,18 @@ let package = Package(
     .target(
       name: "Redis", dependencies: ["EventLoop", "CHiredis", "CUV", logging, collections],
       swiftSettings: settings),
+    .target(name: "Web", dependencies: ["CCurl"], swiftSettings: settings),
     .target(
       name: "Jobs",
       dependencies: [
-        "EventLoop", "Redis", "COpenSSL", "CZlib", logging, collections, orderedCollections,
+        "EventLoop", "Redis", "Web", "COpenSSL", "CZlib", logging, collections, orderedCollections,
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ],
       resources: lua(
         "archive", "audit", "beat", "beat_node", "cancel", "clear", "close_group", "control",
         "create_group", "delete_queue", "direct", "discard", "enqueue", "exchange",
-        "expire", "extend", "fire", "list", "list_group", "log", "nodes", "pass_on", "places",
+        "expire", "extend", "feed", "fire", "list", "list_group", "log", "nodes", "pass_on", "places",
         "positions", "promote", "prune", "put_schedule", "queues", "read", "reap", "report", "restore",
         "restore_group", "restore_ledger", "revocations", "revoke", "set_queue", "spend_request", "statistics",
         "upcoming", "workers", "includes/accept", "includes/admit", "includes/block", "includes/bucket",
@@ -121,7 +124,7 @@ let package = Package(
         "includes/end_drain", "includes/end_group", "includes/end_jobs", "includes/ends", "includes/enter",
         "includes/expire_job", "includes/index_restored", "includes/limit_of",
         "includes/extend_leases", "includes/fail_child", "includes/failure",
-        "includes/fair", "includes/find", "includes/finish", "includes/finish_stopped",
+        "includes/fair", "includes/feed_change", "includes/find", "includes/finish", "includes/finish_stopped",
         "includes/forget", "includes/forget_all", "includes/free_place", "includes/group",
         "includes/index_job", "includes/is_terminal", "includes/keep_queue",
         "includes/later", "includes/lease_jobs", "includes/leave_group", "includes/now", "includes/numbers",
@@ -134,15 +137,19 @@ let package = Package(
         "includes/retry_later", "includes/score", "includes/settle_job", "includes/snooze", "includes/start",
         "includes/stop", "includes/submit", "includes/undo_start", "includes/unindex_job", "includes/unpark",
         "includes/unpark_all", "includes/user_chunk", "includes/uuid", "includes/waiting",
-        "includes/wake", "includes/withdraw", "includes/write_counts"),
+        "includes/wake", "includes/webhooks_of", "includes/withdraw", "includes/write_counts"),
       swiftSettings: settings),
     .target(
       name: "Workers",
       dependencies: [
-        "Jobs", "EventLoop", logging,
+        "Jobs", "EventLoop", "Web", logging,
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
+      swiftSettings: settings),
+    .target(
+      name: "History",
+      dependencies: ["Jobs", "CPostgres", logging, .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: settings),
     .target(
       name: "WebClient", path: "web-client", exclude: ["test", "package.json", "README.md"],
@@ -163,7 +170,7 @@ let package = Package(
     .executableTarget(
       name: "Fanfare",
       dependencies: [
-        "Gateway", "Workers", "Jobs", "Redis", "EventLoop", "COpenSSL", "TOMLKit", logging,
+        "Gateway", "Workers", "History", "Jobs", "Redis", "EventLoop", "COpenSSL", "CZlib", "Web", "TOMLKit", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -184,26 +191,33 @@ let package = Package(
       name: "CVisibleMutex", path: "Tests/CVisibleMutex",
       cSettings: [.unsafeFlags(["-fno-sanitize=all"])]),
     .target(
-      name: "Support", dependencies: ["Jobs", "Redis", "EventLoop", logging], path: "Tests/Support",
+      name: "Support", dependencies: ["Jobs", "Redis", "Web", "EventLoop", logging], path: "Tests/Support",
+      exclude: ["object_server.py", "tls_server.py"],
       swiftSettings: settings),
     .testTarget(
       name: "EventLoopTests", dependencies: ["EventLoop", "Support"], swiftSettings: settings),
+    .testTarget(name: "WebTests", dependencies: ["Web", "Support"], swiftSettings: settings),
     .testTarget(name: "RedisTests", dependencies: ["Redis", "Support"], swiftSettings: settings),
     .testTarget(
       name: "JobsTests",
       dependencies: [
-        "Jobs", "Redis", "EventLoop", "Support", .product(name: "GRDB", package: "GRDB.swift"),
+        "Jobs", "Redis", "Web", "EventLoop", "Support", .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: settings),
     .testTarget(
       name: "WorkersTests", dependencies: ["Workers", "Jobs", "EventLoop", "Support"],
       swiftSettings: settings),
     .testTarget(
+      name: "HistoryTests",
+      dependencies: [
+        "History", "Jobs", "EventLoop", "Support", logging, .product(name: "GRDB", package: "GRDB.swift"),
+      ], swiftSettings: settings),
+    .testTarget(
       name: "GatewayTests",
       dependencies: [
         "Gateway", "WebClient", "Jobs", "Redis", "EventLoop", "COpenSSL", "Support", logging,
       ],
-      resources: [.copy("Admission/Vectors")],
+      exclude: ["Compatibility/Transcripts"], resources: [.copy("Admission/Vectors")],
       swiftSettings: settings),
     .testTarget(
       name: "FanfareTests",
@@ -213,7 +227,7 @@ let package = Package(
       ], swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["Support", "Gateway", "Jobs", "Redis", "EventLoop", "Workers", "Fanfare"],
+      dependencies: ["Support", "Gateway", "Jobs", "Redis", "Web", "EventLoop", "Workers", "Fanfare"],
       exclude: ["Python", "Browser"], swiftSettings: settings),
   ]
 )

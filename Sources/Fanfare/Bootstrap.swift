@@ -198,6 +198,9 @@ struct Bootstrap {
         Fanfare \(Fanfare.version) works: \(await describe(workers)), broker \
         \(configuration.broker.publicURL)
         """)
+      for api in configuration.legacyAPIs {
+        for line in api.workerGreeting(configuration.broker.publicURL) { say(line) }
+      }
       await stop.wait()
       say("Ending: running jobs are finished or given back. Again to end at once.")
       await workers.drain(within: configuration.workers.drain)
@@ -225,6 +228,11 @@ struct Bootstrap {
           ? "embedded, in \(state.path)" : configuration.broker.publicURL),
     ]
     if let workers { lines.append("  workers \(await describe(workers))") }
+    for api in configuration.legacyAPIs {
+      lines.append("  older   \(api.name) at \(legacyAddress(of: api, beside: address))")
+      let redis = configuration.broker.isEmbedded ? nil : configuration.broker.publicURL
+      lines += api.greeting(redis, legacyAddress(of: api, beside: address)).map { "          \($0)" }
+    }
     if configuration.isDevelopment {
       let token = try DevelopmentToken.make(with: try keys.developmentKey(), configuration)
       lines.append("  token   \(token)")
@@ -232,6 +240,14 @@ struct Bootstrap {
         "          (user \(DevelopmentToken.user), one hour; another: fanfare token\(folderHint) --user NAME)")
     }
     return lines
+  }
+
+  /// Where an older system's callers find it.
+  private func legacyAddress(of api: LegacyAPI, beside address: ServerAddress) -> String {
+    let section = configuration[legacy: api.name]
+    guard section.port != 0 else { return address.url(section.prefix) }
+    let host = ["0.0.0.0", "::"].contains(configuration.gateway.host) ? "127.0.0.1" : configuration.gateway.host
+    return "http://\(host.contains(":") ? "[\(host)]" : host):\(section.port)\(section.prefix)"
   }
 
   /// What a command line needs to find this gateway's key.
@@ -257,6 +273,6 @@ struct Bootstrap {
     let kinds = await EventLoop.run { workers.kinds }
     let slots = configuration.workers.embedded
     return "\(slots) \(slots == 1 ? "slot" : "slots") for \(kinds.joined(separator: ", ")), "
-      + "queues \(configuration.workers.served.joined(separator: ", "))"
+      + "queues \(configuration.servedQueues.joined(separator: ", "))"
   }
 }

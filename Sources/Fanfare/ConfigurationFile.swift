@@ -1,4 +1,5 @@
 import Foundation
+import Gateway
 import TOMLKit
 
 /// Brings the configuration together: the defaults, then the file, then the environment, then flags.
@@ -36,6 +37,19 @@ struct ConfigurationFile {
   static func load(
     path: String?, environment: [String: String], flags: [Override] = []
   ) throws(ConfigurationFaults) -> Configuration {
+    var file = read(path, [], environment, flags)
+    // The environment that an older system's operators know stands over the file, where the system is served.
+    let legacy = file.configuration.legacyAPIs.flatMap { $0.overrides(in: environment) }
+    if !legacy.isEmpty { file = read(path, legacy, environment, flags) }
+    // Rules between keys are judged only where each key is sound: their text would mislead.
+    if file.faults.isEmpty { file.faults = file.configuration.contradictions }
+    guard file.faults.isEmpty else { throw ConfigurationFaults(faults: file.faults) }
+    return file.configuration
+  }
+
+  private static func read(
+    _ path: String?, _ legacy: [Override], _ environment: [String: String], _ flags: [Override]
+  ) -> ConfigurationFile {
     var file = ConfigurationFile()
     if let path {
       if let text = try? String(contentsOfFile: path, encoding: .utf8) {
@@ -46,12 +60,10 @@ struct ConfigurationFile {
             key: "", found: "no readable file", wanted: "a file of UTF-8 text", source: path))
       }
     }
+    for override in legacy { file.apply(override) }
     file.apply(environment: environment)
     for flag in flags { file.apply(flag) }
-    // Rules between keys are judged only where each key is sound: their text would mislead.
-    if file.faults.isEmpty { file.faults = file.configuration.contradictions }
-    guard file.faults.isEmpty else { throw ConfigurationFaults(faults: file.faults) }
-    return file.configuration
+    return file
   }
 
   /// Reads a file's text over what stands.
@@ -72,7 +84,16 @@ struct ConfigurationFile {
     guard case .table(let members) = root else { return }
     let names = Configuration.tables.map(\.name)
     for name in members.keys.sorted() where !names.contains(name) {
-      faults.append(.unknown(name, among: names.filter { !$0.contains(".") }, source: source))
+      // Some tables are only there for those in them: [compatibility.demucs].
+      let inner = names.filter { $0.hasPrefix("\(name).") }
+      guard !inner.isEmpty, case .table(let members)? = members[name] else {
+        let outer = Set(names.compactMap { $0.split(separator: ".").first.map(String.init) })
+        faults.append(.unknown(name, among: outer.sorted(), source: source))
+        continue
+      }
+      for key in members.keys.sorted() where !inner.contains("\(name).\(key)") {
+        faults.append(.unknown("\(name).\(key)", among: inner, source: source))
+      }
     }
     for table in Configuration.tables {
       guard let value = root[path: table.name] else { continue }
@@ -156,7 +177,24 @@ extension Configuration {
   }
 
   private func masked(_ entry: ConfigurationTable.Entry, in table: ConfigurationTable) -> String {
-    guard entry.isSecret, entry.value != .text("") else { return "\(entry.value)" }
-    return table.name == "broker" ? "\(ConfigurationValue.text(broker.publicURL))" : "\"***\""
+    guard entry.isSecret, entry.value != .text(""), entry.value != .list([]) else { return "\(entry.value)" }
+    // Of what has a form of its own nothing is left but a word beside it: the listing reads back.
+    switch table.name {
+    case "broker": return "\(ConfigurationValue.text(broker.publicURL))"
+    case "webhooks": return "[] # ***"
+    case "history": return "\"\" # ***"
+    default: return "\"***\""
+    }
+  }
+}
+
+extension LegacyAPI {
+  /// What the environment sets by the names that the system's operators know.
+  fileprivate func overrides(in environment: [String: String]) -> [ConfigurationFile.Override] {
+    variables.compactMap { variable in
+      variable.value(in: environment).map {
+        ConfigurationFile.Override(key: variable.key, value: $0, source: variable.names.joined(separator: ", "))
+      }
+    }
   }
 }

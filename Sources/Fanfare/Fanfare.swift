@@ -14,7 +14,7 @@ struct Fanfare: AsyncParsableCommand {
     subcommands: [
       Serve.self, Reload.self, Work.self, Submit.self, Watch.self, JobsCommand.self, GroupsCommand.self,
       QueuesCommand.self, WorkersCommand.self, NodesCommand.self, SchedulesCommand.self, HealthCommand.self,
-      MaintenanceCommand.self,
+      MaintenanceCommand.self, ImportCommand.self, MonitorCommand.self,
       Token.self,
       Check.self, Backup.self, Restore.self, Doctor.self,
     ])

@@ -17,11 +17,13 @@ final class GatewayNode: RunningGateway {
   private var isHandedOver = false
   private let metrics: LoopMetrics
   private let rotation: KeyRotation
+  private let feed: FeedNode?
 
   private init(
     gateway: Gateway, server: WebSocketServer, port: Int, upkeep: StoreUpkeep?,
-    rotation: KeyRotation, logger: Logger
+    rotation: KeyRotation, feed: FeedNode?, logger: Logger
   ) {
+    self.feed = feed
     self.gateway = gateway
     self.server = server
     self.port = port
@@ -60,10 +62,19 @@ final class GatewayNode: RunningGateway {
         port = try server.listen(
           on: configuration.gateway.host, port: configuration.gateway.port)
       }
+      if configuration.metrics.port != 0 {
+        try server.listen(
+          on: configuration.metrics.host, port: configuration.metrics.port, as: MetricsRoutes.listener)
+      }
+      for (name, port) in configuration.legacyListeners {
+        try server.listen(on: configuration.gateway.host, port: port, as: name)
+      }
     } catch {
       await server.shutdown()
       throw CommandFailure(description: error.description, status: .failed)
     }
+    if configuration.leads, !configuration.legacyAPIs.isEmpty { prepareQueues(of: gateway, logger) }
+    let feed = try await FeedNode.start(configuration, broker, payloads)
     return GatewayNode(
       gateway: gateway, server: server, port: port,
       upkeep: configuration.leads
@@ -73,7 +84,19 @@ final class GatewayNode: RunningGateway {
             uploads: configuration.uploads.retention, payloads: configuration.payloads.retention,
             artifacts: configuration.artifacts.retention),
           broker: broker, logger: logger) : nil,
-      rotation: rotation, logger: logger)
+      rotation: rotation, feed: feed, logger: logger)
+  }
+
+  /// Until the broker has taken them: one that is away now is asked again.
+  private static func prepareQueues(of gateway: Gateway, _ logger: Logger) {
+    Task { @EventLoop [weak gateway] in
+      while let gateway {
+        do throws(Problem) { return try await gateway.prepareQueues() } catch {
+          logger.warning("the queues of older systems wait for the broker", metadata: ["error": "\(error)"])
+        }
+        await EventLoop.pause(for: .seconds(5))
+      }
+    }
   }
 
   func stopAdmitting() {
@@ -95,6 +118,7 @@ final class GatewayNode: RunningGateway {
     }
     await gateway.drain(over: time)
     upkeep?.stop()
+    await feed?.stop(within: max(.zero, end - .now))
     await gateway.leave()
     rotation.stop()
     // The last answers are on their way: a moment is theirs in any case, but for an end at once.
@@ -148,7 +172,10 @@ extension GatewaySettings {
     handshakesPerUser = gateway.handshakesPerUser
     compresses = gateway.compression
     echoes = gateway.debugEcho
+    legacy = configuration.legacyMounts
     givesDevelopmentTokens = configuration.isDevelopment
+    webhooks = configuration.webhooks.rules
+    recordsHistory = !configuration.history.url.isEmpty
   }
 }
 

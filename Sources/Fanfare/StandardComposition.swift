@@ -4,6 +4,7 @@ import Gateway
 import Jobs
 import Logging
 import Redis
+import Web
 import Workers
 
 /// The parts of the shipped program: all that ties the command line to the concrete broker, gateway
@@ -89,6 +90,21 @@ extension Composition {
     let url = URL(fileURLWithPath: folder)
     try FileManager.default.createDirectory(
       at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    return ArtifactStore(root: url.path)
+    return ArtifactStore(root: url.path, shelf: try shelf(configuration.artifacts))
+  }
+
+  /// The bucket of artifacts, if there is one.
+  private static func shelf(_ artifacts: ArtifactsConfiguration) throws -> ArtifactShelf? {
+    guard !artifacts.bucket.isEmpty else { return nil }
+    let settings = ObjectBucket.Settings(
+      name: artifacts.bucket, endpoint: artifacts.endpoint, region: artifacts.region,
+      accessKey: artifacts.accessKey, secretKey: artifacts.secretKey, prefix: artifacts.prefix,
+      isPathStyle: artifacts.pathStyle, partSize: artifacts.partSize.bytes, stallTime: artifacts.stallTime,
+      allowsPrivateAddresses: artifacts.allowPrivateAddresses)
+    do throws(WebAddress.Fault) {
+      return ArtifactShelf(try ObjectBucket(settings))
+    } catch {
+      throw CommandFailure(description: "artifacts.endpoint \(artifacts.endpoint) is no address of a store")
+    }
   }
 }

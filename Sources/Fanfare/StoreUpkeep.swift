@@ -58,6 +58,7 @@ final class StoreUpkeep {
     let now = clock()
     do {
       let uploadCount = try await store.sweepUploads(olderThan: ages.uploads, now: now)
+      _ = try await store.sweepSessions(olderThan: ages.uploads, now: now)
       let broker = broker
       let jobCount = try await store.sweepArtifacts(olderThan: ages.artifacts, now: now) {
         try await broker.job($0) != nil
@@ -78,6 +79,25 @@ final class StoreUpkeep {
       }
     } catch {
       logger.warning("the store could not be swept", metadata: ["error": "\(error)"])
+    }
+    await sweepBucket(now)
+  }
+
+  /// By itself: a bucket that is away keeps no disk from being swept.
+  private func sweepBucket(_ now: Timestamp) async {
+    let broker = broker
+    do {
+      let jobCount = try await store.sweepObjects(olderThan: ages.artifacts, now: now) {
+        try await broker.job($0) != nil
+      }
+      let uploadCount = try await store.sweepUnfinished(olderThan: ages.work, now: now) {
+        try await broker.job($0)?.state == .running
+      }
+      if jobCount + uploadCount > 0 {
+        logger.info("objects were removed", metadata: ["jobs": "\(jobCount)", "uploads": "\(uploadCount)"])
+      }
+    } catch {
+      logger.warning("the bucket could not be swept", metadata: ["error": "\(error)"])
     }
   }
 }

@@ -16,6 +16,7 @@ package final class Gateway {
   private let door: Door
   private let draining: Draining
   let node: Node
+  let legacy: LegacyEngine
   private var whenEmpty: LoopContinuation<Void>?
 
   /// The parts a gateway is given; `issuer` only where development tokens are handed out. Uploads and artifacts lie in the store of the payloads.
@@ -33,7 +34,8 @@ package final class Gateway {
       broker: broker, wheel: wheel, flushes: flushes, places: settings.placeInterval,
       positions: settings.positionInterval, estimates: estimates, logger: logger)
     let verbs = JobVerbs(
-      broker: broker, payloads: payloads, estimates: estimates, maxPriority: settings.maxPriority)
+      broker: broker, payloads: payloads, estimates: estimates, maxPriority: settings.maxPriority,
+      recordsHistory: settings.recordsHistory)
     let limiter = RateLimiter(
       budget: broker, limit: settings.requestLimit, window: settings.requestWindow, logger: logger)
     let groups = GroupVerbs(broker: broker, payloads: payloads, jobs: verbs, limiter: limiter)
@@ -41,13 +43,18 @@ package final class Gateway {
     node = Node(
       id: NodeID(settings.node), broker: broker, authenticator: authenticator, version: settings.version,
       host: settings.host, process: settings.process, logger: logger)
+    let queues = QueueVerbs(broker: broker, webhooks: settings.webhooks)
+    let workers = WorkerVerbs(broker: broker)
+    let backups = BackupVerbs(keeper: backups)
+    let status = StatusVerbs(broker: broker, rules: settings.health)
+    let maintenance = MaintenanceVerbs(broker: broker, payloads: payloads, rules: settings.losses)
+    let nodes = NodeVerbs(broker: broker, jobs: verbs, node: node, hub: hub)
     let procedures = Procedures(
-      jobs: verbs, groups: groups, queues: QueueVerbs(broker: broker), workers: WorkerVerbs(broker: broker),
-      schedules: ScheduleVerbs(broker: broker, payloads: payloads), backups: BackupVerbs(keeper: backups),
-      status: StatusVerbs(broker: broker, rules: settings.health),
-      maintenance: MaintenanceVerbs(broker: broker, payloads: payloads, rules: settings.losses),
+      jobs: verbs, groups: groups, queues: queues, workers: workers,
+      schedules: ScheduleVerbs(broker: broker, payloads: payloads), backups: backups, status: status,
+      maintenance: maintenance,
       tokens: TokenVerbs(broker: broker, memory: settings.revocationMemory),
-      nodes: NodeVerbs(broker: broker, jobs: verbs, node: node, hub: hub), settings: settings)
+      nodes: nodes, settings: settings)
     environment = SessionEnvironment(
       settings: settings, authenticator: authenticator, hub: hub, verbs: verbs, groups: groups,
       procedures: procedures, limiter: limiter, wheel: wheel, flushes: flushes, logger: logger)
@@ -55,13 +62,23 @@ package final class Gateway {
     let origins = OriginPolicy(settings: settings)
     let draining = Draining()
     let door = Door(environment: environment, origins: origins, isDraining: { draining.isUnderWay })
-    var routes = JobRoutes(environment: environment).routes
+    let artifacts = ArtifactRoutes(
+      store: payloads.files, tickets: tickets, environment: environment,
+      identify: { request async throws(Problem) in try await door.admit(request) })
+    let engine = LegacyEngine(
+      environment: environment, queues: queues, workers: workers, status: status, backups: backups,
+      maintenance: maintenance, artifacts: artifacts, files: payloads.files)
+    legacy = engine
+    // First: an older system that is mounted at the root has its addresses there, whatever else ours are.
+    var routes = settings.legacy.flatMap { $0.routes(over: engine) }
+    routes += JobRoutes(environment: environment).routes
     routes += ProcedureRoutes(procedures: procedures, settings: settings).routes
     routes += EventStreamRoutes(environment: environment).routes
     routes += UnidirectionalRoutes(environment: environment, door: door).routes
+    routes += artifacts.routes
     routes +=
-      ArtifactRoutes(
-        store: payloads.files, tickets: tickets, environment: environment,
+      MetricsRoutes(
+        queues: queues, workers: workers, nodes: nodes, status: status,
         identify: { request async throws(Problem) in try await door.admit(request) }
       ).routes
     routes += HealthRoutes(broker: broker, isDraining: { draining.isUnderWay }).routes
@@ -87,6 +104,12 @@ package final class Gateway {
   /// Has newer keys asked for where a token names one that is not known.
   package func refreshKeys(by refresh: @escaping @EventLoop () async -> KeyRefresh) {
     environment.authenticator.keyRefresh = refresh
+  }
+
+  /// Gives the queues of the older systems that are mounted their settings, where nobody has set them. Throws
+  /// where the broker cannot be asked.
+  package func prepareQueues() async throws(Problem) {
+    for mount in settings.legacy { try await legacy.prepareQueues(of: mount.api) }
   }
 
   /// The other nodes hear of this one no more.

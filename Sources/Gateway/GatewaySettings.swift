@@ -68,6 +68,14 @@ package struct GatewaySettings: Sendable {
   /// The longest that a request may wait for its job.
   package var longPollLimit = Duration.seconds(60)
 
+  /// The older systems whose callers are served, each in its place.
+  package var legacy: [LegacyMount] = []
+
+  /// How webhooks are told; nil: this gateway has no secret to sign them with, and lets nobody ask for one.
+  package var webhooks: WebhookRules?
+  /// Whether every job that is accepted goes into a history.
+  package var recordsHistory = false
+
   /// Gives development tokens to anybody who asks; only ever on a loopback address.
   package var givesDevelopmentTokens = false
 

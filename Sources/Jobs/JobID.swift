@@ -45,6 +45,14 @@ package struct JobID: Hashable, Sendable, Comparable, CustomStringConvertible {
     self.init(high: digits.0, low: digits.1)
   }
 
+  /// The id that a job of another system has here, whose id there is a UUID: the same but for the version and the
+  /// partition, its third group. Nil for other texts.
+  package init?(imported uuid: some StringProtocol) {
+    let parts = uuid.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count == 5, parts[2].count == 4 else { return nil }
+    self.init("\(parts[0])-\(parts[1])-8000-\(parts[3])-\(parts[4])")
+  }
+
   /// Where the job lives.
   package var partition: Int { Int(high & 0xFFF) }
 

@@ -30,6 +30,11 @@ package struct JobRequest: Hashable, Sendable {
   package var group: GroupID?
   /// Its part in the progress of its group, against the others'.
   package var weight: Int
+  /// Its changes go into the feed, for the history of all jobs (``FeedSource``). A gateway's own wish: it is not asked
+  /// for by who submits.
+  package var isRecorded: Bool
+  /// Who is told of its changes, beside the webhooks of its queue. None of a job that itself tells one.
+  package var webhooks: [Webhook]
 
   package init(
     id: JobID = JobID(), queue: QueueName = .default, kind: JobKind, user: String,
@@ -37,7 +42,8 @@ package struct JobRequest: Hashable, Sendable {
     start: JobStart = .now, maxAttempts: Int? = nil, retry: RetryPolicy? = nil,
     timeout: Duration? = nil, startWithin: Duration? = nil, totalTimeout: Duration? = nil,
     idempotencyKey: String? = nil, uniqueKey: String? = nil, contentKey: String? = nil,
-    dependencies: JobDependencies = JobDependencies(), group: GroupID? = nil, weight: Int = 1
+    dependencies: JobDependencies = JobDependencies(), group: GroupID? = nil, weight: Int = 1,
+    isRecorded: Bool = false, webhooks: [Webhook] = []
   ) {
     self.id = id
     self.queue = queue
@@ -58,13 +64,15 @@ package struct JobRequest: Hashable, Sendable {
     self.dependencies = dependencies
     self.group = group
     self.weight = weight
+    self.isRecorded = isRecorded
+    self.webhooks = webhooks
   }
 
   /// The most bytes of a payload that a broker keeps with the job; what is larger has to lie in the store
   /// (``PayloadStore``).
   package static let payloadLimit = 256 << 10
 
-  /// The same for two requests exactly when they ask for the same: everything but `id`. Sixteen
+  /// The same for two requests exactly when they ask for the same: everything but `id` and `isRecorded`. Sixteen
   /// hexadecimal digits (FNV-1a, 64 bit): it tells an honest repeat from a mistake, it is no seal.
   package var fingerprint: String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -99,6 +107,9 @@ package struct JobRequest: Hashable, Sendable {
       text += " after \(dependencies.parents) \(dependencies.whenOneFails)"
     }
     if let group { text += " group \(group) \(weight)" }
+    for hook in webhooks {
+      text += " webhook \(hook.address.utf8.count) \(hook.address) \(hook.events.letters)"
+    }
     return text
   }
 }

@@ -108,10 +108,17 @@ package final class JobContext: Sendable {
     try await store.removeWorkFolder(path)
   }
 
-  /// Makes a file the job's artifact. The file is moved; throws ``Jobs/ArtifactError``.
+  /// Makes a file the job's artifact, one after the other. The file is moved; throws ``Jobs/ArtifactError``.
+  ///
+  /// Nothing appears once the run is to end, which a large file on its way to a bucket hears at once.
   package func publish(_ file: String, as name: ArtifactName) async throws -> Artifact {
-    try await store.publish(
-      file, as: name, job: id, token: job.lease.token, owner: job.user)
+    do throws(ArtifactError) {
+      return try await store.publish(
+        file, as: name, job: id, kind: job.kind, token: job.lease.token, owner: job.user,
+        isHeld: { [self] in !isCancelled })
+    } catch .objects(.cancelled) {
+      throw CancellationError()
+    }
   }
 
   // MARK: Children

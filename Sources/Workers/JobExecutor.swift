@@ -215,6 +215,7 @@ final class JobExecutor {
       return .fail(failure, retry: .byPolicy(worker.retryPolicy))
     case .success(.failedForGood(let failure)): return .fail(failure, retry: .never)
     case .success(.failedUntil(let failure, let time)): return .fail(failure, retry: .after(time))
+    case .success(.postponed(let time)): return .snooze(for: time)
     case .failure(let failure as JobFailure):
       return .fail(failure, retry: .byPolicy(worker.retryPolicy))
     case .failure(let fault as StoredPayloadFault):
@@ -223,6 +224,9 @@ final class JobExecutor {
       logger.error("a job has no folder to run in", metadata: ["error": "\(fault.reason)"])
       let failure = JobFailure(code: "worker_error", message: "The worker has no room for the job.")
       return .fail(failure, retry: .byPolicy(worker.retryPolicy))
+    case .failure(let fault as ArtifactError):
+      logger.error("a job's file cannot be stored", metadata: ["error": "\(fault)"])
+      return .fail(fault.failure, retry: .byPolicy(worker.retryPolicy))
     case .failure(let error):
       logger.error("a worker failed", metadata: ["kind": "\(job.kind)", "error": "\(error)"])
       let failure = JobFailure(code: "worker_error", message: "The worker failed: \(error)")

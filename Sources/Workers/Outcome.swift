@@ -10,4 +10,6 @@ package enum Outcome: Hashable, Sendable {
   case failedForGood(JobFailure)
   /// Not done, to be tried again after the worker's own delay.
   case failedUntil(JobFailure, retryAfter: Duration)
+  /// Not begun, since something that it needs is taken: given back as if it had never been taken, for so long.
+  case postponed(for: Duration)
 }

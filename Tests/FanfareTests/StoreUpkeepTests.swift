@@ -41,11 +41,12 @@ import Testing
 
   /// Keeps payloads for a day; its timer never fires unless it is told to.
   @EventLoop private func upkeep(
-    over broker: any Broker, every interval: Duration = .seconds(1_000_000), _ logger: Logger,
+    of payloads: PayloadStore? = nil, over broker: any Broker, every interval: Duration = .seconds(1_000_000),
+    _ logger: Logger,
     clock: @escaping @Sendable () -> Timestamp
   ) -> StoreUpkeep {
     StoreUpkeep(
-      of: payloads,
+      of: payloads ?? self.payloads,
       StoreUpkeep.Ages(uploads: hour * 24, payloads: hour * 24, artifacts: hour * 24), broker: broker,
       every: interval, first: interval, clock: clock, logger: logger)
   }
@@ -130,6 +131,41 @@ import Testing
     clock.advance(by: hour * 20)
     await upkeep.sweep()
     #expect(try standing().isEmpty)
+    await broker.close()
+  }
+
+  @Test("removes what forgotten jobs left in a bucket, and sweeps the disk also while that is away")
+  @EventLoop func bucket() async throws {
+    let server = try await ObjectServer.start()
+    let shelf = ArtifactShelf(
+      try ObjectBucket(
+        ObjectBucket.Settings(
+          name: ObjectServer.bucket, endpoint: server.endpoint, accessKey: server.accessKey,
+          secretKey: server.secretKey, isPathStyle: true, allowsPrivateAddresses: true)))
+    let payloads = PayloadStore(
+      files: ArtifactStore(root: folder.path("store"), shelf: shelf), inlineLimit: 2000)
+    let broker = try await openBroker()
+    let known = JobRequest(kind: JobKind("echo")!, user: "alice")
+    _ = try await broker.enqueue(known)
+    let forgotten = JobID()
+    let name = ArtifactName("out")!
+    for job in [known.id, forgotten] {
+      _ = try await payloads.files.publish(
+        try folder.write("x", to: "x"), as: name, job: job, kind: known.kind, token: 1, owner: "alice")
+    }
+    let clock = ManualClock(at: .now)
+    let upkeep = upkeep(of: payloads, over: broker, quiet) { clock.now }
+    await upkeep.sweep()
+    #expect(try await payloads.files.artifact(of: forgotten, name: name) != nil)
+    clock.advance(by: hour * 25)
+    await upkeep.sweep()
+    #expect(try await payloads.files.artifact(of: forgotten, name: name) == nil)
+    #expect(try await payloads.files.artifact(of: known.id, name: name) != nil)
+    _ = try await keep()
+    clock.advance(by: hour * 25)
+    try await server.misbehave(.init(.refuses, "GET", "list-type", times: 9))
+    await upkeep.sweep()
+    #expect(files.isEmpty)
     await broker.close()
   }
 

@@ -125,4 +125,17 @@ final class UnusedBroker: Broker {
   func revocations(
     after cursor: String?, limit: Int
   ) async throws(BrokerError) -> RevocationPage { throw .unavailable }
+
+  // MARK: FeedSource
+
+  func register(_ consumer: FeedConsumer, bound: Int) async throws(BrokerError) { throw .unavailable }
+  func forget(_ consumer: FeedConsumer) async throws(BrokerError) -> Bool { throw .unavailable }
+  func feed(
+    for consumer: FeedConsumer, holder: String, lease: Duration, limit: Int
+  ) async throws(BrokerError) -> FeedBatch { throw .unavailable }
+  func commit(
+    _ consumer: FeedConsumer, through place: FeedPlace, holder: String
+  ) async throws(BrokerError) -> Bool { throw .unavailable }
+  func release(_ consumer: FeedConsumer, holder: String) async throws(BrokerError) { throw .unavailable }
+  func feedStandings() async throws(BrokerError) -> [FeedStanding] { throw .unavailable }
 }

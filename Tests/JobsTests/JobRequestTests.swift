@@ -27,6 +27,9 @@ struct JobRequestTests {
     }
     #expect(make().fingerprint == make().fingerprint)
     #expect(JobRequest.example().fingerprint == JobRequest.example { $0.id = JobID() }.fingerprint)
+    #expect(
+      JobRequest.example().fingerprint == JobRequest.example { $0.isRecorded = true }.fingerprint,
+      "the gateway's own wish")
   }
 
   @Test("has another fingerprint when anything else differs")
@@ -63,6 +66,9 @@ struct JobRequestTests {
     vary { $0.uniqueKey = "k" }
     vary { $0.uniqueKey = "l" }
     vary { $0.contentKey = "k" }
+    vary { $0.webhooks = [Webhook("https://example.com/a")] }
+    vary { $0.webhooks = [Webhook("https://example.com/b")] }
+    vary { $0.webhooks = [Webhook("https://example.com/a", .all)] }
     vary { $0.uniqueKey = "k content 1 k" }
     vary { request in
       request.uniqueKey = "k"

@@ -51,9 +51,9 @@ package actor RedisServer {
     password: String?, appendOnly: AppendOnly, isCluster: Bool, clock: ShiftedClock?, files: String?
   ) throws {
     environment = ["PATH": "/usr/local/bin:/usr/bin:/bin"].merging(clock?.environment ?? [:]) { $1 }
-    var port = try Self.freePort()
+    var port = try FreePort.find()
     // Nodes of a cluster speak to each other 10 000 ports above.
-    while isCluster, port > 55_535 { port = try Self.freePort() }
+    while isCluster, port > 55_535 { port = try FreePort.find() }
     let socket = folder.path + "/redis.sock"
     endpoint = RedisEndpoint(.unix(path: socket), password: password)
     portEndpoint = RedisEndpoint(.tcp(host: "127.0.0.1", port: port), password: password)
@@ -116,22 +116,5 @@ package actor RedisServer {
     let answer = try await connection.send(command)
     await connection.close()
     return answer
-  }
-
-  private static func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let code = withUnsafeMutablePointer(to: &address) { address in
-      address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-        let code = bind(descriptor, address, length)
-        return code == 0 ? getsockname(descriptor, address, &length) : code
-      }
-    }
-    guard code == 0 else { throw POSIXError(.EADDRNOTAVAIL) }
-    return Int(UInt16(bigEndian: address.sin_port))
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Workers
 
 /// `fanfare check`: whether the configuration is sound.
 struct Check: ParsableCommand {
@@ -17,6 +18,8 @@ struct Check: ParsableCommand {
     let configuration = try options.load()
     // The keys are read too: a key file that is missing or unfit would only show at start.
     _ = try KeyStore(configuration, environment: environment).configuredKeys()
+    // And so are the programs looked for that its workers could not do without.
+    _ = try WorkerRegistry(configuration)
     if print {
       Terminal.say(configuration.listing)
     } else {

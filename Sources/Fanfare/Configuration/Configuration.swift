@@ -7,34 +7,47 @@ struct Configuration: Sendable, Equatable {
   var admission = AdmissionConfiguration()
   var jobs = JobsConfiguration()
   var health = HealthConfiguration()
+  var metrics = MetricsConfiguration()
   var uploads = UploadsConfiguration()
   var payloads = PayloadsConfiguration()
   var artifacts = ArtifactsConfiguration()
   var backup = BackupConfiguration()
+  var feed = FeedConfiguration()
+  var webhooks = WebhooksConfiguration()
+  var history = HistoryConfiguration()
   var workers = WorkersConfiguration()
+  /// Of older systems, by their names; those of which nothing is said are absent.
+  var compatibility: [String: CompatibilityConfiguration] = [:]
   var log = LogConfiguration()
   var development = DevelopmentConfiguration()
   /// Which of the processes of its `serve` this is, told by the supervisor; nil of one that is alone.
   var seat: Seat?
 
   /// The tables there are, in the order of config.toml.
-  static let tables: [ConfigurationTable] = [
-    ConfigurationTable("gateway", \.gateway),
-    ConfigurationTable("broker", \.broker),
-    ConfigurationTable("admission", \.admission),
-    ConfigurationTable(each: "admission.keys", \.admission.keys, KeyConfiguration()),
-    ConfigurationTable("jobs", \.jobs),
-    ConfigurationTable("health", \.health),
-    ConfigurationTable("uploads", \.uploads),
-    ConfigurationTable("payloads", \.payloads),
-    ConfigurationTable("artifacts", \.artifacts),
-    ConfigurationTable("backup", \.backup),
-    ConfigurationTable("workers", \.workers),
-    ConfigurationTable("workers.ffmpeg", \.workers.ffmpeg),
-    ConfigurationTable(each: "workers.commands", \.workers.commands, CommandKindConfiguration()),
-    ConfigurationTable("log", \.log),
-    ConfigurationTable("development", \.development),
-  ]
+  static let tables: [ConfigurationTable] =
+    [
+      ConfigurationTable("gateway", \.gateway),
+      ConfigurationTable("broker", \.broker),
+      ConfigurationTable("admission", \.admission),
+      ConfigurationTable(each: "admission.keys", \.admission.keys, KeyConfiguration()),
+      ConfigurationTable("jobs", \.jobs),
+      ConfigurationTable("health", \.health),
+      ConfigurationTable("metrics", \.metrics),
+      ConfigurationTable("uploads", \.uploads),
+      ConfigurationTable("payloads", \.payloads),
+      ConfigurationTable("artifacts", \.artifacts),
+      ConfigurationTable("backup", \.backup),
+      ConfigurationTable("feed", \.feed),
+      ConfigurationTable("webhooks", \.webhooks),
+      ConfigurationTable("history", \.history),
+      ConfigurationTable("workers", \.workers),
+      ConfigurationTable("workers.ffmpeg", \.workers.ffmpeg),
+      ConfigurationTable("workers.slideshow", \.workers.slideshow),
+      ConfigurationTable("workers.demucs", \.workers.demucs),
+      ConfigurationTable(each: "workers.commands", \.workers.commands, CommandKindConfiguration()),
+      ConfigurationTable("log", \.log),
+      ConfigurationTable("development", \.development),
+    ] + legacyTables
 
   /// Whether development tokens are handed out: switched on, reachable from this machine only, and no
   /// key of the operator's that they would undermine.
@@ -74,6 +87,10 @@ struct Configuration: Sendable, Equatable {
       payloads.maxInline <= payloads.maxSize, "payloads.max_inline",
       found: "\"\(payloads.maxInline)\"", wanted: "at most payloads.max_size, \"\(payloads.maxSize)\"")
     require(
+      artifacts.bucket.isEmpty || !(artifacts.accessKey.isEmpty || artifacts.secretKey.isEmpty),
+      "artifacts.bucket", found: "\"\(artifacts.bucket)\" without a key",
+      wanted: "artifacts.access_key and artifacts.secret_key with it")
+    require(
       admission.hasKeys || isDevelopment, "admission.keys", found: "no key",
       wanted: gateway.isLoopback
         ? "at least one, or development.enabled with an address of this machine only"
@@ -85,7 +102,16 @@ struct Configuration: Sendable, Equatable {
     for (index, command) in workers.commands.enumerated() {
       faults += command.contradictions(at: "workers.commands[\(index)]")
     }
-    let kinds = workers.commands.map(\.name) + (workers.ffmpeg.enabled ? ["ffmpeg"] : [])
+    require(
+      webhooks.alerts.isEmpty || !webhooks.secrets.isEmpty, "webhooks.alerts", found: "addresses and no secret",
+      wanted: "a secret in webhooks.secrets, which messages are signed with")
+    for address in webhooks.alerts where address.hasPrefix("http://") {
+      require(
+        webhooks.allowPrivateAddresses, "webhooks.alerts", found: "\"\(address)\"",
+        wanted: "https://, or webhooks.allow_private_addresses")
+    }
+    faults += legacyContradictions
+    let kinds = workers.commands.map(\.name) + workers.builtInKinds
     faults += repeated(kinds.filter { !$0.isEmpty }, "workers.commands", "name")
     return faults
   }

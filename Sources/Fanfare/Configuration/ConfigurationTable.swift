@@ -21,16 +21,18 @@ struct ConfigurationTable: Sendable {
     var isSecret: Bool
   }
 
+  /// With `settings`, only these of the section's keys.
   init<Section: ConfigurationSection>(
-    _ name: String, _ path: any WritableKeyPath<Configuration, Section> & Sendable
+    _ name: String, _ path: any WritableKeyPath<Configuration, Section> & Sendable,
+    _ settings: [Setting<Section>] = Section.settings
   ) {
     self.name = name
     isRepeated = false
-    keys = Section.settings.map(\.name)
+    keys = settings.map(\.name)
     read = { value, outer, source, configuration in
-      configuration[keyPath: path].read(value, at: name, outer: outer, source: source)
+      configuration[keyPath: path].read(value, by: settings, at: name, outer: outer, source: source)
     }
-    show = { [$0[keyPath: path].entries] }
+    show = { [$0[keyPath: path].entries(of: settings)] }
   }
 
   /// A table that is repeated; each begins as `initial`.
@@ -51,18 +53,19 @@ struct ConfigurationTable: Sendable {
       var faults: [ConfigurationFault] = []
       configuration[keyPath: path] = values.enumerated().map { index, value in
         var section = initial
-        faults += section.read(value, at: "\(name)[\(index)]", outer: [], source: source)
+        faults += section.read(
+          value, by: Section.settings, at: "\(name)[\(index)]", outer: [], source: source)
         return section
       }
       return faults
     }
-    show = { $0[keyPath: path].map(\.entries) }
+    show = { $0[keyPath: path].map { $0.entries(of: Section.settings) } }
   }
 }
 
 extension ConfigurationSection {
   fileprivate mutating func read(
-    _ value: ConfigurationValue, at prefix: String, outer: Set<String>, source: String
+    _ value: ConfigurationValue, by settings: [Setting<Self>], at prefix: String, outer: Set<String>, source: String
   ) -> [ConfigurationFault] {
     guard case .table(let members) = value else {
       return [
@@ -73,10 +76,10 @@ extension ConfigurationSection {
     var faults: [ConfigurationFault] = []
     for (name, value) in members.sorted(by: { $0.key < $1.key }) where !outer.contains(name) {
       let key = "\(prefix).\(name)"
-      guard let setting = Self.settings.first(where: { $0.name == name }) else {
+      guard let setting = settings.first(where: { $0.name == name }) else {
         faults.append(
           .unknown(
-            key, among: (Self.settings.map(\.name) + outer).map { "\(prefix).\($0)" },
+            key, among: (settings.map(\.name) + outer).map { "\(prefix).\($0)" },
             source: source))
         continue
       }
@@ -90,8 +93,8 @@ extension ConfigurationSection {
     return faults
   }
 
-  fileprivate var entries: [ConfigurationTable.Entry] {
-    Self.settings.map {
+  fileprivate func entries(of settings: [Setting<Self>]) -> [ConfigurationTable.Entry] {
+    settings.map {
       ConfigurationTable.Entry(key: $0.name, value: $0.show(self), isSecret: $0.isSecret)
     }
   }

@@ -22,6 +22,7 @@ struct HealthConfiguration: ConfigurationSection {
   var idle = Duration.seconds(1800)
   var interruptions = 2
   var interruptionWindow = Duration.seconds(3600)
+  var feed = Duration.seconds(300)
 
   static let settings: [Setting<Self>] = [
     Setting("backlog", \.backlog, in: 0...1_000_000_000),
@@ -35,6 +36,7 @@ struct HealthConfiguration: ConfigurationSection {
     Setting("interruption_window", \.interruptionWindow, wanted: "a duration from \"1m\" to \"1d\"") {
       (.seconds(60) ... .seconds(86_400)).contains($0)
     },
+    Setting(positive: "feed", \.feed),
   ]
 }
 
@@ -48,5 +50,6 @@ extension HealthRules {
     idle = configuration.idle
     interruptions = configuration.interruptions
     interruptionWindow = configuration.interruptionWindow
+    feed = configuration.feed
   }
 }

@@ -7,6 +7,8 @@ struct WorkersConfiguration: ConfigurationSection {
   var drain = Duration.seconds(20)
   var killGrace = Duration.seconds(5)
   var ffmpeg = FFmpegConfiguration()
+  var slideshow = SlideshowConfiguration()
+  var demucs = DemucsConfiguration()
   var commands: [CommandKindConfiguration] = []
 
   static let settings: [Setting<Self>] = [
@@ -18,9 +20,17 @@ struct WorkersConfiguration: ConfigurationSection {
     Setting("kill_grace", \.killGrace),
   ]
 
-  /// The queues that jobs are taken from: those of the commands after those that are named.
+  /// The queues that jobs are taken from: those of the kinds after those that are named.
   var served: [String] {
-    commands.map(\.queue).reduce(into: queues) { if !$0.contains($1) { $0.append($1) } }
+    let own = (slideshow.enabled ? [slideshow.queue] : []) + (demucs.enabled ? [demucs.queue] : [])
+    return (own + commands.map(\.queue)).reduce(into: queues) {
+      if !$1.isEmpty, !$0.contains($1) { $0.append($1) }
+    }
+  }
+
+  /// The names of the kinds that are no commands.
+  var builtInKinds: [String] {
+    (ffmpeg.enabled ? ["ffmpeg"] : []) + (slideshow.enabled ? ["slideshow"] : []) + (demucs.enabled ? ["demucs"] : [])
   }
 }
 
@@ -71,12 +81,23 @@ struct CommandKindConfiguration: ConfigurationSection {
     case file
   }
 
+  /// Where the program's result is.
+  enum ResultForm: String, Sendable, CaseIterable, ConfigurationConvertible {
+    /// In a line `{"result":…}`, where progress is "json".
+    case told
+    /// The last line of its output that is a JSON object.
+    case line
+    /// The file result.json that it leaves in its output folder.
+    case file
+  }
+
   var name = ""
   var program = ""
   var arguments: [String] = []
   var payload = PayloadDelivery.none
   var progress = ProgressFormat.none
   var pattern = ""
+  var result = ResultForm.told
   var timeout = Duration.seconds(3600)
   var queue = "default"
   var successExitCodes = [0]
@@ -88,6 +109,7 @@ struct CommandKindConfiguration: ConfigurationSection {
     Setting("payload", \.payload),
     Setting("progress", \.progress),
     Setting("pattern", \.pattern),
+    Setting("result", \.result),
     Setting(positive: "timeout", \.timeout),
     Setting("queue", \.queue, wanted: "a queue's name") { QueueName($0) != nil },
     Setting(

@@ -10,15 +10,24 @@ struct Terminal {
   }
 
   /// Columns; asked for each time, because a window changes.
-  var width: Int {
+  var width: Int { size.columns }
+
+  private var size: (columns: Int, rows: Int) {
     var size = winsize()
-    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return (80, 24) }
+    return (Int(size.ws_col), Int(size.ws_row))
   }
 
   /// Draws the last line anew. The cursor stays behind it, one column free: a full line would wrap.
   func redraw(_ line: (_ width: Int) -> String) {
     write("\r\u{1B}[2K" + line(width - 1))
+  }
+
+  /// Draws the whole screen anew, cut at its edges. The cursor stays below, on a row of its own.
+  func show(_ lines: [String]) {
+    let size = size
+    let shown = lines.prefix(size.rows - 1).map { String($0.prefix(size.columns)) }
+    write("\u{1B}[H\u{1B}[2J" + shown.joined(separator: "\r\n") + "\r\n")
   }
 
   func writeLine(_ text: String = "") { write(text + "\n") }

@@ -130,6 +130,14 @@ package struct ArtifactRoutes {
     return artifact
   }
 
+  /// The first file by name that a job of the caller made, as the answer to a request for it.
+  func first(of job: JobID, to request: Request, as identity: Identity) async throws -> Response {
+    let made: [Artifact]
+    do throws(ArtifactError) { made = try await store.artifacts(of: job) } catch { throw Problem(error) }
+    guard let name = made.first?.name else { throw Problem.notFound }
+    return answer(try await visibleArtifact(name, of: job, to: identity), to: request)
+  }
+
   private func find(_ name: ArtifactName, of job: JobID) async throws(Problem) -> Artifact? {
     do throws(ArtifactError) { return try await store.artifact(of: job, name: name) } catch { throw Problem(error) }
   }
@@ -151,16 +159,23 @@ package struct ArtifactRoutes {
     switch isSame ? ByteRange(request.headers["range"], size: size) : .whole {
     case .whole:
       headers.append(("content-type", artifact.contentType))
-      return Response(
-        200, headers: headers, body: .file(path: artifact.path, offset: 0, length: size))
+      return Response(200, headers: headers, body: body(of: artifact, offset: 0, length: size))
     case .part(let offset, let length):
       headers.append(("content-type", artifact.contentType))
       headers.append(("content-range", "bytes \(offset)-\(offset + length - 1)/\(size)"))
-      return Response(
-        206, headers: headers, body: .file(path: artifact.path, offset: offset, length: length))
+      return Response(206, headers: headers, body: body(of: artifact, offset: offset, length: length))
     case .outside:
       return Problem(.rangeNotSatisfiable, status: 416).response
         .with("content-range", "bytes */\(size)")
+    }
+  }
+
+  private func body(of artifact: Artifact, offset: Int64, length: Int64) -> Response.Body {
+    if let path = artifact.path { return .file(path: path, offset: offset, length: length) }
+    // Nothing can be asked for of nothing.
+    if length == 0 { return .bytes([]) }
+    return .relayed(length: length) { [store] in
+      try await store.pieces(of: artifact, offset: Int(offset), length: Int(length))
     }
   }
 
@@ -203,6 +218,10 @@ extension Problem {
       case .tooLarge(let limit):
         Problem(.payloadTooLarge, status: 413, detail: "At most \(limit) bytes are taken.")
       case .noSpace: Problem(.storageFull, status: 507)
+      case .objects:
+        Problem(
+          .storeUnavailable, status: 503, detail: "The store of files does not answer as it should.",
+          retryAfter: .seconds(5))
       case .staleAttempt, .notAFile, .ended, .failed: Problem(.internalError, status: 500)
       }
   }

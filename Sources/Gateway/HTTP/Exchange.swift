@@ -24,6 +24,10 @@ package protocol Exchange: AnyObject {
     limit: Int, _ consume: @EventLoop ([UInt8]) async throws -> Void
   ) async throws
 
+  /// The answer may take so long from now on: whoever waits for an older system's job waits longer than a connection
+  /// is otherwise given.
+  func expectAnswer(within time: Duration)
+
   /// Answers. The first answer counts; a second one is a fault of ours and crashes.
   func respond(_ response: Response)
 }

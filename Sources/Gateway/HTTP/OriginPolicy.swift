@@ -25,9 +25,15 @@ package struct OriginPolicy: Sendable {
   /// A browser leaves `Origin` out of plain reads alone, and tells of those, if it is not too old, whether a foreign
   /// site asks (Fetch §3.2, Fetch Metadata §2.4).
   func takesCookie(of request: Request) -> Bool {
-    guard let origin = request.headers["origin"] else {
-      return [.get, .head].contains(request.method) && request.headers["sec-fetch-site"] != "cross-site"
-    }
+    (request.headers["origin"] != nil || [.get, .head].contains(request.method)) && isFromNoForeignPage(request)
+  }
+
+  /// Whether no page of others is behind the request: it may act for a caller who needs no token.
+  ///
+  /// What is no browser sends no `Origin`; a browser does with whatever a foreign page asks that is no plain read, and
+  /// tells of plain reads that a foreign site asks for them.
+  func isFromNoForeignPage(_ request: Request) -> Bool {
+    guard let origin = request.headers["origin"] else { return request.headers["sec-fetch-site"] != "cross-site" }
     return isOwn(origin, request) || names(socketOrigins, origin) || names(corsOrigins, origin)
   }
 

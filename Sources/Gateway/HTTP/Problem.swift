@@ -38,6 +38,7 @@ package struct Problem: Error, Hashable, Sendable {
     case quotaExceeded = "quota-exceeded"
     case brokerUnavailable = "broker-unavailable"
     case storageFull = "storage-full"
+    case storeUnavailable = "store-unavailable"
     case shuttingDown = "shutting-down"
     case internalError = "internal-error"
 
@@ -77,6 +78,7 @@ package struct Problem: Error, Hashable, Sendable {
       case .quotaExceeded: "Too many requests."
       case .brokerUnavailable: "The broker cannot be reached."
       case .storageFull: "There is no room for this file."
+      case .storeUnavailable: "The store of files cannot be reached."
       case .shuttingDown: "The gateway is shutting down."
       case .internalError: "Something went wrong here."
       }

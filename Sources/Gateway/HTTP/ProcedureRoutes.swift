@@ -78,6 +78,7 @@ package struct ProcedureRoutes {
     Address(.post, "/v1/revocations", "token.revoke"),
     Address(.get, "/v1/stats", "stats"),
     Address(.get, "/v1/health", "health"),
+    Address(.delete, "/v1/feed/:consumer", "feed.forget"),
   ]
 
   private let procedures: Procedures

@@ -21,6 +21,8 @@ package struct Request: Sendable {
   package var contentLength: Int?
   /// The peer's address, without its port: `127.0.0.1`, `::1`, or `unix`.
   package var peer: String
+  /// The name of the listener that it came to; nil: the gateway's own.
+  package var listener: String?
 
   package init(
     method: Method, path: String, query: [(name: String, value: String)] = [],

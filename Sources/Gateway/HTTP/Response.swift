@@ -8,6 +8,9 @@ package struct Response: Sendable {
     case bytes([UInt8])
     /// Part of a file, read off the loop in bounded pieces. `length` bytes from `offset`.
     case file(path: String, offset: Int64, length: Int64)
+    /// `length` bytes from elsewhere, asked for piece by piece as the client takes them. Opened when the answer
+    /// begins; nil: it is gone.
+    case relayed(length: Int64, open: @Sendable () async throws -> (any PieceSource)?)
     /// Written piece by piece, for as long as the client listens: `start` is called on the loop
     /// once the head is out. Sent without a length; the connection closes after it.
     case stream(start: @EventLoop @Sendable (any ResponseStream) -> Void)

@@ -18,6 +18,8 @@ package struct Route: Sendable {
   package var pattern: [Substring]
   package var admission: Admission
   package var handler: @EventLoop @Sendable (Call) async throws -> Response
+  /// What an older system's address has of its own; nil for the gateway's.
+  package var mount: LegacyMount?
 
   /// `path` as in `/v1/jobs/:id/events`.
   package init(
@@ -43,6 +45,11 @@ package struct Route: Sendable {
     }
     return parameters
   }
+}
+
+extension Route {
+  /// Whether requests to this listener are led to it: the gateway's own addresses are everywhere.
+  func answers(at listener: String?) -> Bool { mount.map { $0.listener == listener } ?? true }
 }
 
 /// One call of a route.

@@ -26,24 +26,16 @@ package final class Router {
     let request = exchange.request
     if request.method == .options { return origins.preflight(request) }
     var headers: [(name: String, value: String)] = []
+    var mount = mount(at: request.listener)
     var response: Response
     do {
-      response = try await respond(to: exchange, addingTo: &headers)
-    } catch let problem as Problem {
-      response = problem.response
-    } catch let error as BrokerError {
-      response = Problem(error).response
-    } catch RequestBodyError.tooLarge(let limit) {
-      response =
-        Problem(.payloadTooLarge, status: 413, detail: "At most \(limit) bytes are taken.").response
-    } catch RequestBodyError.interrupted {
-      // The client has gone or is too slow; the transport closes, the answer is for the log.
-      response = Response(400)
+      let (route, parameters) = try find(request, &mount, addingTo: &headers)
+      response = try await respond(to: exchange, by: route, parameters, addingTo: &headers)
     } catch {
-      environment.logger.error(
-        "a request failed", metadata: ["path": "\(request.path)", "error": "\(error)"])
-      response = Problem(.internalError, status: 500).response
+      let problem = problem(error, of: request)
+      response = mount?.dialect.response(to: problem) ?? problem.response
     }
+    if let mount { response.headers += mount.notices }
     response.headers += headers
     response.headers += origins.headers(for: request)
     if !response.headers.contains(where: { $0.name == "x-content-type-options" }) {
@@ -52,15 +44,39 @@ package final class Router {
     return response
   }
 
+  /// The older system that a listener of its own is for: what is not found there is told in its words.
+  private func mount(at listener: String?) -> LegacyMount? {
+    guard let listener else { return nil }
+    return routes.first { $0.mount?.listener == listener }?.mount
+  }
+
+  private func problem(_ error: any Error, of request: Request) -> Problem {
+    switch error {
+    case let problem as Problem: problem
+    case let error as BrokerError: Problem(error)
+    case RequestBodyError.tooLarge(let limit):
+      Problem(.payloadTooLarge, status: 413, detail: "At most \(limit) bytes are taken.")
+    case RequestBodyError.interrupted:
+      // The client has gone or is too slow; the transport closes, the answer is for the log.
+      Problem(.invalidRequest, status: 400, detail: "The body did not arrive.")
+    default: unforeseen(error, of: request)
+    }
+  }
+
+  private func unforeseen(_ error: any Error, of request: Request) -> Problem {
+    environment.logger.error(
+      "a request failed", metadata: ["path": "\(request.path)", "error": "\(error)"])
+    return Problem(.internalError, status: 500)
+  }
+
   private func respond(
-    to exchange: any Exchange, addingTo headers: inout [(name: String, value: String)]
+    to exchange: any Exchange, by route: Route, _ parameters: [String: String],
+    addingTo headers: inout [(name: String, value: String)]
   ) async throws -> Response {
-    let request = exchange.request
-    let (route, parameters) = try find(request, addingTo: &headers)
     var caller: Identity?
-    if case .open = route.admission {} else { caller = try await door.admit(request) }
+    if case .open = route.admission {} else { caller = try await admit(exchange.request, to: route) }
     if case .counted = route.admission, let caller {
-      let budget = await environment.limiter.spend(by: caller.user)
+      let budget = await environment.limiter.spend(by: spender(caller, of: exchange.request, at: route))
       headers += rateLimitHeaders(budget)
       guard budget.isAdmitted else {
         throw Problem(
@@ -79,14 +95,32 @@ package final class Router {
     return response
   }
 
+  /// Who calls: whose the token is, or whom an older system's callers without one stand for.
+  private func admit(_ request: Request, to route: Route) async throws(Problem) -> Identity {
+    guard let stand = route.mount?.caller else { return try await door.admit(request) }
+    if let identity = try await door.admitIfTold(request) { return identity }
+    // Any page could act for a caller who needs no token.
+    guard origins.isFromNoForeignPage(request) else {
+      throw Problem(.originRefused, status: 403, detail: "Add the origin to gateway.cors_origins, by its name.")
+    }
+    return stand
+  }
+
+  /// Whose budget a request is of: callers without a token have one for each address they come from.
+  private func spender(_ caller: Identity, of request: Request, at route: Route) -> String {
+    caller == route.mount?.caller ? "\(caller.user)@\(request.peer)" : caller.user
+  }
+
+  /// The route of a request. `mount` is that of the route, or of one that only the method does not fit.
   private func find(
-    _ request: Request, addingTo headers: inout [(name: String, value: String)]
+    _ request: Request, _ mount: inout LegacyMount?, addingTo headers: inout [(name: String, value: String)]
   ) throws(Problem) -> (Route, [String: String]) {
     let parts = request.path.split(separator: "/", omittingEmptySubsequences: true)
     let method = request.method == .head ? .get : request.method
     var allowed: [String] = []
-    for route in routes {
+    for route in routes where route.answers(at: request.listener) {
       guard let parameters = route.match(parts) else { continue }
+      mount = route.mount
       if route.method == method { return (route, parameters) }
       allowed.append(route.method.rawValue)
       if route.method == .get { allowed.append(Request.Method.head.rawValue) }

@@ -17,6 +17,8 @@ package final class Publication {
   package let isTerminal: Bool
   /// What happened to a job; nil for everything else.
   let event: JobEvent?
+  /// Whether events are delivered from now on, where it tells that; nil for everything else.
+  let tellsDelivery: Bool?
   /// The JSON of the event.
   package let data: JSONText
   private let eventName: StaticString
@@ -30,6 +32,7 @@ package final class Publication {
     isProgress = event.class == .progress
     isTerminal = event.state.isTerminal
     self.event = event
+    tellsDelivery = nil
     data = JobDocument.text(of: event)
     eventName = event.class == .progress ? "progress" : "state"
   }
@@ -42,6 +45,7 @@ package final class Publication {
     position = record.position
     isTerminal = record.hasEnded
     event = nil
+    tellsDelivery = nil
     switch record {
     case .job(let job, let estimate):
       isProgress = false
@@ -65,6 +69,7 @@ package final class Publication {
     isProgress = true
     isTerminal = false
     event = nil
+    tellsDelivery = nil
     data = JobDocument.text(of: place, estimate: estimate, for: job)
     eventName = "position"
   }
@@ -79,6 +84,7 @@ package final class Publication {
     isProgress = false
     isTerminal = false
     event = nil
+    tellsDelivery = isDelivering
     var writer = JSONWriter()
     writer.object {
       $0.member("event", "delivery")

@@ -19,6 +19,8 @@ final class HTTPConnection {
   }
 
   let peer: SocketAddress
+  /// The name of the listener that accepted it; nil: the gateway's own.
+  private let listener: String?
   let limits: Limits
   unowned let server: WebSocketServer
   private(set) var descriptor: Int32
@@ -40,9 +42,10 @@ final class HTTPConnection {
   private var drained = 0
 
   /// Takes over `descriptor`, which must not block.
-  init(_ descriptor: Int32, peer: SocketAddress, server: WebSocketServer) {
+  init(_ descriptor: Int32, peer: SocketAddress, listener: String?, server: WebSocketServer) {
     self.descriptor = descriptor
     self.peer = peer
+    self.listener = listener
     self.server = server
     limits = server.limits
     bodyPatience = BodyPatience(limits)
@@ -204,6 +207,9 @@ final class HTTPConnection {
     }
   }
 
+  /// The answer in hand may take so long.
+  func expectAnswer(within time: Duration) { deadline.set(after: max(time, limits.answerDeadline)) }
+
   private func setDeadlineForAnswer() { deadline.set(after: limits.answerDeadline) }
 
   /// Takes up the next request, and the next, while there are any whole and the one before is
@@ -233,6 +239,8 @@ final class HTTPConnection {
 
   private func begin(_ head: RequestHead) {
     hasRequested = true
+    var head = head
+    head.request.listener = listener
     let exchange = HTTPExchange(head, on: self)
     phase = .answering(exchange)
     bodyPatience = BodyPatience(limits)

@@ -1,4 +1,5 @@
 import EventLoop
+import Jobs
 import Logging
 
 /// A request on its connection, and the answer to it.
@@ -23,6 +24,8 @@ final class HTTPExchange: Exchange {
   private var isTurn = true
   private var answer = Answer.none
   private var stream: HTTPStream?
+  /// What is relayed at present.
+  private var source: (any PieceSource)?
   /// The connection ends with this answer, whatever the client would like.
   var endsConnection = false
 
@@ -106,6 +109,11 @@ final class HTTPExchange: Exchange {
 
   // MARK: The answer
 
+  func expectAnswer(within time: Duration) {
+    guard answer == .none else { return }
+    connection?.expectAnswer(within: time)
+  }
+
   func respond(_ response: Response) {
     precondition(answer == .none, "a request is answered twice")
     answer = .underWay
@@ -124,6 +132,8 @@ final class HTTPExchange: Exchange {
       finish()
     case .file(let path, let offset, let length):
       Task { await send(response, path: path, offset: offset, length: length) }
+    case .relayed(let length, let open):
+      Task { await relay(response, length: length, open) }
     case .stream(let start):
       endsConnection = true
       begin(response, length: nil)
@@ -185,6 +195,56 @@ final class HTTPExchange: Exchange {
     finish()
   }
 
+  /// Sends what comes from elsewhere as fast as the client takes it, and no more is asked for meanwhile.
+  private func relay(
+    _ response: Response, length: Int64, _ open: @Sendable () async throws -> (any PieceSource)?
+  ) async {
+    guard ResponseHead.hasBody(response.status, to: request.method) else {
+      begin(response, length: length)
+      return finish()
+    }
+    let source: (any PieceSource)?
+    do {
+      source = try await open()
+    } catch {
+      connection?.logger.error("an object cannot be sent", metadata: ["reason": "\(error)"])
+      guard !isClosed else { return }
+      let refusal = Refusal(503, "It cannot be read at present.").response
+      begin(refusal, length: nil, body: refusal.body)
+      return finish()
+    }
+    guard !isClosed else {
+      source?.close()
+      return
+    }
+    guard let source else {
+      let refusal = Refusal(404, "This is gone.").response
+      begin(refusal, length: nil, body: refusal.body)
+      return finish()
+    }
+    self.source = source
+    defer { source.close() }
+    begin(response, length: length)
+    var sent: Int64 = 0
+    do {
+      while sent < length, !isClosed, let piece = try await source.next(), !isClosed {
+        // The length is promised.
+        let piece = piece.prefix(Int(min(length - sent, Int64(piece.count))))
+        sent += Int64(piece.count)
+        connection?.write(Array(piece))
+        await drained()
+      }
+    } catch {
+      if !isClosed { connection?.logger.error("an object cannot be read", metadata: ["reason": "\(error)"]) }
+    }
+    self.source = nil
+    guard sent == length else {
+      connection?.close()
+      return
+    }
+    finish()
+  }
+
   private func begin(_ response: Response, length: Int64?, body: Response.Body) {
     guard case .bytes(let bytes) = body else { return begin(response, length: length) }
     begin(response, length: Int64(bytes.count), with: bytes)
@@ -239,6 +299,8 @@ final class HTTPExchange: Exchange {
     pieceWaiter = nil
     drainWaiter?.resume()
     drainWaiter = nil
+    source?.close()
+    source = nil
     let stream = stream
     self.stream = nil
     let whenClosed = whenClosed

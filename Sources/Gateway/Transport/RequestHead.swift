@@ -11,7 +11,7 @@ struct RequestHead {
     var extensions: String?
   }
 
-  let request: Request
+  var request: Request
   let upgrade: Upgrade?
   /// The client leaves the connection open for another request.
   let keepsAlive: Bool

@@ -57,17 +57,17 @@ package final class WebSocketServer {
 
   /// Listens on exactly `host` (an IPv4 or IPv6 address in digits, `localhost`, or `unix:` and a
   /// path) and returns the port, which the system chooses where `port` is 0. May be called for
-  /// several addresses.
+  /// several addresses; requests tell by `name` to which of them they came.
   ///
   /// Several processes may listen on the same address and port: the kernel spreads connections.
   @discardableResult
   package func listen(
-    on host: String, port: Int, backlog: Int32 = 1024
+    on host: String, port: Int, as name: String? = nil, backlog: Int32 = 1024
   ) throws(Failure) -> Int {
     precondition(!isStopping, "a server that was stopped is to listen")
     if library == nil { try start() }
     do {
-      return accept(on: try ListeningSocket(on: host, port: port, backlog: backlog))
+      return accept(on: try ListeningSocket(on: host, port: port, backlog: backlog), as: name)
     } catch {
       throw Failure(description: error.description)
     }
@@ -82,11 +82,11 @@ package final class WebSocketServer {
       throw Failure(description: "cannot accept from descriptor \(descriptor): not a socket that listens")
     }
     if library == nil { try start() }
-    return accept(on: socket)
+    return accept(on: socket, as: nil)
   }
 
-  private func accept(on socket: ListeningSocket) -> Int {
-    listeners.append(Listener(on: socket) { [weak self] in self?.accept($0, from: $1) })
+  private func accept(on socket: ListeningSocket, as name: String?) -> Int {
+    listeners.append(Listener(on: socket) { [weak self] in self?.accept($0, from: $1, at: name) })
     logger.info(
       "listening", metadata: ["address": "\(socket.address.host)", "port": "\(socket.port)"])
     return socket.port
@@ -172,7 +172,7 @@ package final class WebSocketServer {
 
   // MARK: Connections
 
-  private func accept(_ descriptor: Int32, from peer: SocketAddress) {
+  private func accept(_ descriptor: Int32, from peer: SocketAddress, at listener: String?) {
     if let refusal = refusal(for: peer) {
       // Said if it can be said at once; nothing is spent on waiting.
       let head = ResponseHead.bytes(
@@ -183,7 +183,7 @@ package final class WebSocketServer {
       return
     }
     if isCounted(peer) { countByAddress[peer.host, default: 0] += 1 }
-    let connection = HTTPConnection(descriptor, peer: peer, server: self)
+    let connection = HTTPConnection(descriptor, peer: peer, listener: listener, server: self)
     requests[ObjectIdentifier(connection)] = connection
     connection.begin()
   }

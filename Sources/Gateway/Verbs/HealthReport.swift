@@ -16,6 +16,8 @@ package struct HealthRules: Hashable, Sendable {
   package var interruptions = 2
   /// … in this time.
   package var interruptionWindow = Duration.seconds(3600)
+  /// Something waits for longer to be told to webhooks, or written to the history.
+  package var feed = Duration.seconds(300)
 
   package init() {}
 }
@@ -33,6 +35,8 @@ package struct HealthAlert: Hashable, Sendable {
     case store
     /// Events arrive, and did not again and again.
     case delivery
+    /// Webhooks or the history are behind.
+    case feed
   }
 
   package var condition: Condition
@@ -81,21 +85,32 @@ package struct HealthReport: Hashable, Sendable {
   package private(set) var stoppedWorkers = 0
   package private(set) var slots = 0
 
-  /// Nothing can be seen.
+  /// Nothing can be seen: the rest says nothing.
+  package private(set) var isBrokerAway = false
+
   package init(brokerAway detail: String) {
+    isBrokerAway = true
     status = .unhealthy
     alerts = [HealthAlert(.broker, nil, detail)]
   }
 
   /// `warnings` are the broker's; `isWhole` unless a part of it is away, and the rest is all that can be seen.
-  /// `delivery` is how events reach the gateway that judges.
+  /// `delivery` is how events reach the gateway that judges, `feed` how far the consumers of the feed are.
   package init(
     queues: [QueueView], workers: [WorkerInfo], warnings: [String] = [], isWhole: Bool = true,
-    delivery: DeliveryReport = DeliveryReport(), now: Timestamp, rules: HealthRules
+    delivery: DeliveryReport = DeliveryReport(), feed: [FeedStanding] = [], now: Timestamp, rules: HealthRules
   ) {
     if !isWhole { alerts.append(HealthAlert(.broker, nil, Self.partAway)) }
     alerts += warnings.map { HealthAlert(.store, nil, $0) }
     alerts += Self.alerts(of: delivery, now, rules)
+    for standing in feed {
+      guard let oldest = standing.oldest, now - oldest > rules.feed else { continue }
+      alerts.append(
+        HealthAlert(
+          .feed, nil,
+          "\(standing.behind) changes of jobs wait for the consumer \(standing.consumer), the oldest for "
+            + "\((now - oldest).minutes) min; \(standing.lost) were lost since it is there."))
+    }
     queueCount = queues.count
     let live = workers.filter(\.isLive)
     liveWorkers = live.count

@@ -20,6 +20,10 @@ package struct JobSubmission: Sendable {
   package var dependencies = JobDependencies()
   package var group: GroupID?
   package var weight = 1
+  /// Who is told of its changes.
+  package var webhooks: [Webhook] = []
+  /// It goes into the history. Not the client's to say: the gateway's.
+  package var isRecorded = false
   /// An earlier job with the same input may be the answer.
   package var reuses = false
   /// The socket that submits also watches.
@@ -61,6 +65,13 @@ package struct JobSubmission: Sendable {
     }
   }
 
+  /// A job of this kind, with nothing else said.
+  package init(queue: QueueName, kind: JobKind, payload: JSONText) {
+    self.queue = queue
+    self.kind = kind
+    self.payload = payload
+  }
+
   /// Reads the members of a submission (docs/protocol.md §Submit); `key` is the header's, where there
   /// is one.
   ///
@@ -85,6 +96,9 @@ package struct JobSubmission: Sendable {
     reader.require("kind")
     let kind = reader.name("kind") { JobKind($0) }
     queue = reader.name("queue") { QueueName($0) } ?? .default
+    // What is signed in our name is ours to say.
+    if kind == .webhook { reader.fault("kind", "is the gateway's own") }
+    if queue == WebhookDelivery.queue { reader.fault("queue", "is the gateway's own") }
     payload = reader.value("payload")?.text ?? .emptyObject
     // A schedule keeps its payload in the broker, whatever its jobs do.
     let limit = use == .schedule ? min(settings.payloadLimit, JobRequest.payloadLimit) : settings.payloadLimit
@@ -105,6 +119,7 @@ package struct JobSubmission: Sendable {
     uniqueKey = reader.text("unique_key")
     dependencies = Self.dependencies(from: &reader)
     (group, weight) = Self.group(from: &reader, isMember: use == .member)
+    webhooks = reader.webhooks("webhooks", settings.webhooks) ?? []
     reuses = reader.flag("reuse") ?? false
     if reuses, let kind, !settings.reusableKinds.contains(kind) {
       reader.fault("reuse", "is not allowed for the kind \(kind)")
@@ -157,7 +172,7 @@ package struct JobSubmission: Sendable {
       start: start, maxAttempts: maxAttempts, retry: retry, timeout: timeout,
       startWithin: startWithin, totalTimeout: totalTimeout, idempotencyKey: idempotencyKey,
       uniqueKey: uniqueKey, contentKey: contentKey, dependencies: dependencies, group: group,
-      weight: weight)
+      weight: weight, isRecorded: isRecorded, webhooks: webhooks)
   }
 }
 

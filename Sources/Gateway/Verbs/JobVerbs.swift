@@ -9,11 +9,14 @@ package final class JobVerbs {
   private let payloads: PayloadStore
   private let estimates: WaitEstimates
   private let maxPriority: Int
+  private let recordsHistory: Bool
 
-  /// `maxPriority` is what those may ask for whose token says nothing of it.
+  /// `maxPriority` is what those may ask for whose token says nothing of it; `recordsHistory`: all go into the history.
   package init(
-    broker: any Broker, payloads: PayloadStore, estimates: WaitEstimates, maxPriority: Int = 10
+    broker: any Broker, payloads: PayloadStore, estimates: WaitEstimates, maxPriority: Int = 10,
+    recordsHistory: Bool = false
   ) {
+    self.recordsHistory = recordsHistory
     self.maxPriority = maxPriority
     self.broker = broker
     self.payloads = payloads
@@ -38,11 +41,13 @@ package final class JobVerbs {
     return try await payloads.enqueue(request, on: broker)
   }
 
-  /// The submission with a priority that the user may ask for: one that was not asked for is lowered.
+  /// The submission with a priority that the user may ask for: one that was not asked for is lowered. It goes into
+  /// the history, if there is one.
   func bounded(
     _ submission: JobSubmission, for identity: Identity
   ) throws(Problem) -> JobSubmission {
     var submission = submission
+    submission.isRecorded = recordsHistory
     if submission.namesPriority {
       try require(submission.priority, of: identity)
     } else if let limit = priorityLimit(of: identity) {
@@ -84,6 +89,13 @@ package final class JobVerbs {
   package func job(_ id: JobID, for identity: Identity) async throws(Problem) -> Job {
     try require(.read, of: identity)
     return try await visibleJob(id, to: identity)
+  }
+
+  /// A job that is known already, if the user may see it.
+  func seen(_ job: Job, by identity: Identity) throws(Problem) -> Job {
+    try require(.read, of: identity)
+    guard mayBeSeen(job, by: identity) else { throw .jobNotFound }
+    return job
   }
 
   /// The job with its payload's text, as who asks for it by its id is shown it. A text that cannot be read

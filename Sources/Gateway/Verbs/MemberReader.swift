@@ -87,6 +87,23 @@ package struct MemberReader {
     guard faults.isEmpty else { throw .invalid(faults) }
   }
 
+  /// Members that nobody asked for are no faults.
+  package mutating func acceptRest() { asked.formUnion(order) }
+
+  /// The members that nobody asked for so far, in their order, as JSON.
+  package var rest: [(name: String, text: JSONText)] {
+    order.filter { !asked.contains($0) }.compactMap { name in
+      given[name].map { given in
+        var writer = JSONWriter()
+        switch given {
+        case .json(let value): writer.element(value.text)
+        case .text(let text): writer.element(text)
+        }
+        return (name, writer.text)
+      }
+    }
+  }
+
   private mutating func noteUnknown() {
     for name in order where !asked.contains(name) { fault(name, "is not known") }
   }

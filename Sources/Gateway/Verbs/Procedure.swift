@@ -146,7 +146,7 @@ package final class Procedures {
         let value = reader.value("settings")
         try reader.finish()
         guard let value else { preconditionFailure("settings that are missing passed as sound") }
-        let settings = try QueueSettings().patched(with: value, at: "/settings")
+        let settings = try QueueSettings().patched(with: value, at: "/settings", webhooks: verbs.webhooks)
         let set = try await verbs.set(name, to: settings, ifVersion: version, by: identity)
         return .queue(set.queue, isNew: set.isNew)
       },
@@ -248,6 +248,14 @@ package final class Procedures {
       Procedure("health") { reader, identity throws(Problem) in
         try reader.finish()
         return .document(try await verbs.health(for: identity).document)
+      },
+      Procedure("feed.forget") { reader, identity throws(Problem) in
+        reader.require("consumer")
+        let consumer = reader.text("consumer", upTo: 64)
+        try reader.finish()
+        guard let consumer else { preconditionFailure("a consumer that is missing passed as sound") }
+        try await verbs.forget(FeedConsumer(consumer), by: identity)
+        return .nothing
       },
     ]
   }

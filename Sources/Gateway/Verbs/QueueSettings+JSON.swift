@@ -4,9 +4,11 @@ package import Jobs
 extension QueueSettings {
   /// The settings with a change laid over them, as a JSON merge patch (RFC 7396): a member replaces,
   /// `null` brings back the default, objects are merged. Over ``init()`` it reads a whole document.
-  package func patched(with value: JSONValue, at pointer: String = "") throws(Problem)
-    -> QueueSettings
-  {
+  ///
+  /// Webhooks are checked by `rules`; nil refuses them.
+  package func patched(
+    with value: JSONValue, at pointer: String = "", webhooks rules: WebhookRules? = nil
+  ) throws(Problem) -> QueueSettings {
     var reader = try MemberReader(value, at: pointer)
     var settings = self
     settings.reset(reader.takeNulls())
@@ -18,6 +20,7 @@ extension QueueSettings {
     settings.order = reader.word("order") ?? settings.order
     settings.ageing = reader.seconds("ageing", upTo: JobSubmission.month) ?? settings.ageing
     settings.isFair = reader.flag("fair") ?? settings.isFair
+    settings.webhooks = reader.webhooks("webhooks", rules) ?? settings.webhooks
     let old = settings
     settings.defaults =
       reader.part("defaults") { old.defaults.patched(from: &$0) } ?? settings.defaults
@@ -43,6 +46,7 @@ extension QueueSettings {
       case "order": order = initial.order
       case "ageing": ageing = nil
       case "fair": isFair = initial.isFair
+      case "webhooks": webhooks = []
       case "defaults": defaults = initial.defaults
       case "retention": for state in ["completed", "failed", "cancelled"] { resetRetention(state) }
       // A name of nothing: taking nothing away is what was asked.
@@ -77,6 +81,8 @@ extension QueueSettings {
       $0.object("failed") { failed.write(into: &$0) }
       $0.object("cancelled") { cancelled.write(into: &$0) }
     }
+    guard !webhooks.isEmpty else { return }
+    writer.array("webhooks") { list in for hook in webhooks { list.object { hook.write(into: &$0) } } }
   }
 }
 

@@ -5,8 +5,13 @@ package import Jobs
 @EventLoop
 package final class QueueVerbs {
   private let broker: any Broker
+  let webhooks: WebhookRules?
 
-  package init(broker: any Broker) { self.broker = broker }
+  /// `webhooks` are the rules for those that a queue may have; nil: none.
+  package init(broker: any Broker, webhooks: WebhookRules? = nil) {
+    self.broker = broker
+    self.webhooks = webhooks
+  }
 
   /// How a queue is brought to rest.
   package enum DrainMode: String, Hashable, Sendable, CaseIterable {
@@ -51,7 +56,7 @@ package final class QueueVerbs {
       let queue = try await solving { () async throws(BrokerError) in try await broker.queue(name) }
       guard let queue else { throw Problem(BrokerError.queueNotFound) }
       if let version, version != queue.version { throw Problem(BrokerError.changedMeanwhile) }
-      let settings = try queue.settings.patched(with: change, at: "/settings")
+      let settings = try queue.settings.patched(with: change, at: "/settings", webhooks: webhooks)
       do throws(BrokerError) {
         return try await broker.set(name, to: settings, ifVersion: queue.version)
       } catch {

@@ -96,8 +96,8 @@ extension Schedule {
     guard let cron, let submission else {
       preconditionFailure("a schedule that could not be read passed as sound")
     }
-    self.init(
-      name: name, cron: cron, timeZone: zone ?? "UTC", request: submission.request(by: user),
-      isEnabled: isEnabled)
+    var request = submission.request(by: user)
+    request.isRecorded = settings.recordsHistory
+    self.init(name: name, cron: cron, timeZone: zone ?? "UTC", request: request, isEnabled: isEnabled)
   }
 }

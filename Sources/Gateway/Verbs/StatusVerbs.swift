@@ -22,13 +22,14 @@ package final class StatusVerbs {
       let queues = try await broker.queues()
       let recent = try await broker.statistics(of: nil, minutes: minutes)
       return Self.document(
-        queues, recent, try await broker.workers(), broker.deliveryReport, isDelivering: broker.isDelivering)
+        queues, recent, try await broker.workers(), broker.deliveryReport,
+        try await broker.feedStandings(), isDelivering: broker.isDelivering)
     }
   }
 
   private static func document(
     _ queues: [QueueStatus], _ recent: QueueStatistics, _ workers: [WorkerInfo], _ delivery: DeliveryReport,
-    isDelivering: Bool
+    _ feed: [FeedStanding], isDelivering: Bool
   ) -> JSONText {
     var counts: [JobState: Int] = [:]
     var levels: [Int: Int] = [:]
@@ -62,8 +63,29 @@ package final class StatusVerbs {
         $0.member("interruptions", delivery.interruptions)
         $0.member("output_limit_losses", delivery.outputLimitLosses)
       }
+      if !feed.isEmpty { write(feed, into: &$0) }
     }
     return writer.text
+  }
+
+  /// Keeps nothing of the feed for a consumer any more, until it reads again.
+  package func forget(_ consumer: FeedConsumer, by identity: Identity) async throws(Problem) {
+    try identity.require(.admin)
+    _ = try await solving { () async throws(BrokerError) in try await broker.forget(consumer) }
+  }
+
+  /// How far the consumers of the feed are.
+  private static func write(_ feed: [FeedStanding], into writer: inout JSONWriter) {
+    writer.array("feed") { list in
+      for standing in feed {
+        list.object {
+          $0.member("consumer", standing.consumer.description)
+          $0.member("behind", standing.behind)
+          $0.member("oldest_at", standing.oldest?.milliseconds)
+          $0.member("lost", standing.lost)
+        }
+      }
+    }
   }
 
   /// How the whole does. A broker that does not answer is an answer too, no problem.
@@ -91,7 +113,8 @@ package final class StatusVerbs {
       }
       return HealthReport(
         queues: queues, workers: try await broker.workers(), warnings: broker.warnings,
-        isWhole: broker.isWhole, delivery: broker.deliveryReport, now: .now, rules: rules)
+        isWhole: broker.isWhole, delivery: broker.deliveryReport,
+        feed: try await broker.feedStandings(), now: .now, rules: rules)
     } catch {
       guard error == .unavailable else { throw Problem(error) }
       return HealthReport(brokerAway: "The broker cannot be reached.")

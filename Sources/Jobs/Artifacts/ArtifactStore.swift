@@ -1,6 +1,7 @@
 import Foundation
+import Web
 
-/// What jobs read and what they make, as files below one folder.
+/// What jobs read and what they make, as files below one folder; with a shelf, what they make as objects of a bucket.
 ///
 ///     uploads/<upload>/{data, meta.json}       brought by a user, the input of jobs
 ///     artifacts/<job>/<token>/<name>           made by the run that held this lease
@@ -10,13 +11,17 @@ import Foundation
 /// runs on the event loop: every call hops to Swift's pool, and may be made from anywhere.
 ///
 /// A run publishes below its own lease token and readers see the greatest token only: a run that
-/// lost its lease cannot replace what a later one made.
+/// lost its lease cannot replace what a later one made. What was published into the folder is found there also when
+/// the store has a shelf.
 package struct ArtifactStore: Sendable {
   /// Absolute.
   package let root: String
+  /// Where artifacts go; nil: into the folder.
+  package let shelf: ArtifactShelf?
 
   /// A store below `root`, which need not exist: folders are made when they are needed.
-  package init(root: String) {
+  package init(root: String, shelf: ArtifactShelf? = nil) {
+    self.shelf = shelf
     self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
   }
 
@@ -155,11 +160,32 @@ package struct ArtifactStore: Sendable {
   /// Makes `file` an artifact of the job, in place of an earlier one of that name. The file is moved.
   ///
   /// `token` is the lease's. Throws `staleAttempt` if a run with a greater one has published;
-  /// what runs with smaller ones left is removed. Throws `notAFile` for links and folders.
+  /// what runs with smaller ones left is removed. Throws `notAFile` for links and folders. Where `isHeld` says that
+  /// the lease is over before the file is there, it does not appear. A run publishes one file after the other.
   @concurrent
   package func publish(
-    _ file: String, as name: ArtifactName, job: JobID, token: UInt64, owner: String
+    _ file: String, as name: ArtifactName, job: JobID, kind: JobKind, token: UInt64, owner: String,
+    isHeld: @escaping @Sendable () -> Bool = { true }
   ) async throws(ArtifactError) -> Artifact {
+    guard let shelf else { return try publishHere(file, as: name, job: job, token: token, owner: owner) }
+    guard let source = ReadableFile(file) else { throw .notAFile(name.description) }
+    let artifact: Artifact?
+    do throws(ObjectFault) {
+      artifact = try await shelf.publish(
+        source, as: name, job: job, kind: kind, token: token, owner: owner, isHeld: isHeld)
+    } catch {
+      throw .objects(error)
+    }
+    guard let artifact else { throw .staleAttempt }
+    try FileOperations.remove(file)
+    // Readers look into the folder first: an earlier attempt may have left its files there.
+    try FileOperations.remove(folder(of: job))
+    return artifact
+  }
+
+  private func publishHere(
+    _ file: String, as name: ArtifactName, job: JobID, token: UInt64, owner: String
+  ) throws(ArtifactError) -> Artifact {
     guard FileOperations.plainFile(file) != nil else { throw .notAFile(name.description) }
     let folder = folder(of: job, token: token)
     let others = try FileOperations.names(in: self.folder(of: job))
@@ -192,23 +218,45 @@ package struct ArtifactStore: Sendable {
   package func artifact(
     of job: JobID, name: ArtifactName
   ) async throws(ArtifactError) -> Artifact? {
-    guard let (folder, owner) = try latest(of: job) else { return nil }
-    return artifact(name, in: folder, owner: owner)
+    if let (folder, owner) = try latest(of: job) { return artifact(name, in: folder, owner: owner) }
+    return try await objects(of: job).first { $0.name == name }
   }
 
   /// All artifacts of a job, by name.
   @concurrent
   package func artifacts(of job: JobID) async throws(ArtifactError) -> [Artifact] {
-    guard let (folder, owner) = try latest(of: job) else { return [] }
+    guard let (folder, owner) = try latest(of: job) else { return try await objects(of: job) }
     return try FileOperations.names(in: folder).sorted().compactMap { name in
       ArtifactName(name).flatMap { artifact($0, in: folder, owner: owner) }
     }
   }
 
+  private func objects(of job: JobID) async throws(ArtifactError) -> [Artifact] {
+    guard let shelf else { return [] }
+    do throws(ObjectFault) { return try await shelf.artifacts(of: job) } catch { throw .objects(error) }
+  }
+
+  /// The bytes of an artifact that is no file here, `length` of them from `offset`, as they come; nil where it is
+  /// gone, or another has its place.
+  package func pieces(
+    of artifact: Artifact, offset: Int, length: Int
+  ) async throws(ArtifactError) -> (any PieceSource)? {
+    guard let shelf, case .object(let key, let tag) = artifact.place else { return nil }
+    do throws(ObjectFault) {
+      return try await shelf.open(key: key, tag: tag, offset: offset, length: length)
+    } catch {
+      throw .objects(error)
+    }
+  }
+
+  @concurrent
+  private func removeFiles(of job: JobID) async throws(ArtifactError) { try FileOperations.remove(folder(of: job)) }
+
   /// Removes all that a job made. Harmless where there is nothing.
   @concurrent
   package func removeArtifacts(of job: JobID) async throws(ArtifactError) {
     try FileOperations.remove(folder(of: job))
+    do throws(ObjectFault) { try await shelf?.removeArtifacts(of: job) } catch { throw .objects(error) }
   }
 
   /// Removes the artifacts of jobs whose record the broker no longer has, among those last written
@@ -220,10 +268,25 @@ package struct ArtifactStore: Sendable {
     var count = 0
     for job in try await jobsWithArtifacts(olderThan: age, now: now) {
       if try await isKept(job) { continue }
-      try await removeArtifacts(of: job)
+      try await removeFiles(of: job)
       count += 1
     }
     return count
+  }
+
+  /// The same of artifacts in the bucket.
+  package func sweepObjects(
+    olderThan age: Duration, now: Timestamp = .now, unless isKept: (JobID) async throws -> Bool
+  ) async throws -> Int {
+    try await shelf?.sweepArtifacts(olderThan: age, now: now, unless: isKept) ?? 0
+  }
+
+  /// Takes back what killed workers left of their uploads to the bucket, begun `age` ago or earlier by jobs that do not
+  /// run; answers how many.
+  package func sweepUnfinished(
+    olderThan age: Duration, now: Timestamp = .now, unless isRunning: (JobID) async throws -> Bool
+  ) async throws -> Int {
+    try await shelf?.sweepUnfinished(olderThan: age, now: now, unless: isRunning) ?? 0
   }
 
   @concurrent
@@ -249,7 +312,7 @@ package struct ArtifactStore: Sendable {
     let path = "\(folder)/\(name)"
     guard let (size, modifiedAt) = FileOperations.plainFile(path) else { return nil }
     return Artifact(
-      name: name, path: path, size: size, contentType: name.contentType, owner: owner,
+      name: name, place: .file(path), size: size, contentType: name.contentType, owner: owner,
       modifiedAt: modifiedAt)
   }
 }

@@ -18,6 +18,13 @@ enum FileOperations {
     guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw fault("a folder cannot be made") }
   }
 
+  /// Makes a folder whose parent is there; false where it is there already.
+  static func makeNewFolder(_ path: String) throws(ArtifactError) -> Bool {
+    if mkdir(path, 0o700) == 0 { return true }
+    guard errno == EEXIST else { throw fault("a folder cannot be made") }
+    return false
+  }
+
   /// Makes a folder as ``makeFolder(_:)`` does, and makes its name safe on disk.
   static func makeLastingFolder(_ path: String) throws(ArtifactError) {
     if modification(of: path) != nil { return }

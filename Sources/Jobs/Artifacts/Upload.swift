@@ -86,9 +86,17 @@ package struct Upload: Hashable, Sendable {
 
 /// A file that a job made, as it lies in the store.
 package struct Artifact: Hashable, Sendable {
+  package enum Place: Hashable, Sendable {
+    /// A plain file; the path is absolute.
+    case file(String)
+    /// An object of the bucket, of this tag.
+    case object(key: String, tag: String)
+  }
+
   package var name: ArtifactName
-  /// Absolute; a plain file.
-  package var path: String
+  package var place: Place
+  /// Where other programs find it: `s3://bucket/key`. Nil of a file.
+  package var location: String?
   /// In bytes.
   package var size: Int
   package var contentType: String
@@ -96,12 +104,18 @@ package struct Artifact: Hashable, Sendable {
   package var owner: String
   package var modifiedAt: Timestamp
 
+  /// The path of a file; nil of an object.
+  package var path: String? {
+    if case .file(let path) = place { path } else { nil }
+  }
+
   package init(
-    name: ArtifactName, path: String, size: Int, contentType: String, owner: String,
+    name: ArtifactName, place: Place, location: String? = nil, size: Int, contentType: String, owner: String,
     modifiedAt: Timestamp
   ) {
     self.name = name
-    self.path = path
+    self.place = place
+    self.location = location
     self.size = size
     self.contentType = contentType
     self.owner = owner

@@ -88,6 +88,7 @@ extension QueueSettings {
       keep.object("failed") { failed.write(into: &$0) }
       keep.object("cancelled") { cancelled.write(into: &$0) }
     }
+    webhooks.write("webhooks", into: &writer)
   }
 
   init(reading value: JSONValue) throws(ArchiveFault) {
@@ -110,6 +111,7 @@ extension QueueSettings {
     completed = try RetentionRule(optional: value["keep"]?["completed"]) ?? completed
     failed = try RetentionRule(optional: value["keep"]?["failed"]) ?? failed
     cancelled = try RetentionRule(optional: value["keep"]?["cancelled"]) ?? cancelled
+    webhooks = try [Webhook](optional: value["webhooks"])
   }
 }
 

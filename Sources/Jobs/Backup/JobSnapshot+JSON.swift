@@ -40,6 +40,7 @@ extension JobRequest {
     dependencies.write(into: &writer)
     writer.member("group", group?.description)
     writer.member("weight", weight)
+    FeedTerms(isRecorded: isRecorded, webhooks: webhooks).write(into: &writer)
   }
 
   init(reading value: JSONValue) throws(ArchiveFault) {
@@ -69,6 +70,9 @@ extension JobRequest {
     dependencies = try JobDependencies(reading: value)
     group = try value.name(optional: "group") { GroupID($0) }
     weight = value["weight"]?.int ?? 1
+    let feed = try FeedTerms(reading: value)
+    isRecorded = feed.isRecorded
+    webhooks = feed.webhooks
   }
 }
 
@@ -135,6 +139,7 @@ extension JobSnapshot {
     dependencies.write(into: &writer)
     writer.member("group", job.group?.description)
     writer.member("weight", weight)
+    feed.write(into: &writer)
     if !log.isEmpty { writer.array("log") { list in for line in log { list.element(line) } } }
   }
 
@@ -191,6 +196,7 @@ extension JobSnapshot {
       uniqueKey: value["unique_key"]?.string, contentKey: value["content_key"]?.string,
       dependencies: dependencies, weight: value["weight"]?.int ?? 1,
       cancellation: try JobFailure(optional: value["cancellation"]),
-      isRemoved: value["remove"]?.bool ?? false, log: log)
+      isRemoved: value["remove"]?.bool ?? false, log: log,
+      feed: try FeedTerms(reading: value))
   }
 }

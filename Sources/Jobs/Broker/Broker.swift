@@ -13,4 +13,4 @@
 /// mends what an audit found by making its orders anew, O(n log n) in one go.
 package typealias Broker = JobQueue & JobControl & QueueAdministration & WorkerDirectory
   & JobGroups & ScheduleBook & EventSource & RequestBudget & NodeDirectory & RevocationList & BrokerArchive
-  & BrokerAudit
+  & BrokerAudit & FeedSource

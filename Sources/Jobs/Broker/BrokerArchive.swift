@@ -154,6 +154,8 @@ package struct JobSnapshot: Hashable, Sendable {
   /// It runs, and is to be forgotten when it ends.
   package var isRemoved: Bool
   package var log: [String]
+  /// For what its changes are fed.
+  package var feed: FeedTerms
 
   package init(
     job: Job, sequence: Int64, base: Int64, ageing: Duration? = nil, token: UInt64 = 0,
@@ -161,7 +163,8 @@ package struct JobSnapshot: Hashable, Sendable {
     startWithin: Duration? = nil, totalTimeout: Duration? = nil, idempotencyKey: String? = nil,
     fingerprint: String? = nil, uniqueKey: String? = nil, contentKey: String? = nil,
     dependencies: JobDependencies = JobDependencies(), weight: Int = 1,
-    cancellation: JobFailure? = nil, isRemoved: Bool = false, log: [String] = []
+    cancellation: JobFailure? = nil, isRemoved: Bool = false, log: [String] = [],
+    feed: FeedTerms = FeedTerms()
   ) {
     self.job = job
     self.sequence = sequence
@@ -183,6 +186,7 @@ package struct JobSnapshot: Hashable, Sendable {
     self.cancellation = cancellation
     self.isRemoved = isRemoved
     self.log = log
+    self.feed = feed
   }
 
   /// What one that runs has to end with if its run is over at this moment; nil: it may run again.

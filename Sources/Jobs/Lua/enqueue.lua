@@ -5,12 +5,12 @@
   ARGV, seven for each job:
   ARGV[1] job id    ARGV[2] queue    ARGV[3] kind    ARGV[4] user    ARGV[5] priority    ARGV[6] payload
   ARGV[7] what is rarely asked for, a MessagePack map, or "":
-          m, rp, to, uk, ck, g, wt as in the record; order f or l; at ms or delay ms;
+          m, rp, to, uk, ck, g, wt, hs, wb as in the record; order f or l; at ms or delay ms;
           within, total: limits of its time, ms; parents {ids…}, rule c, f or r;
           key, fingerprint: of its idempotency, for `remembered` ms
   Touches: JOBS PAYLOADS QUEUES COUNTERS MINUTES WAITING WAKE DUE LIMITS BLOCKED_JOBS PARKED_USERS
            ADMITTED FAIR CHILDREN NUMBERS INDEX INDEX_CHUNKS USERS USER_CHUNKS CLAIMS GROUPS GROUP_JOBS
-           GROUP_ENDS, and what an end does
+           GROUP_ENDS FEED, and what an end does
   Answers: for each job {"accepted" | what it was known by: "id" "idempotency_key" "unique_key" "content_key", describe…}
            | {"key_reused"} | {"draining"} | {"full", limit} | {"parent_not_found", id}
            | {"group_not_found"} | {"group_closed"}

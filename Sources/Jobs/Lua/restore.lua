@@ -8,7 +8,7 @@
           acceptance; log {lines}; ran: it did, and with it stop {the failure it was to end with}, packed, and in
           which state it would have ended, removed: it was to be forgotten, late: the failure of one past its time;
           unranked: its queue decides by its ageing of now
-  Touches: what enqueue touches, RESTORED USERS_RESTORED LOGS RESULTS FINISHED GROUP_CALLBACKS GROUP_INDEX
+  Touches: what enqueue touches, RESTORED USERS_RESTORED LOGS RESULTS FINISHED FEED GROUP_CALLBACKS GROUP_INDEX
   Answers: {"restored" | "known" | "duplicate", whether its queue came with it: 1 or 0}
   Emits:   state queued, scheduled, blocked or retrying with reason restored; or cancelled, for a duplicate, or
            the end of one that was to stop; what follows for one whose parent did not complete; nothing for one that has ended; its group, if that is on record
@@ -72,6 +72,10 @@ if is_terminal(job.state) then
   remember_key()
   write_job(job)
   redis.call("ZADD", FINISHED .. job.state .. ":" .. queue.name, (more.fi or now) * 1000, id)
+  if more.hs or more.wb then
+    --- @include "includes/feed_change"
+    feed_change(job, nil, "restored")
+  end
   if more.g then
     --- @include "includes/group"
     local group = read_group(more.g)

@@ -21,6 +21,8 @@ package struct QueueSettings: Hashable, Sendable {
   package var completed = RetentionRule(age: .seconds(86_400))
   package var failed = RetentionRule(age: .seconds(7 * 86_400))
   package var cancelled = RetentionRule(age: .seconds(86_400))
+  /// Who is told of the changes of its jobs, those accepted from when it is set; each has ``Webhook/isOfQueue`` unset here.
+  package var webhooks: [Webhook] = []
 
   package init() {}
 

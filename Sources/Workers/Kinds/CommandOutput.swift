@@ -12,6 +12,16 @@ package enum CommandProgressForm: Hashable, Sendable {
   case pattern(String)
 }
 
+/// Where a command's result is.
+package enum CommandResultForm: Hashable, Sendable {
+  /// In a line `{"result":…}`, where progress is told in lines of JSON.
+  case told
+  /// The last line of its standard output that is a JSON object and no progress.
+  case line
+  /// The file `result.json` of its output folder, which is then no artifact.
+  case file
+}
+
 /// What a line of a command's output says.
 enum CommandLine: Equatable {
   case progress(Progress)

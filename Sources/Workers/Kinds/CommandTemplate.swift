@@ -121,25 +121,3 @@ struct CommandTemplate: Hashable, Sendable {
     }
   }
 }
-
-/// What is wrong at one place of a payload.
-struct PayloadFault: Error, Hashable, CustomStringConvertible {
-  /// A JSON pointer into the payload (RFC 6901).
-  var pointer: String
-  var reason: String
-
-  init(_ pointer: String, _ reason: String) {
-    self.pointer = pointer
-    self.reason = reason
-  }
-
-  var description: String { "\(pointer) \(reason)" }
-}
-
-extension Outcome {
-  /// The payload cannot be worked on, and never will be: all that is wrong with it.
-  static func badInput(_ faults: [PayloadFault]) -> Outcome {
-    let text = faults.map(\.description).joined(separator: "; ")
-    return .failedForGood(JobFailure(code: "bad_input", message: "\(text)."))
-  }
-}

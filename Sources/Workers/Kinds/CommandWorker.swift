@@ -27,6 +27,7 @@ package struct CommandWorker: Worker {
     package var arguments: [String]
     package var payload: PayloadDelivery
     package var progress: CommandProgressForm
+    package var result: CommandResultForm
     /// Which exit statuses mean that the job is done.
     package var successExitCodes: Set<Int32>
     package var timeout: Duration?
@@ -38,7 +39,7 @@ package struct CommandWorker: Worker {
 
     package init(
       kind: JobKind, program: String, arguments: [String] = [], payload: PayloadDelivery = .none,
-      progress: CommandProgressForm = .jsonLines, successExitCodes: Set<Int32> = [0],
+      progress: CommandProgressForm = .jsonLines, result: CommandResultForm = .told, successExitCodes: Set<Int32> = [0],
       timeout: Duration? = .seconds(3600), outputLimit: Int = 16 << 20,
       environment: [String: String] = [:], inputs: InputFetcher = InputFetcher(),
       retryPolicy: RetryPolicy = .standard
@@ -48,6 +49,7 @@ package struct CommandWorker: Worker {
       self.arguments = arguments
       self.payload = payload
       self.progress = progress
+      self.result = result
       self.successExitCodes = successExitCodes
       self.timeout = timeout
       self.outputLimit = outputLimit
@@ -66,6 +68,9 @@ package struct CommandWorker: Worker {
   /// The most files of an output folder that become artifacts.
   static let artifactLimit = 100
 
+  /// The file of a command that leaves its result in one.
+  static let resultFile = "result.json"
+
   /// Throws what is wrong with the configuration.
   package init(_ configuration: Configuration) throws(CommandConfigurationError) {
     self.configuration = configuration
@@ -83,7 +88,8 @@ package struct CommandWorker: Worker {
     } catch let fault as PayloadFault {
       return .badInput([fault])
     }
-    let run = CommandRun(job, parser: try CommandOutputParser(configuration.progress))
+    let run = CommandRun(
+      job, parser: try CommandOutputParser(configuration.progress), takesLines: configuration.result == .line)
     let exit: ChildExit
     do {
       exit = try await job.run(
@@ -95,7 +101,35 @@ package struct CommandWorker: Worker {
     guard case .status(let code) = exit, configuration.successExitCodes.contains(code) else {
       return .failed(JobFailure(exit, of: configuration.program, saying: run.lastErrors))
     }
+    do {
+      if configuration.result == .file { run.take(try resultFile(in: try await outputFolder(job))) }
+    } catch let failure as JobFailure {
+      return .failed(failure)
+    }
     return .completed(try await result(of: run, job))
+  }
+
+  /// What stands in the result's file, which is taken away; nil where the command left none.
+  private func resultFile(in folder: String) throws -> JSONText? {
+    let path = "\(folder)/\(Self.resultFile)"
+    let files = FileManager.default
+    guard files.fileExists(atPath: path) else { return nil }
+    let attributes = try files.attributesOfItem(atPath: path)
+    // A link may lead anywhere.
+    guard attributes[.type] as? FileAttributeType == .typeRegular else {
+      throw JobFailure(code: "bad_result", message: "\(Self.resultFile) is no plain file.")
+    }
+    guard let size = attributes[.size] as? Int, size <= Settlement.resultLimit else {
+      throw JobFailure(
+        code: "result_too_large", message: "The result has more than \(Settlement.resultLimit) bytes.")
+    }
+    let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+    try files.removeItem(atPath: path)
+    do {
+      return try JSONDocument(bytes: bytes).root.text
+    } catch {
+      throw JobFailure(code: "bad_result", message: "\(Self.resultFile) is not JSON: \(error).")
+    }
   }
 
   private func outputFolder(_ job: JobContext) async throws -> String { "\(try await job.folder())/output" }
@@ -197,16 +231,21 @@ private final class CommandRun: Sendable {
   }
 
   private let job: JobContext
+  private let takesLines: Bool
   private let state: Mutex<State>
   private let errors = LastLines(limit: 20)
 
-  init(_ job: JobContext, parser: sending CommandOutputParser) {
+  /// With `takesLines`, a line that is a JSON object and says nothing else is the result.
+  init(_ job: JobContext, parser: sending CommandOutputParser, takesLines: Bool) {
     self.job = job
+    self.takesLines = takesLines
     state = Mutex(State(parser: parser, result: nil))
   }
 
   var result: JSONText? { state.withLock { $0.result } }
   var lastErrors: String { errors.text }
+
+  func take(_ result: JSONText?) { state.withLock { $0.result = result } }
 
   func heard(_ line: String) {
     let said = state.withLock { state in
@@ -217,7 +256,12 @@ private final class CommandRun: Sendable {
     switch said {
     case .progress(let progress): job.report(progress)
     case .result: break
-    case .other: job.log(line)
+    case .other:
+      if takesLines, let value = try? JSONDocument(bytes: Array(line.utf8)).root, value.object != nil {
+        take(value.text)
+      } else {
+        job.log(line)
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-/// The filters of a simple chain (`-vf`, `-af`) that a submitter may use.
+/// The filters of a simple chain (`-vf`, `-af`), or of a graph, that a submitter may use.
 ///
 /// None of them reads or writes a file. Beyond the names the text itself is checked: no links or second
 /// inputs (`[in]`, `;`), and no `/option`, by which newer ffmpegs load an option's value from a file.
@@ -23,8 +23,21 @@ struct FFmpegFilters {
     "extrastereo", "compand", "deesser", "tremolo", "vibrato", "chorus", "flanger", "aphaser",
   ])
 
+  /// What may stand in a graph (``FFmpegFilterGraph``): besides these, filters with several inputs or outputs, and two
+  /// sources that make what they give themselves.
+  static let graph = FFmpegFilters(
+    names: video.names.union(audio.names).union([
+      "overlay", "concat", "hstack", "vstack", "xstack", "blend", "xfade", "alphamerge", "alphaextract",
+      "split", "palettegen", "paletteuse", "maskedmerge", "interleave", "colorkey", "chromakey", "scale2ref",
+      "amix", "amerge", "acrossfade", "join", "asplit", "channelsplit", "sidechaincompress", "sidechaingate",
+      "ainterleave", "showwaves", "showwavespic", "showspectrum", "color", "anullsrc",
+    ]))
+
   /// Parts of option names that stand for files in some version of some filter.
-  private static let fileWords = ["file", "path", "url", "dump"]
+  private static let fileWords = ["file", "path", "url", "dump", "debug"]
+
+  /// Filters that take a file's name in some place of their options without naming the option: theirs must be named.
+  private static let namedOptionsOnly: Set<String> = ["paletteuse"]
 
   /// Why `text` cannot be a chain; nil where it can.
   func fault(in text: String) -> String? {
@@ -36,7 +49,7 @@ struct FFmpegFilters {
       let parts = filter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let name = String(parts[0].trimming { $0 == " " })
       guard names.contains(name) else {
-        return "may not use the filter \(FFmpegArguments.shown(name))"
+        return "may not use the filter \(PayloadFault.shown(name))"
       }
       guard parts.count == 2 else { continue }
       for option in parts[1].split(separator: ":", omittingEmptySubsequences: false) {
@@ -44,7 +57,10 @@ struct FFmpegFilters {
           return "may not load options from files"
         }
         let sides = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard sides.count == 2 else { continue }
+        guard sides.count == 2 else {
+          if Self.namedOptionsOnly.contains(name) { return "must name the options of \(name)" }
+          continue
+        }
         let key = sides[0].lowercased()
         if Self.fileWords.contains(where: key.contains) { return "may not name files in filters" }
         if sides[1].trimming({ $0 == " " }).hasPrefix("/") {

@@ -2,8 +2,9 @@
 ///
 /// A list of what is allowed, not of what is forbidden: an option that is not here is refused. None of
 /// them names a file, a protocol, a device or another input; `-i`, `-f`'s muxers that write several
-/// files, `-attach`, `-dump_attachment`, `-report`, `-filter_script`, `-/option`, `-passlogfile`,
-/// `-filter_complex` and codec-private option strings (`-x264-params stats=…`) are therefore absent.
+/// files, `-attach`, `-dump_attachment`, `-report`, `-filter_script`, `-/option`, `-passlogfile`
+/// and codec-private option strings (`-x264-params stats=…`) are therefore absent. `-filter_complex` is one of
+/// a command line's (``FFmpegCommandLine``), as `-i` is.
 struct FFmpegOption {
   enum Value {
     /// The option takes none.
@@ -30,6 +31,8 @@ struct FFmpegOption {
     case metadata
     /// A chain of filters.
     case videoFilters, audioFilters
+    /// A graph of filters.
+    case filterGraph
   }
 
   var value: Value
@@ -42,6 +45,27 @@ struct FFmpegOption {
     if let value = global[name] { return FFmpegOption(value: value, takesStream: false) }
     return nil
   }
+
+  /// The option of a name that stands before an input and says how that is read; nil where it is not allowed.
+  static func ofInput(_ name: String) -> FFmpegOption? {
+    input[name].map { FFmpegOption(value: $0, takesStream: false) }
+  }
+
+  /// Options of a command line that change nothing here: they are taken and left out. The value says whether a word
+  /// follows.
+  static let ignored: [String: Bool] = [
+    "y": false, "n": false, "hide_banner": false, "stats": false, "nostats": false, "nostdin": false,
+    "loglevel": true, "v": true,
+    // How much ffmpeg may keep in memory is not for the caller to say.
+    "thread_queue_size": true, "probesize": true, "analyzeduration": true,
+  ]
+
+  private static let input: [String: Value] = [
+    "ss": .time, "t": .time, "to": .time, "sseof": .number, "itsoffset": .number, "r": .ratio,
+    "framerate": .ratio, "loop": .oneOf(["0", "1"]), "stream_loop": .number, "vn": .none, "an": .none,
+    "sn": .none, "dn": .none, "accurate_seek": .none, "noaccurate_seek": .none,
+    "fflags": .flags(["genpts", "igndts", "discardcorrupt", "nobuffer"]),
+  ]
 
   private static let videoCodecs: Set<String> = [
     "copy", "libx264", "libx264rgb", "libx265", "libvpx", "libvpx-vp9", "libaom-av1", "libsvtav1",

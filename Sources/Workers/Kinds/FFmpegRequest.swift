@@ -1,8 +1,25 @@
 import Jobs
 
-/// What a payload of the ffmpeg kind asks for, checked.
+/// What a payload of the ffmpeg kind asks for, checked: `input`, `output` and `arguments`, or `inputs`, `output` and
+/// a `command` of the caller's own.
 struct FFmpegRequest: Hashable {
-  let input: InputReference
+  /// An input in the order in which ffmpeg opens them; the same one may be opened twice.
+  struct Input: Hashable {
+    let reference: InputReference
+    /// Where the payload names it.
+    let pointer: String
+    /// The options that say how it is read.
+    var options: [String] = []
+    var span = FFmpegSpan()
+    var isRepeated = false
+
+    /// How much of it is read, where it is `duration` long; nil where nobody can say.
+    func expectedLength(of duration: Duration?) -> Duration? {
+      span.expectedLength(of: isRepeated ? nil : duration)
+    }
+  }
+
+  let inputs: [Input]
   let output: ArtifactName
   let arguments: FFmpegArguments
 
@@ -13,65 +30,93 @@ struct FFmpegRequest: Hashable {
   ]
 
   /// Throws all faults of the payload at once.
-  init(_ payload: JSONText) throws(FFmpegArgumentFaults) {
-    let root: JSONValue
-    do {
-      root = try JSONDocument(bytes: payload.bytes, refusesDuplicates: true).root
-    } catch {
-      throw FFmpegArgumentFaults(faults: [PayloadFault("", "the payload is not JSON: \(error)")])
+  init(_ payload: JSONText) throws(PayloadFaults) {
+    let root = try PayloadReader.root(of: payload)
+    if root["command"] != nil || root["inputs"] != nil {
+      try self.init(commandLine: payload)
+    } else {
+      try self.init(arguments: payload)
     }
-    guard let members = root.object else {
-      throw FFmpegArgumentFaults(faults: [PayloadFault("", "the payload must be an object")])
-    }
-    var faults: [PayloadFault] = []
-    for (name, _) in members where !["input", "output", "arguments"].contains(name) {
-      faults.append(PayloadFault("/\(FFmpegArguments.shown(name))", "is not known"))
-    }
-    var input: InputReference?
-    do throws(PayloadFault) {
-      guard let text = root["input"]?.string else {
-        throw PayloadFault("/input", "must be a text")
-      }
-      input = try InputReference(text, at: "/input")
-    } catch {
-      faults.append(error)
-    }
-    var output: ArtifactName?
-    do throws(PayloadFault) {
-      output = try Self.output(root["output"])
-    } catch {
-      faults.append(error)
-    }
+  }
+
+  /// `{"input":…,"output":…,"arguments":[…]?}`
+  private init(arguments payload: JSONText) throws(PayloadFaults) {
+    var reader = try PayloadReader(payload, members: ["input", "output", "arguments"])
+    let reference = reader.reference("input")
+    let output = reader.output(of: Self.extensions)
     var arguments: FFmpegArguments?
-    do throws(FFmpegArgumentFaults) {
-      arguments = try FFmpegArguments(Self.words(root["arguments"]))
+    do throws(PayloadFaults) {
+      arguments = try FFmpegArguments(Self.words(reader.root["arguments"]))
     } catch {
-      faults += error.faults
+      reader.note(error)
     }
-    guard faults.isEmpty, let input, let output, let arguments else {
-      throw FFmpegArgumentFaults(faults: faults)
+    try reader.check()
+    guard let reference, let output, let arguments else {
+      preconditionFailure("a member that cannot be read is a fault")
     }
-    self.input = input
+    inputs = [Input(reference: reference, pointer: "/input")]
     self.output = output
     self.arguments = arguments
   }
 
-  private static func output(_ value: JSONValue?) throws(PayloadFault) -> ArtifactName {
-    guard let text = value?.string else { throw PayloadFault("/output", "must be a text") }
-    // A percent sign would be a pattern: many files, or another name than the one asked for.
-    guard let name = ArtifactName(text), !text.contains("%"), !text.contains(":") else {
-      throw PayloadFault("/output", "must be a plain file name")
+  /// `{"command":"-i a.mp4 out.mp4","inputs":{"a.mp4":…},"output":"out.mp4"}`
+  private init(commandLine payload: JSONText) throws(PayloadFaults) {
+    var reader = try PayloadReader(payload, members: ["command", "inputs", "output"])
+    let references = Self.references(&reader)
+    let output = reader.output(of: Self.extensions)
+    var command: FFmpegCommandLine?
+    if let line = reader.root["command"]?.string {
+      do throws(PayloadFaults) {
+        command = try FFmpegCommandLine(line, inputs: Set(references.keys), output: output)
+      } catch {
+        reader.note(error)
+      }
+    } else {
+      reader.note(PayloadFault(FFmpegCommandLine.pointer, "must be a text"))
     }
-    guard extensions.contains(name.fileExtension) else {
-      throw PayloadFault("/output", "has an extension that is not allowed")
+    try reader.check()
+    guard let output, let command else { preconditionFailure("a member that cannot be read is a fault") }
+    inputs = command.inputs.compactMap { input in
+      references[input.name].flatMap { reference in
+        reference.map {
+          Input(
+            reference: $0, pointer: Self.pointer(of: input.name), options: input.options, span: input.span,
+            isRepeated: input.isRepeated)
+        }
+      }
     }
-    return name
+    self.output = output
+    arguments = command.arguments
   }
 
-  private static func words(_ value: JSONValue?) throws(FFmpegArgumentFaults) -> [String] {
+  private static func pointer(of input: String) -> String { "/inputs/\(PayloadFault.step(input))" }
+
+  /// The inputs by name; the value is nil, and a fault noted, where it names none that can be.
+  private static func references(_ reader: inout PayloadReader) -> [String: InputReference?] {
+    guard let members = reader.root["inputs"]?.object, !members.isEmpty, members.count <= FFmpegCommandLine.inputLimit
+    else {
+      reader.note(
+        PayloadFault("/inputs", "must be an object of 1 to \(FFmpegCommandLine.inputLimit) inputs by their names"))
+      return [:]
+    }
+    var references: [String: InputReference?] = [:]
+    for (name, value) in members {
+      let pointer = pointer(of: name)
+      references[name] = .some(
+        reader.take { () throws(PayloadFault) in
+          guard ArtifactName(name) != nil, !name.hasPrefix("-"), !name.contains("%"), !name.contains(":") else {
+            throw PayloadFault(pointer, "must have a plain file name")
+          }
+          return try PayloadReader.reference(value, at: pointer)
+        })
+    }
+    return references
+  }
+
+  private static func words(_ value: JSONValue?) throws(PayloadFaults) -> [String] {
     guard let value else { return [] }
     guard let elements = value.array else {
-      throw FFmpegArgumentFaults(faults: [PayloadFault("/arguments", "must be a list of texts")])
+      throw PayloadFaults([PayloadFault("/arguments", "must be a list of texts")])
     }
     var words: [String] = []
     var faults: [PayloadFault] = []
@@ -82,7 +127,7 @@ struct FFmpegRequest: Hashable {
         faults.append(PayloadFault("/arguments/\(index)", "must be a text"))
       }
     }
-    if !faults.isEmpty { throw FFmpegArgumentFaults(faults: faults) }
+    if !faults.isEmpty { throw PayloadFaults(faults) }
     return words
   }
 }

@@ -4,12 +4,12 @@ package import Jobs
 import Synchronization
 
 /// Transcodes with ffmpeg: `{"input":"upload:upl_…" | "https://…", "output":"output.mp4",
-/// "arguments":["-c:v","libx264"]?}`.
+/// "arguments":["-c:v","libx264"]?}`, or by a command line of the caller's own: `{"command":"-i input.mp4 output.mp4",
+/// "inputs":{"input.mp4":"https://…"},"output":"output.mp4"}`.
 ///
-/// Nobody who submits can make ffmpeg read or write anything but the job's input and output: arguments
-/// are checked against ``FFmpegOption``; the input is always a local file, opened with the `file`
-/// protocol alone and by demuxers that cannot refer to other files (no playlists, no concatenations);
-/// the output's name is one file name of an allowed extension.
+/// Nobody who submits can make ffmpeg read or write anything but the job's inputs and output: options
+/// are checked against ``FFmpegOption``; inputs are always local files of our naming, opened under
+/// ``MediaGuards``; the output's name is one file name of an allowed extension.
 package struct FFmpegWorker: Worker {
   /// What an operator decides.
   package struct Configuration: Sendable {
@@ -51,73 +51,51 @@ package struct FFmpegWorker: Worker {
     self.configuration = configuration
   }
 
-  /// Demuxers of media that hold all they need. Absent on purpose: hls, dash, concat, sdp, image2,
-  /// lavfi and whatever else opens what its file names.
-  private static let demuxers = [
-    "mov", "mp4", "m4a", "3gp", "matroska", "webm", "avi", "flv", "mpegts", "mpeg", "mpegvideo",
-    "asf", "mp3", "wav", "w64", "flac", "ogg", "aac", "ac3", "eac3", "amr", "aiff", "caf", "gif",
-    "h264", "hevc", "m4v", "ivf", "mxf", "nut", "png_pipe", "jpeg_pipe", "webp_pipe", "srt",
-    "webvtt", "ass",
-  ].joined(separator: ",")
-
-  /// The guards that every opening of an input gets.
-  private static let inputGuards = [
-    "-protocol_whitelist", "file", "-format_whitelist", demuxers,
-  ]
-
   @concurrent
   package func perform(_ job: JobContext) async throws -> Outcome {
-    let request: FFmpegRequest
     do {
-      request = try FFmpegRequest(job.payload)
-    } catch {
+      let request = try FFmpegRequest(job.payload)
+      return try await transcode(request, try await bring(request.inputs, job), job)
+    } catch let error as PayloadFaults {
       return .badInput(error.faults)
     }
-    let input: String
-    do {
-      input = try await configuration.inputs.fetch(request.input, for: job)
-    } catch let fault as PayloadFault {
-      return .badInput([fault])
-    }
-    job.report(Progress(stage: "probing"))
-    let duration: Duration?
-    switch try await probe(input, job) {
-    case .success(let found): duration = found
-    case .failure(let fault): return .badInput([fault])
-    }
-    return try await transcode(request, input, duration, job)
   }
 
-  /// The input's length, nil where it has none.
-  private func probe(
-    _ input: String, _ job: JobContext
-  ) async throws -> Result<Duration?, PayloadFault> {
-    let answer = Mutex<Duration?>(nil)
-    let errors = LastLines(limit: 3)
-    let exit = try await job.run(
-      // A probe that takes too long throws, and is tried again: the machine may be busy.
-      ChildCommand(
-        configuration.ffprobe,
-        ["-v", "error"] + Self.inputGuards + [
-          "-show_entries", "format=duration", "-of", "default=noprint_wrappers=1:nokey=1",
-          "-i", "file:\(input)",
-        ], outputLimit: 1 << 20, timeLimit: configuration.probeTimeout),
-      onOutput: { line in
-        if let seconds = Double(line), seconds > 0, seconds < 1e8 {
-          answer.withLock { $0 = .seconds(seconds) }
-        }
-      }, onError: { errors.append($0) })
-    guard exit == .status(0) else {
-      let reason = errors.text.replacing(input, with: "input")
-      return .failure(PayloadFault("/input", "is not media that can be read: \(reason)"))
+  /// An input that is there: its file, and how much of it ffmpeg reads.
+  private struct OpenInput {
+    let path: String
+    let options: [String]
+    let length: Duration?
+  }
+
+  /// The inputs in the order in which ffmpeg opens them. Throws ``PayloadFaults`` with all that are no media.
+  private func bring(_ inputs: [FFmpegRequest.Input], _ job: JobContext) async throws -> [OpenInput] {
+    let probe = MediaProbe(program: configuration.ffprobe, timeLimit: configuration.probeTimeout)
+    var faults: [PayloadFault] = []
+    var found: [InputReference: (path: String, duration: Duration?)] = [:]
+    for (index, input) in inputs.enumerated() where found[input.reference] == nil {
+      do {
+        let path = try await configuration.inputs.fetch(
+          input.reference, number: index, at: input.pointer, for: job)
+        job.report(Progress(stage: "probing"))
+        let finding = try await probe.look(at: path, under: MediaGuards.media, pointer: input.pointer, for: job)
+        found[input.reference] = (path, finding.duration)
+      } catch let fault as PayloadFault {
+        faults.append(fault)
+      }
     }
-    return .success(answer.withLock { $0 })
+    if !faults.isEmpty { throw PayloadFaults(faults) }
+    return inputs.compactMap { input in
+      found[input.reference].map { path, duration in
+        OpenInput(path: path, options: input.options, length: input.expectedLength(of: duration))
+      }
+    }
   }
 
   private func transcode(
-    _ request: FFmpegRequest, _ input: String, _ duration: Duration?, _ job: JobContext
+    _ request: FFmpegRequest, _ inputs: [OpenInput], _ job: JobContext
   ) async throws -> Outcome {
-    let expected = request.arguments.expectedLength(of: duration)
+    let expected = request.arguments.expectedLength(of: inputs.map(\.length))
     let folder = try await job.folder()
     let output = "\(folder)/\(request.output)"
     let progress = Mutex(FFmpegProgress())
@@ -127,15 +105,16 @@ package struct FFmpegWorker: Worker {
       ChildCommand(
         configuration.ffmpeg,
         ["-hide_banner", "-loglevel", "warning", "-nostdin", "-nostats", "-progress", "pipe:1"]
-          + Self.inputGuards + ["-i", "file:\(input)"] + request.arguments.words
-          + ["-fs", String(configuration.outputLimit), "-y", "file:\(output)"]),
+          + inputs.flatMap { MediaGuards.media + $0.options + ["-i", "file:\($0.path)"] }
+          + request.arguments.words + ["-fs", String(configuration.outputLimit), "-y", "file:\(output)"]),
       onOutput: { line in
         if let update = progress.withLock({ $0.feed(line) }) {
           job.report(update.progress(of: expected))
         }
       },
       onError: { line in
-        let line = line.replacing(folder, with: "").replacing(input, with: "input")
+        var line = line.replacing(folder, with: "")
+        for input in inputs { line = line.replacing(input.path, with: "input") }
         errors.append(line)
         job.log(line)
       })
@@ -152,7 +131,7 @@ package struct FFmpegWorker: Worker {
     var result = JSONWriter()
     result.object { object in
       object.member(artifacts: [artifact], of: job.id)
-      object.member("duration", number: expected?.inSeconds)
+      object.member("duration", number: expected.flatMap { $0 > .zero ? $0.inSeconds : nil })
       object.member("elapsed", number: ((Uptime.now - start).inSeconds * 1000).rounded() / 1000)
     }
     return .completed(result.text)
@@ -170,6 +149,7 @@ extension JSONWriter {
           object.member("url", "/v1/artifacts/\(job)/\(name)")
           object.member("bytes", artifact.size)
           object.member("content_type", artifact.contentType)
+          object.member("location", artifact.location)
         }
       }
     }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A program to run as a child process, never through a shell.
 package struct ChildCommand: Hashable, Sendable {
   /// A name to be looked up on ``path``, or an absolute path.
@@ -19,6 +21,16 @@ package struct ChildCommand: Hashable, Sendable {
 
   /// Where programs are looked for.
   package static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+  /// Where a program lies, given by a name or an absolute path; nil where there is none that may be run.
+  package static func location(of program: String) -> String? {
+    let places = program.hasPrefix("/") ? [program] : path.split(separator: ":").map { "\($0)/\(program)" }
+    return places.first { place in
+      var isFolder: ObjCBool = false
+      return FileManager.default.fileExists(atPath: place, isDirectory: &isFolder) && !isFolder.boolValue
+        && FileManager.default.isExecutableFile(atPath: place)
+    }
+  }
 
   package init(
     _ program: String, _ arguments: [String] = [], environment: [String: String] = [:],

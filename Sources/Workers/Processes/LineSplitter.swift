@@ -19,6 +19,10 @@ struct LineSplitter {
     return lines
   }
 
+  /// What there is of a line that has not ended: programs that begin a bar with a carriage return leave it so until
+  /// they draw it anew.
+  var unfinished: String { String(decoding: line, as: UTF8.self) }
+
   /// The last line, if the stream ended within one. Bytes that are no UTF-8 become U+FFFD.
   mutating func finish() -> String? {
     guard !line.isEmpty else { return nil }

@@ -51,6 +51,8 @@ actor FanfareProcess {
     throw DidNotStart(output: banner.joined(separator: "\n"))
   }
 
+  nonisolated var pid: Int32 { process.pid }
+
   /// Sends it a signal.
   func signal(_ number: Int32) { process.signal(number) }
 

@@ -227,8 +227,14 @@ import Testing
       url = "redis://user:hunter2@host:1/2"
       [[admission.keys]]
       secret = "0123456789abcdef0123456789abcdef"
+      [webhooks]
+      secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
+      [history]
+      url = "postgres://user:hunter2@host/jobs"
       """, from: "config.toml")
+    #expect(file.faults.isEmpty)
     let listing = file.configuration.listing
+    #expect(!listing.contains("whsec_"))
     #expect(!listing.contains("hunter2"))
     #expect(!listing.contains("0123456789"))
     #expect(listing.contains("url = \"redis://user:***@host:1/2\""))

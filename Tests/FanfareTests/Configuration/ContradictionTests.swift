@@ -35,6 +35,8 @@ import Testing
       ("[payloads]\nmax_size = \"16KiB\"", []),
       ("[payloads]\nmax_size = \"15KiB\"", ["payloads.max_inline"]),
       ("[payloads]\nmax_size = \"64KiB\"\nmax_inline = \"65KiB\"", ["payloads.max_inline"]),
+      ("[artifacts]\nbucket = \"out\"", ["artifacts.bucket"]),
+      ("[artifacts]\nbucket = \"out\"\naccess_key = \"a\"\nsecret_key = \"b\"", []),
       ("[[admission.keys]]", ["admission.keys[0]"]),
       ("[[admission.keys]]\nsecret = \"a\"\npem_file = \"b\"", ["admission.keys[0]"]),
       ("[[admission.keys]]\nalgorithm = \"ES256\"\nsecret = \"a\"", ["admission.keys[0].secret"]),
@@ -61,6 +63,12 @@ import Testing
         ["workers.commands[0].pattern"]
       ),
       ("[[workers.commands]]\nname = \"ffmpeg\"\nprogram = \"b\"", ["workers.commands.name"]),
+      ("[[workers.commands]]\nname = \"slideshow\"\nprogram = \"b\"", ["workers.commands.name"]),
+      ("[[workers.commands]]\nname = \"demucs\"\nprogram = \"b\"", []),
+      (
+        "[workers.demucs]\nenabled = true\n[[workers.commands]]\nname = \"demucs\"\nprogram = \"b\"",
+        ["workers.commands.name"]
+      ),
     ])
   func table(_ text: String, _ expected: [String]) {
     #expect(keys(wrongIn: text) == expected)

@@ -32,7 +32,7 @@ import Testing
     var written: [String] = []
     var current = ""
     for line in Self.withExamples.split(separator: "\n") {
-      if let head = line.wholeMatch(of: /\[+([a-z.]+)\]+/) {
+      if let head = line.wholeMatch(of: /\[+([a-z_.]+)\]+/) {
         current = String(head.1)
       } else if current == table, let key = line.prefixMatch(of: #/([a-z_]+) = /#) {
         written.append(String(key.1))

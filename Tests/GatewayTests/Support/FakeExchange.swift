@@ -25,6 +25,10 @@ final class FakeExchange: Exchange {
     if !body.isEmpty { try await consume(body) }
   }
 
+  /// How long the answer may take, if that was said.
+  private(set) var expectation: Duration?
+  func expectAnswer(within time: Duration) { expectation = time }
+
   func respond(_ response: Response) { answers.append(response) }
 
   /// The answer, once it is there.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// docs/threat-model.md says of each laxness of libwebsockets which test refuses it: such a test must exist.
+/// docs/threat-model.md says of each threat and of each laxness of libwebsockets which test refuses it: such a test must exist.
 @Suite("The threat model") struct ThreatModelTests {
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -15,9 +15,12 @@ import Testing
     let named = try Self.text("docs/threat-model.md").matches(of: /`([A-Za-z]+Tests)\.([A-Za-z0-9]+)`/)
     #expect(named.count > 30)
     for match in named {
-      let folders = ["Transport", "Session", "Admission"]
+      let folders =
+        ["Transport", "Session", "Admission", "Webhooks"].map { "GatewayTests/\($0)" } + [
+          "WebTests", "WorkersTests/Kinds",
+        ]
       let source = folders.lazy.compactMap {
-        try? Self.text("Tests/GatewayTests/\($0)/\(match.1).swift")
+        try? Self.text("Tests/\($0)/\(match.1).swift")
       }.first
       #expect(source?.contains("func \(match.2)(") == true, "\(match.0)")
     }

@@ -110,17 +110,18 @@ import Testing
   // MARK: Artifacts
 
   private let video = ArtifactName("out.mp4")!
+  private let kind = JobKind("ffmpeg")!
 
   @Test("publishes a file by moving it")
   func publish() async throws {
     let job = JobID()
     let file = try folder.write("made", to: "work/out.tmp")
-    let artifact = try await store.publish(file, as: video, job: job, token: 7, owner: "alice")
-    #expect(try text(artifact.path) == "made")
+    let artifact = try await store.publish(file, as: video, job: job, kind: kind, token: 7, owner: "alice")
+    #expect(try text(#require(artifact.path)) == "made")
     #expect(artifact.size == 4)
     #expect(artifact.owner == "alice")
     #expect(artifact.contentType == "video/mp4")
-    #expect(try mode(artifact.path) == 0o600)
+    #expect(try mode(#require(artifact.path)) == 0o600)
     #expect(!FileManager.default.fileExists(atPath: file))
     #expect(try await store.artifact(of: job, name: video) == artifact)
     #expect(try await store.artifacts(of: job) == [artifact])
@@ -133,14 +134,14 @@ import Testing
     let job = JobID()
     let late = try folder.write("late", to: "late")
     _ = try await store.publish(
-      try folder.write("first", to: "first"), as: video, job: job, token: 9, owner: "a")
+      try folder.write("first", to: "first"), as: video, job: job, kind: kind, token: 9, owner: "a")
     _ = try await store.publish(
-      try folder.write("second", to: "second"), as: video, job: job, token: 10, owner: "a")
+      try folder.write("second", to: "second"), as: video, job: job, kind: kind, token: 10, owner: "a")
     await #expect(throws: ArtifactError.staleAttempt) {
-      try await store.publish(late, as: video, job: job, token: 9, owner: "a")
+      try await store.publish(late, as: video, job: job, kind: kind, token: 9, owner: "a")
     }
     let artifact = try #require(try await store.artifact(of: job, name: video))
-    #expect(try text(artifact.path) == "second")
+    #expect(try text(#require(artifact.path)) == "second")
     let left = try FileManager.default.contentsOfDirectory(
       atPath: folder.path("store/artifacts/\(job)"))
     #expect(left.count == 1)
@@ -152,7 +153,7 @@ import Testing
     try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "/etc/passwd")
     for path in [link, folder.path, folder.path("nothing")] {
       await #expect(throws: ArtifactError.notAFile("out.mp4")) {
-        try await store.publish(path, as: video, job: JobID(), token: 1, owner: "a")
+        try await store.publish(path, as: video, job: JobID(), kind: kind, token: 1, owner: "a")
       }
     }
   }
@@ -163,7 +164,7 @@ import Testing
     let forgotten = JobID()
     for job in [kept, forgotten] {
       _ = try await store.publish(
-        try folder.write("x", to: "x"), as: video, job: job, token: 1, owner: "a")
+        try folder.write("x", to: "x"), as: video, job: job, kind: kind, token: 1, owner: "a")
     }
     #expect(try await store.sweepArtifacts(olderThan: .seconds(60)) { _ in false } == 0)
     let count = try await store.sweepArtifacts(

@@ -20,6 +20,7 @@ enum ArchiveExamples {
     settings.defaults.startWithin = .seconds(8)
     settings.defaults.totalTimeout = .seconds(9)
     settings.completed = RetentionRule(age: .seconds(1), count: 10)
+    settings.webhooks = [Webhook("https://example.com/?a=\"b\"", .all), Webhook("https://example.com/c")]
     let time = Timestamp(milliseconds: 1_763_700_000_123)
     let queues: [ArchiveEntry] = [.queue(.video, settings, .draining), .queue(.mail, QueueSettings(), .active)]
     let jobs = [waiting(at: time), running(at: time), completed(at: time)].map { ArchiveEntry.job($0) }
@@ -57,6 +58,8 @@ enum ArchiveExamples {
     request.dependencies = JobDependencies(parents: [JobID()], whenOneFails: .fail)
     request.group = GroupID()
     request.weight = 3
+    request.isRecorded = true
+    request.webhooks = [Webhook("https://example.com/d", .states([.running, .failed]))]
     return request
   }
 
@@ -126,7 +129,8 @@ enum ArchiveExamples {
       totalTimeout: .seconds(32), idempotencyKey: "k", fingerprint: "0123456789abcdef",
       uniqueKey: "u", contentKey: "c", dependencies: JobDependencies(parents: [JobID()], whenOneFails: .run),
       weight: 4, cancellation: JobFailure(code: "cancelled", message: "not needed"),
-      isRemoved: true, log: ["first", "second \"line\""])
+      isRemoved: true, log: ["first", "second \"line\""],
+      feed: FeedTerms(isRecorded: true, webhooks: [Webhook("https://example.com/e", .all, isOfQueue: true)]))
   }
 
   private static func completed(at time: Timestamp) -> JobSnapshot {

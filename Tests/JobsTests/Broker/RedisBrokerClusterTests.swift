@@ -69,6 +69,7 @@ extension RedisBrokerTests {
     let due = Timestamp.now
     try await broker.put(schedule, next: due)
     #expect(try await broker.fire(schedule.name, due: due, request: .example(user: "{f}"), next: .now) != nil)
+    try await readFeed(of: broker)
     let archived = try await broker.everything(limit: 10)
     #expect(archived.contains { $0.group != nil })
     _ = try await broker.restore(archived)
@@ -96,6 +97,7 @@ extension RedisBrokerTests {
       })
     // Channels are no keys; of the rest those are missing that live for a moment.
     #expect(families.count >= 30, "\(families.count)")
+    #expect(families.isSuperset(of: [.feed, .feedConsumers]))
     let ofGroups: Set<RedisKeys.Family> = [.groups, .groupJobs, .groupCallbacks, .groupIndex, .groupEnds]
     #expect(ofGroups.isSubset(of: families))
     for key in keys.compactMap(\.text) {
@@ -141,6 +143,17 @@ extension RedisBrokerTests {
     try await broker.delete(queue)
     #expect(try await broker.jobs(matching: JobFilter(user: "{c}")).jobs.isEmpty)
     _ = try await broker.job(first)
+  }
+
+  /// Follows a job, and reads of it.
+  private func readFeed(of broker: RedisBroker) async throws {
+    let consumer = FeedConsumer("{c}")
+    try await broker.register(consumer, bound: 10)
+    try await broker.accept(.example(user: "{w}") { $0.webhooks = [Webhook("https://example.com/{a}", .all)] })
+    try await broker.accept(.example { $0.isRecorded = true })
+    let entries = try await broker.entries(of: consumer, by: "{h}")
+    #expect(entries.count == 2)
+    #expect(try await broker.commit(consumer, through: entries[0].place, holder: "{h}"))
   }
 
   /// A group that waits, one that is closed, and one that has ended with its callback.

@@ -27,8 +27,5 @@ import Testing
       }
     }
     await #expect(throws: DocumentFetcher.Fault.self) { try await fetcher.fetch("file:///etc/hostname") }
-    await #expect(throws: DocumentFetcher.Fault.self) {
-      try await DocumentFetcher(program: "no-such-program").fetch("http://127.0.0.1:\(server.port)/keys")
-    }
   }
 }

@@ -79,6 +79,37 @@ import Testing
         == "fault: /input leads to a private address")
   }
 
+  @Test("ends a transfer when its job is cancelled")
+  func cancellation() async throws {
+    let (steps, step) = AsyncStream<String>.makeStream()
+    let server = SocketServer { socket in
+      _ = socket.readHead()
+      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhalf")
+      step.yield("half")
+      socket.waitForEnd()
+      step.yield("end")
+    }
+    defer { server.close() }
+    let address = "http://127.0.0.1:\(server.port)/"
+    let limits = open
+    let workshop = await Workshop([
+      ClosureWorker("fetch") { job in
+        _ = try await InputFetcher(limits).fetch(try InputReference(address, at: "/input"), for: job)
+        return .completed(nil)
+      }
+    ])
+    let job = await workshop.broker.add("fetch")
+    var said = steps.makeAsyncIterator()
+    #expect(await said.next() == "half")
+    await EventLoop.run { workshop.broker.direct(.cancel(job, forced: false)) }
+    #expect(await said.next() == "end")
+    guard case .cancel = await workshop.broker.settlement(of: job) else {
+      Issue.record("the job was not settled as cancelled")
+      return
+    }
+    await workshop.close()
+  }
+
   @Test("reads an upload of the job's user where it lies, and nobody else's")
   func uploads() async throws {
     let workshop = await Workshop([

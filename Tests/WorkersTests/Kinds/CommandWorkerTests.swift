@@ -42,6 +42,53 @@ import Testing
     #expect(await Set(workshop.broker.lines) == ["chat", "warned"])
   }
 
+  @Test("may tell its result as the last object it says, beside other progress")
+  func resultLine() async throws {
+    let script = #"echo '{"a":1}'; echo ' 50 %'; echo '[7]'; echo '{"b":[2]}'; echo done"#
+    let (settlement, workshop, job) = try await run(
+      worker(script) {
+        $0.progress = .percent
+        $0.result = .line
+      })
+    #expect(settlement == .complete(try json(#"{"b":[2]}"#)))
+    #expect(await workshop.broker.lines == ["[7]", "done"])
+    #expect(await workshop.broker.progress(of: job).last == Progress(percent: 50))
+    let none = try worker("echo done") { $0.result = .line }
+    #expect(try await run(none).settlement == .complete(nil))
+  }
+
+  @Test("may leave its result in a file, which is no artifact")
+  func resultFile() async throws {
+    let script = #"cd output; echo '{"text":"hello"}' > result.json; echo words > transcript.txt"#
+    let (settlement, workshop, job) = try await run(worker(script) { $0.result = .file })
+    guard case .complete(let result?) = settlement else {
+      Issue.record("not completed: \(settlement)")
+      return
+    }
+    let told = try JSONDocument(bytes: result.bytes).root
+    #expect(told["result"]?["text"]?.string == "hello")
+    #expect(try await workshop.store.artifacts(of: job).map(\.name.description) == ["transcript.txt"])
+    #expect(try await run(worker("true") { $0.result = .file }).settlement == .complete(nil))
+    // As an artifact it is any file, where the result is told otherwise.
+    let (_, other, kept) = try await run(worker(script))
+    #expect(try await other.store.artifacts(of: kept).count == 2)
+  }
+
+  @Test(
+    "fails where the file of its result is none",
+    arguments: [
+      ("echo nothing > output/result.json", "bad_result"), ("ln -s /etc/hostname output/result.json", "bad_result"),
+      ("mkdir output/result.json", "bad_result"),
+      ("head -c 70000 /dev/zero | tr '\\0' 1 > output/result.json", "result_too_large"),
+    ])
+  func badResultFile(_ script: String, _ code: String) async throws {
+    guard case .fail(let failure, .byPolicy) = try await run(worker(script) { $0.result = .file }).settlement else {
+      Issue.record("the job did not fail")
+      return
+    }
+    #expect(failure.code == code)
+  }
+
   @Test("gets what its arguments ask for, in one argument each")
   func placeholders() async throws {
     let script =

@@ -67,7 +67,7 @@ import Testing
       ["-af", "ladspa=x"], ["-filter:a", "scale=1"], ["-filter", "amovie=x"], ["-filter:v", "zmq"],
     ])
   func refused(_ words: [String]) {
-    #expect(throws: FFmpegArgumentFaults.self) { try FFmpegArguments(words) }
+    #expect(throws: PayloadFaults.self) { try FFmpegArguments(words) }
   }
 
   @Test("are all judged at once, each fault with its place")
@@ -85,8 +85,8 @@ import Testing
         ])
     }
     let many = [String](repeating: "-an", count: 129)
-    #expect(throws: FFmpegArgumentFaults.self) { try FFmpegArguments(many) }
-    #expect(throws: FFmpegArgumentFaults.self) {
+    #expect(throws: PayloadFaults.self) { try FFmpegArguments(many) }
+    #expect(throws: PayloadFaults.self) {
       try FFmpegArguments(["-metadata", "a=" + String(repeating: "x", count: 3000)])
     }
   }
@@ -94,7 +94,7 @@ import Testing
   @Test("tell how long the output will be")
   func length() throws {
     func length(_ words: [String], of duration: Duration?) throws -> Duration? {
-      try FFmpegArguments(words).expectedLength(of: duration)
+      try FFmpegArguments(words).expectedLength(of: [duration])
     }
     #expect(try length([], of: .seconds(10)) == .seconds(10))
     #expect(try length(["-ss", "4"], of: .seconds(10)) == .seconds(6))
@@ -111,7 +111,7 @@ import Testing
     do {
       _ = try FFmpegRequest(JSONText(validating: payload))
       return []
-    } catch let error as FFmpegArgumentFaults {
+    } catch let error as PayloadFaults {
       return error.faults.map(\.pointer)
     } catch {
       return ["\(error)"]

@@ -6,46 +6,23 @@ import Testing
 
 @testable import Workers
 
-private let hasFFmpeg = ["ffmpeg", "ffprobe"].allSatisfy { program in
-  ChildCommand.path.split(separator: ":").contains {
-    FileManager.default.isExecutableFile(atPath: "\($0)/\(program)")
-  }
-}
-
 @Suite(
   "The ffmpeg worker", .timeLimit(.minutes(2)),
-  .enabled(if: hasFFmpeg, "ffmpeg and ffprobe are not installed"))
+  .enabled(if: Media.isAvailable, "ffmpeg and ffprobe are not installed"))
 struct FFmpegWorkerTests {
-  /// Brings a file as alice's upload.
-  private func upload(_ path: String, to workshop: Workshop) async throws -> UploadID {
-    let writer = try await workshop.store.beginUpload(
-      owner: "alice", name: "clip", contentType: nil, limit: 1 << 30)
-    try await writer.write(Array(try Data(contentsOf: URL(fileURLWithPath: path))))
-    return try await writer.finish().id
-  }
-
-  /// A clip of ffmpeg's own test picture and tone.
-  private func clip(seconds: Int, in folder: TemporaryFolder) async throws -> String {
-    let path = folder.path("clip.mkv")
-    let ffmpeg = ChildProcess(
-      ChildCommand(
-        "ffmpeg",
-        [
-          "-v", "error", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=25", "-f", "lavfi", "-i",
-          "sine", "-t", "\(seconds)", "-c:v", "mpeg4", "-c:a", "pcm_s16le", "-y", path,
-        ]), environment: ["PATH": ChildCommand.path], grace: .seconds(1), orphanGuard: nil)
-    let exit = try await ffmpeg.run(onOutput: { _ in }, onError: { _ in })
-    #expect(exit == .status(0))
-    return path
+  /// A clip of so many seconds as an upload of alice's.
+  private func clip(seconds: Int, in workshop: Workshop) async throws -> String {
+    let path = try await Media.clip(seconds: seconds, at: workshop.folder.path("clip.mkv"))
+    return try await Media.upload(path, to: workshop.store)
   }
 
   @Test("transcodes an upload, tells its progress, and publishes the output")
   func transcoding() async throws {
     let workshop = await Workshop([FFmpegWorker()])
-    let upload = try await upload(try await clip(seconds: 4, in: workshop.folder), to: workshop)
+    let upload = try await clip(seconds: 4, in: workshop)
     let job = await workshop.broker.add(
       "ffmpeg",
-      #"{"input":"upload:\#(upload)","output":"out.mp4","arguments":["-c:v","mpeg4","-vf","scale=160:-2","-c:a","aac","-b:a","64k"]}"#
+      #"{"input":"\#(upload)","output":"out.mp4","arguments":["-c:v","mpeg4","-vf","scale=160:-2","-c:a","aac","-b:a","64k"]}"#
     )
     guard case .complete(let result?) = await workshop.broker.settlement(of: job) else {
       Issue.record("not completed: \(await workshop.broker.settlements)")
@@ -70,11 +47,11 @@ struct FFmpegWorkerTests {
   @Test("ends ffmpeg when its job is cancelled")
   func cancellation() async throws {
     let workshop = await Workshop([FFmpegWorker()])
-    let upload = try await upload(try await clip(seconds: 10, in: workshop.folder), to: workshop)
+    let upload = try await clip(seconds: 10, in: workshop)
     // A picture so large and an output so slow that it does not end by itself in this test's time.
     let job = await workshop.broker.add(
       "ffmpeg",
-      #"{"input":"upload:\#(upload)","output":"out.mkv","arguments":["-vf","scale=3840:2160,fps=240","-c:v","ffv1"]}"#
+      #"{"input":"\#(upload)","output":"out.mkv","arguments":["-vf","scale=3840:2160,fps=240","-c:v","ffv1"]}"#
     )
     await workshop.broker.until {
       workshop.broker.progress(of: job).contains { $0.stage == "encoding" }
@@ -100,9 +77,9 @@ struct FFmpegWorkerTests {
   func playlists(_ text: String) async throws {
     let workshop = await Workshop([FFmpegWorker()])
     let file = try workshop.folder.write(text, to: "list")
-    let upload = try await upload(file, to: workshop)
+    let upload = try await Media.upload(file, to: workshop.store)
     let job = await workshop.broker.add(
-      "ffmpeg", #"{"input":"upload:\#(upload)","output":"out.mp4"}"#)
+      "ffmpeg", #"{"input":"\#(upload)","output":"out.mp4"}"#)
     guard case .fail(let failure, .never) = await workshop.broker.settlement(of: job) else {
       Issue.record("such an input was taken")
       return
@@ -135,9 +112,9 @@ struct FFmpegWorkerTests {
   @Test("fails an output that reaches its limit")
   func outputLimit() async throws {
     let workshop = await Workshop([FFmpegWorker(.init(outputLimit: 20_000))])
-    let upload = try await upload(try await clip(seconds: 4, in: workshop.folder), to: workshop)
+    let upload = try await clip(seconds: 4, in: workshop)
     let job = await workshop.broker.add(
-      "ffmpeg", #"{"input":"upload:\#(upload)","output":"out.wav","arguments":["-vn"]}"#)
+      "ffmpeg", #"{"input":"\#(upload)","output":"out.wav","arguments":["-vn"]}"#)
     guard case .fail(let failure, .never) = await workshop.broker.settlement(of: job) else {
       Issue.record("the output was taken")
       return

@@ -17,6 +17,15 @@ import Testing
     #expect(lines([]) == [])
   }
 
+  @Test("shows what there is of a line before it ends")
+  func unfinished() {
+    var splitter = LineSplitter(limit: 10)
+    #expect(splitter.feed("a\r 25%".utf8) == ["a"])
+    #expect(splitter.unfinished == " 25%")
+    #expect(splitter.feed("\r".utf8) == [" 25%"])
+    #expect(splitter.unfinished == "")
+  }
+
   @Test("drops what a line has over the limit")
   func limit() {
     #expect(lines(["abcdef\nghi\n"], limit: 3) == ["abc", "ghi"])

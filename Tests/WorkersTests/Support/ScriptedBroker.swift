@@ -302,6 +302,19 @@ final class ScriptedBroker: Broker {
     after cursor: String?, limit: Int
   ) async throws(BrokerError) -> RevocationPage { unused() }
 
+  // MARK: FeedSource
+
+  func register(_ consumer: FeedConsumer, bound: Int) async throws(BrokerError) { unused() }
+  func forget(_ consumer: FeedConsumer) async throws(BrokerError) -> Bool { unused() }
+  func feed(
+    for consumer: FeedConsumer, holder: String, lease: Duration, limit: Int
+  ) async throws(BrokerError) -> FeedBatch { unused() }
+  func commit(
+    _ consumer: FeedConsumer, through place: FeedPlace, holder: String
+  ) async throws(BrokerError) -> Bool { unused() }
+  func release(_ consumer: FeedConsumer, holder: String) async throws(BrokerError) { unused() }
+  func feedStandings() async throws(BrokerError) -> [FeedStanding] { unused() }
+
   // MARK: EventSource
 
   var isDelivering: Bool { !isAway }

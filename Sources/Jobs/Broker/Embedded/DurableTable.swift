@@ -13,6 +13,7 @@ final class DurableTable {
   /// What queues have done, as far as it is kept.
   private(set) var book: QueueBook
   private(set) var revocations: RevocationBook
+  private(set) var feed: FeedBook
   private let journal: Journal
   private let logger: Logger
   private let publish: @EventLoop (Effect) -> Void
@@ -26,13 +27,14 @@ final class DurableTable {
 
   /// `publish` is called for each effect in order; `undone` after changes were taken back.
   init(
-    _ table: EmbeddedTable, _ book: QueueBook, _ revocations: RevocationBook, journal: Journal,
-    logger: Logger,
+    _ table: EmbeddedTable, _ book: QueueBook, _ revocations: RevocationBook, _ feed: FeedBook,
+    journal: Journal, logger: Logger,
     publish: @escaping @EventLoop (Effect) -> Void, undone: @escaping @EventLoop () -> Void
   ) {
     self.table = table
     self.book = book
     self.revocations = revocations
+    self.feed = feed
     self.journal = journal
     self.logger = logger
     self.publish = publish
@@ -47,14 +49,42 @@ final class DurableTable {
     if collecting.before[record.job.id] == nil {
       collecting.before[record.job.id] = StagedBatch.Before(value: old)
     }
-    if let event { collecting.effects.append(.event(event)) }
+    if let event {
+      collecting.effects.append(.event(event))
+      if event.class == .state { follow(record, from: old?.record.job.state, reason: event.reason) }
+    }
     startWriting()
   }
 
   /// Puts a record whose change the journal need not know: a deadline, progress.
   func changeUnjournaled(_ record: EmbeddedRecord, _ event: JobEvent? = nil) {
+    // What is fed is kept.
+    if let event, event.class == .state, !record.terms.feed.isEmpty { return change(record, event) }
     table.put(record)
     if let event { tell(.event(event), of: record.job.id) }
+  }
+
+  /// Appends a change of a job to the feed, if somebody follows it.
+  func follow(_ record: EmbeddedRecord, from previous: JobState?, reason: String?) {
+    guard !record.terms.feed.isEmpty else { return }
+    var job = record.job
+    job.payload = nil
+    job.maxAttempts = record.maxAttempts(in: table.settings(of: job.queue))
+    changeFeed { $0.last += 1 }
+    collecting.feedEntries.append(
+      (
+        feed.last,
+        FeedEntry(
+          place: FeedPlace(feed.last), job: job, previous: previous, reason: reason, terms: record.terms.feed)
+      ))
+  }
+
+  /// Changes the feed: who reads it, and how far; it keeps its bound by itself.
+  func changeFeed(_ change: (inout FeedBook) -> Void) {
+    if collecting.feedBefore == nil { collecting.feedBefore = feed }
+    change(&feed)
+    feed.trim()
+    startWriting()
   }
 
   /// Tells at once, or after what is still to be kept, or told, of this job.
@@ -249,7 +279,7 @@ final class DurableTable {
       let batch = collecting
       committing = batch
       collecting = StagedBatch()
-      let changes = batch.journalBatch(of: table, book, revocations)
+      let changes = batch.journalBatch(of: table, book, revocations, feed)
       do {
         if !changes.isEmpty { try await journal.write(changes) }
         hasFailed = false
@@ -289,6 +319,7 @@ final class DurableTable {
     for (subject, before) in next.revocations.merging(batch.revocations, uniquingKeysWith: { $1 }) {
       revocations[subject] = before.value
     }
+    feed = batch.feedBefore ?? next.feedBefore ?? feed
     for (id, before) in next.groups.merging(batch.groups, uniquingKeysWith: { $1 }) {
       table.put(before.value, id)
     }

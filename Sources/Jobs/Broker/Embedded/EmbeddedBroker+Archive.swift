@@ -61,7 +61,7 @@ extension EmbeddedBroker: BrokerArchive, QueueArrival {
       dependencies: JobDependencies(
         parents: record.parents, whenOneFails: terms.whenParentFails),
       weight: terms.weight, cancellation: record.cancellation, isRemoved: record.isRemoved,
-      log: try await logLines(of: job.id))
+      log: try await logLines(of: job.id), feed: terms.feed)
   }
 
   package func restore(_ entries: [ArchiveEntry]) async throws(BrokerError) -> RestoreReport {
@@ -124,6 +124,7 @@ extension EmbeddedBroker: BrokerArchive, QueueArrival {
     if job.state.isTerminal {
       record.ending = (job.finishedAt ?? now).sequence
       store.change(record, nil)
+      store.follow(record, from: nil, reason: "restored")
       if var group = store.table.groups.counting(record) {
         if group.returnCount(of: record) {
           store.change(group, group.id)
@@ -260,7 +261,7 @@ extension EmbeddedRecord {
       idempotencyKey: isKeyless ? nil : snapshot.idempotencyKey,
       fingerprint: snapshot.fingerprint ?? "", uniqueKey: isKeyless ? nil : snapshot.uniqueKey,
       contentKey: isKeyless ? nil : snapshot.contentKey,
-      whenParentFails: snapshot.dependencies.whenOneFails, weight: snapshot.weight)
+      whenParentFails: snapshot.dependencies.whenOneFails, weight: snapshot.weight, feed: snapshot.feed)
     let ageing = snapshot.ageing.map { $0 == .zero ? nil : $0 } ?? settings.ageing
     var record = EmbeddedRecord(
       job: job, sequence: sequence, terms: terms, base: snapshot.base,

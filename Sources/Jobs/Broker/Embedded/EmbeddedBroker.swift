@@ -29,6 +29,8 @@ package final class EmbeddedBroker {
   /// Queues in which parked jobs may have room that nobody has given them yet.
   var queuesWithRoom: Set<QueueName> = []
   var arriving: [QueueName: QueueMode] = [:]
+  /// Who reads the feed for each consumer, and until when; others of this process wait for that.
+  var feedHolders: [FeedConsumer: (name: String, until: Timestamp)] = [:]
   /// Whether children are being told of their parents' ends, further up.
   var isTellingChildren = false
   private(set) var isOpen = true
@@ -87,7 +89,7 @@ package final class EmbeddedBroker {
       }
     }
     store = DurableTable(
-      table, content.book, RevocationBook(content.revocations), journal: journal, logger: logger,
+      table, content.book, RevocationBook(content.revocations), content.feed, journal: journal, logger: logger,
       publish: { [fanout] effect in
         switch effect {
         case .event(let event): fanout.publish(event)

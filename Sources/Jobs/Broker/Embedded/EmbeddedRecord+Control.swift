@@ -30,7 +30,7 @@ extension EmbeddedRecord {
       position: StreamPosition(offset: 1, epoch: StreamPosition.newEpoch()),
       payload: request.payload)
     var record = EmbeddedRecord(
-      job: job, sequence: place.sequence, terms: JobTerms(request, settings.defaults),
+      job: job, sequence: place.sequence, terms: JobTerms(request, settings),
       base: place.base, score: place.score, waitsFrom: due ?? createdAt)
     record.parents = parents
     record.setLimits()

@@ -97,6 +97,7 @@ enum JobRow {
 
   /// Every record, in the order of acceptance, with the payloads of those that have not ended.
   static func all(in database: Database) throws -> [EmbeddedRecord] {
+    let feeds = try FeedRow.terms(in: database)
     let ended = JobState.allCases.filter(\.isTerminal).map { "'\($0.letter)'" }
     let others = requestColumns.filter { $0 != "sequence" && $0 != "payload" }
     let rows = try Row.fetchCursor(
@@ -107,11 +108,11 @@ enum JobRow {
         FROM job JOIN request USING (sequence) ORDER BY sequence
         """)
     var records: [EmbeddedRecord] = []
-    while let row = try rows.next() { records.append(try record(RowReader(row))) }
+    while let row = try rows.next() { records.append(try record(RowReader(row), feeds)) }
     return records
   }
 
-  private static func record(_ row: RowReader) throws -> EmbeddedRecord {
+  private static func record(_ row: RowReader, _ feeds: [Int64: FeedTerms]) throws -> EmbeddedRecord {
     let flags = try row.number("flags")
     let job = Job(
       id: try row.known("id") { JobID($0) }, queue: try row.known("queue") { QueueName($0) },
@@ -136,7 +137,8 @@ enum JobRow {
       payload: try row.payload("payload"))
     if !job.state.isTerminal { _ = try row.wanted(job.payload, "payload") }
     var record = EmbeddedRecord(
-      job: job, sequence: try row.number("sequence"), terms: try terms(row),
+      job: job, sequence: try row.number("sequence"),
+      terms: try terms(row, feeds[try row.number("sequence")] ?? FeedTerms()),
       base: try row.number("base"), score: QueueScore(value: try row.number("score")),
       waitsFrom: Timestamp(milliseconds: try row.number("waits_from")))
     record.token = UInt64(bitPattern: try row.number("token"))
@@ -151,7 +153,7 @@ enum JobRow {
     return record
   }
 
-  private static func terms(_ row: RowReader) throws -> JobTerms {
+  private static func terms(_ row: RowReader, _ feed: FeedTerms) throws -> JobTerms {
     let begin = Timestamp(milliseconds: try row.number("waits_from"))
     return JobTerms(
       order: try row.text(ifAny: "job_order").map { try row.wanted(QueueOrder(rawValue: $0), "job_order") },
@@ -163,7 +165,7 @@ enum JobRow {
       idempotencyKey: try row.text(ifAny: "idempotency_key"), fingerprint: try row.text("fingerprint"),
       uniqueKey: try row.text(ifAny: "unique_key"), contentKey: try row.text(ifAny: "content_key"),
       whenParentFails: try row.known("parent_rule") { ParentFailureRule(rawValue: $0) },
-      weight: Int(try row.number("weight")))
+      weight: Int(try row.number("weight")), feed: feed)
   }
 }
 

@@ -13,12 +13,15 @@ final class JobTerms: Sendable {
   let contentKey: String?
   let whenParentFails: ParentFailureRule
   let weight: Int
+  /// For what its changes are fed.
+  let feed: FeedTerms
 
   init(
     order: QueueOrder? = nil, maxAttempts: Int? = nil, retry: RetryPolicy? = nil,
     startWithin: Duration? = nil, totalTimeout: Duration? = nil, idempotencyKey: String? = nil,
     fingerprint: String = "", uniqueKey: String? = nil, contentKey: String? = nil,
-    whenParentFails: ParentFailureRule = .cancel, weight: Int = 1
+    whenParentFails: ParentFailureRule = .cancel, weight: Int = 1,
+    feed: FeedTerms = FeedTerms()
   ) {
     self.order = order
     self.maxAttempts = maxAttempts
@@ -31,10 +34,12 @@ final class JobTerms: Sendable {
     self.contentKey = contentKey
     self.whenParentFails = whenParentFails
     self.weight = weight
+    self.feed = feed
   }
 
-  /// `defaults`: of the queue that accepts the job.
-  convenience init(_ request: JobRequest, _ defaults: JobDefaults) {
+  /// `settings`: of the queue that accepts the job.
+  convenience init(_ request: JobRequest, _ settings: QueueSettings) {
+    let defaults = settings.defaults
     self.init(
       order: request.order, maxAttempts: request.maxAttempts, retry: request.retry,
       startWithin: request.startWithin ?? defaults.startWithin,
@@ -43,6 +48,7 @@ final class JobTerms: Sendable {
       // Only compared where a key leads back to the job.
       fingerprint: request.idempotencyKey == nil ? "" : request.fingerprint,
       uniqueKey: request.uniqueKey, contentKey: request.contentKey,
-      whenParentFails: request.dependencies.whenOneFails, weight: request.weight)
+      whenParentFails: request.dependencies.whenOneFails, weight: request.weight,
+      feed: FeedTerms(of: request, in: settings.webhooks))
   }
 }

@@ -77,7 +77,7 @@ package final class Journal: Sendable {
           schedules: try ScheduleStatus.all(in: database), groups: try EmbeddedGroup.all(in: database),
           book: try QueueBook.all(in: database, since: now.minute - QueueBook.span),
           spendings: try RequestWindows.Spending.all(in: database),
-          revocations: try Revocation.all(in: database))
+          revocations: try Revocation.all(in: database), feed: try FeedRow.book(in: database))
       }
     } catch {
       throw .unreadable(path: "\(folder)/journal.sqlite", reason: "\(error)")
@@ -115,6 +115,7 @@ package final class Journal: Sendable {
   func forget(_ numbers: [Int64]) async throws {
     var batch = JournalBatch()
     batch.removed = numbers
+    batch.feed.unfollowed = numbers
     try await write(batch)
   }
 
@@ -142,6 +143,11 @@ package final class Journal: Sendable {
         sql: "SELECT line FROM log WHERE job = ? ORDER BY number")
       return try String.fetchAll(statement, arguments: [sequence])
     }
+  }
+
+  /// The entries of the feed behind a number, at most `limit` and about a megabyte.
+  func feed(after number: Int64, limit: Int) async throws -> [FeedEntry] {
+    try await database.read { try FeedRow.entries(after: number, limit: limit, in: $0) }
   }
 
   /// Forgets minutes up to this one.
@@ -184,4 +190,5 @@ struct JournalContent: Sendable {
   var book: QueueBook
   var spendings: [String: RequestWindows.Spending]
   var revocations: [Revocation]
+  var feed: FeedBook
 }

@@ -22,6 +22,7 @@ struct JournalBatch: Sendable {
   var revocations: [(Revocation.Subject, Revocation?)] = []
   /// What queues did, in all and in the minutes that changed.
   var tallies: [(QueueName, QueueBook.Record)] = []
+  var feed = FeedChange()
 
   /// Lines that follow the `first` − 1 that were logged before.
   struct LogAppend: Sendable {
@@ -43,7 +44,7 @@ struct JournalBatch: Sendable {
   var isEmpty: Bool {
     records.isEmpty && removed.isEmpty && logs.isEmpty && spendings.isEmpty && queues.isEmpty
       && removedQueues.isEmpty && forgottenRecords.isEmpty && tallies.isEmpty
-      && schedules.isEmpty && groups.isEmpty && revocations.isEmpty
+      && schedules.isEmpty && groups.isEmpty && revocations.isEmpty && feed.isEmpty
   }
 
   func write(to database: Database) throws {
@@ -56,6 +57,7 @@ struct JournalBatch: Sendable {
     for change in groups { try change.write(to: database) }
     try writeSpendings(to: database)
     for (subject, revocation) in revocations { try revocation.write(of: subject, to: database) }
+    try feed.write(to: database)
   }
 
   private func writeJobs(to database: Database) throws {

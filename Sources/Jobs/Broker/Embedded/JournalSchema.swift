@@ -5,7 +5,7 @@
 /// appended at the end and no second index is kept: whatever is looked for is found in memory.
 enum JournalSchema {
   /// Grows when a table changes its form.
-  static let version = 5
+  static let version = 6
 
   static let statements = """
     \(jobs)
@@ -19,11 +19,12 @@ enum JournalSchema {
     \(tallies)
     \(schedulesAndGroups)
     \(revocations)
+    \(feed)
     PRAGMA user_version = \(version);
     """
 
   /// From the form of each version to that of the next, beginning with version 1.
-  static let migrations = [fromVersion1, fromVersion2, fromVersion3, fromVersion4]
+  static let migrations = [fromVersion1, fromVersion2, fromVersion3, fromVersion4, fromVersion5]
 
   private static let jobs = """
     CREATE TABLE request (
@@ -83,6 +84,15 @@ enum JournalSchema {
   private static let revocations = """
     CREATE TABLE revocation (
       subject TEXT PRIMARY KEY, made_at INTEGER NOT NULL, until INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    """
+
+  /// For what a job is fed lies apart: most are for nothing.
+  private static let feed = """
+    CREATE TABLE followed (sequence INTEGER PRIMARY KEY, terms TEXT NOT NULL);
+    CREATE TABLE feed (number INTEGER PRIMARY KEY, entry TEXT NOT NULL);
+    CREATE TABLE feed_consumer (
+      name TEXT PRIMARY KEY, position INTEGER NOT NULL, lost INTEGER NOT NULL
     ) WITHOUT ROWID;
     """
 
@@ -155,5 +165,11 @@ enum JournalSchema {
   private static let fromVersion4 = """
     \(revocations)
     PRAGMA user_version = 5;
+    """
+
+  /// From a file of version 5 to one of version 6, which has a feed.
+  private static let fromVersion5 = """
+    \(feed)
+    PRAGMA user_version = 6;
     """
 }

@@ -28,16 +28,19 @@ final class StagedBatch {
   var told: Set<JobID> = []
   var toldGroups: Set<GroupID> = []
   var waiters: [LoopContinuation<Bool>] = []
+  /// The feed as it stood before, if it changed, and what was appended.
+  var feedBefore: FeedBook?
+  var feedEntries: [(number: Int64, entry: FeedEntry)] = []
 
   var isEmpty: Bool {
     before.isEmpty && queues.isEmpty && tallies.isEmpty && deletedQueues.isEmpty
       && schedules.isEmpty && groups.isEmpty && logs.isEmpty && spendings.isEmpty && effects.isEmpty
-      && revocations.isEmpty && waiters.isEmpty
+      && revocations.isEmpty && waiters.isEmpty && feedBefore == nil
   }
 
   /// What the journal is to write, everything touched as it stands now.
   func journalBatch(
-    of table: EmbeddedTable, _ book: QueueBook, _ revoked: RevocationBook
+    of table: EmbeddedTable, _ book: QueueBook, _ revoked: RevocationBook, _ feed: FeedBook
   ) -> JournalBatch {
     var changes = JournalBatch()
     changes.revocations = revocations.keys.map { ($0, revoked[$0]) }
@@ -48,9 +51,16 @@ final class StagedBatch {
       let entry = table.entries[id]
       if let entry {
         changes.records.append(entry)
-        if old != entry.record.sequence { changes.accepted.append(entry) }
+        if old != entry.record.sequence {
+          changes.accepted.append(entry)
+          let terms = entry.record.terms.feed
+          if !terms.isEmpty { changes.feed.followed.append((entry.record.sequence, terms)) }
+        }
       }
-      if let old, old != entry?.record.sequence { changes.removed.append(old) }
+      if let old, old != entry?.record.sequence {
+        changes.removed.append(old)
+        if before.value?.record.terms.feed.isEmpty == false { changes.feed.unfollowed.append(old) }
+      }
     }
     for name in queues.keys {
       if let queue = table.queues[name] {
@@ -63,6 +73,7 @@ final class StagedBatch {
     for (id, before) in groups {
       changes.groups.append(.init(id: id, group: table.groups[id], before: before.value))
     }
+    if let feedBefore { changes.feed.add(feedEntries, from: feedBefore, to: feed) }
     changes.forgottenRecords = Array(deletedQueues)
     for (queue, tally) in tallies {
       var record = deletedQueues.contains(queue) ? QueueBook.Record() : book[queue]

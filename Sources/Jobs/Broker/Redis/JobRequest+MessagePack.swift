@@ -31,6 +31,8 @@ extension JobRequest {
       asked["g"] = .text(group.key)
       asked["wt"] = .integer(Int64(weight))
     }
+    if isRecorded { asked["hs"] = .boolean(true) }
+    if !webhooks.isEmpty { asked["wb"] = webhooks.messagePack }
     return asked
   }
 
@@ -71,5 +73,7 @@ extension JobRequest {
     dependencies = JobDependencies(parents: parents, whenOneFails: rule ?? .cancel)
     group = asked["g"]?.bytes.flatMap { GroupID(key: $0) }
     weight = asked["wt"]?.integer.map { Int($0) } ?? 1
+    isRecorded = asked["hs"] != nil
+    webhooks = [Webhook](asked["wb"])
   }
 }

@@ -210,7 +210,7 @@ extension JobSnapshot {
       dependencies: JobDependencies(parents: isWaiting ? parents : [], whenOneFails: rule),
       weight: more["wt"]?.integer.map { Int($0) } ?? 1,
       cancellation: more["x"]?.bytes.flatMap { JobFailure(packed: $0) }, isRemoved: more["rm"] != nil,
-      log: (parts[1].elements ?? []).compactMap(\.text))
+      log: (parts[1].elements ?? []).compactMap(\.text), feed: FeedTerms(more))
   }
 
   /// The state it comes back in: what ran waits again.
@@ -238,6 +238,8 @@ extension JobSnapshot {
     if let group = job.group { more["g"] = .text(group.key) }
     if let epoch = job.position.sequence(where: sequence) { more["ep"] = .integer(epoch) }
     if weight != 1 { more["wt"] = .integer(Int64(weight)) }
+    if feed.isRecorded { more["hs"] = .boolean(true) }
+    if !feed.webhooks.isEmpty { more["wb"] = feed.webhooks.messagePack }
     set("st", job.startedAt)
     if job.state.isTerminal {
       set("fi", job.finishedAt)

@@ -185,6 +185,7 @@ extension QueueSettings {
     if let timeout = defaults.timeout { fields["timeout"] = .duration(timeout) }
     if let startWithin = defaults.startWithin { fields["start_within"] = .duration(startWithin) }
     if let total = defaults.totalTimeout { fields["total_timeout"] = .duration(total) }
+    if !webhooks.isEmpty { fields["webhooks"] = webhooks.messagePack }
     fields["keep"] = .map(
       Dictionary(
         uniqueKeysWithValues: [JobState.completed, .failed, .cancelled].map { state in
@@ -222,5 +223,6 @@ extension QueueSettings {
     completed = rule(.completed)
     failed = rule(.failed)
     cancelled = rule(.cancelled)
+    webhooks = [Webhook](fields["webhooks"])
   }
 }

@@ -90,6 +90,10 @@ struct RedisKeys: Hashable, Sendable {
     /// Hash: schedules by name, each packed, with when it fires next, when it did last, and the job then.
     /// An entry goes with the schedule.
     case schedules = "sc"
+    /// Stream: the feed, numbered from 0-1 (`feed_change.lua`). An entry goes when all consumers have passed it, or by the bound.
+    case feed = "fd"
+    /// Hash: consumers of the feed, each packed (`feed.lua`). An entry goes with the consumer.
+    case feedConsumers = "fdc"
     /// String, one a group (`group.lua`). Goes a while after its end, or when nothing has come of it.
     case groups = "gr:"
     /// Sorted set, one a group: its jobs by sequence. Goes with the group.
@@ -171,6 +175,8 @@ struct RedisKeys: Hashable, Sendable {
       "PARDONS": "\(Self.pardons)",
       // Sequences count microseconds from there, in ms.
       "BEGINNING": "\(Timestamp(sequence: 0).milliseconds)",
+      "FEED_BOUND": "\(FeedEntry.standardBound)", "FEED_RESULT": "\(FeedEntry.resultLimit)",
+      "WEBHOOK": "\"\(JobKind.webhook)\"",
       "GROUP_RETENTION": "\(JobGroup.retention.milliseconds)",
     ]
     for (name, failure) in [

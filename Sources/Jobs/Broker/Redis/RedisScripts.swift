@@ -3,7 +3,7 @@ import Redis
 /// The functions of a partition, assembled from `Sources/Jobs/Lua` by ``LuaAssembler``.
 struct RedisScripts: Sendable {
   let archive, audit, beat, beatNode, cancel, clear, closeGroup, control, createGroup, deleteQueue, direct,
-    discard, enqueue, exchange, expire, extend, fire, list, listGroup, log, nodes, passOn, places, positions,
+    discard, enqueue, exchange, expire, extend, feed, fire, list, listGroup, log, nodes, passOn, places, positions,
     promote, prune, putSchedule, queues, read, reap, report, restore, restoreGroup, restoreLedger, revocations, revoke,
     setQueue, spendRequest, statistics, upcoming, workers: RedisFunction
   /// Each of these.
@@ -33,6 +33,7 @@ struct RedisScripts: Sendable {
     exchange = script("exchange", PackageResources.exchange_lua)
     expire = script("expire", PackageResources.expire_lua)
     extend = script("extend", PackageResources.extend_lua)
+    feed = script("feed", PackageResources.feed_lua)
     fire = script("fire", PackageResources.fire_lua)
     list = script("list", PackageResources.list_lua)
     listGroup = script("list_group", PackageResources.list_group_lua)
@@ -91,6 +92,7 @@ struct RedisScripts: Sendable {
     "includes/fail_child": PackageResources.fail_child_lua,
     "includes/failure": PackageResources.failure_lua,
     "includes/fair": PackageResources.fair_lua,
+    "includes/feed_change": PackageResources.feed_change_lua,
     "includes/find": PackageResources.find_lua,
     "includes/finish": PackageResources.finish_lua,
     "includes/finish_stopped": PackageResources.finish_stopped_lua,
@@ -143,6 +145,7 @@ struct RedisScripts: Sendable {
     "includes/uuid": PackageResources.uuid_lua,
     "includes/waiting": PackageResources.waiting_lua,
     "includes/wake": PackageResources.wake_lua,
+    "includes/webhooks_of": PackageResources.webhooks_of_lua,
     "includes/withdraw": PackageResources.withdraw_lua,
     "includes/woken": PackageResources.woken_lua,
     "includes/write_counts": PackageResources.write_counts_lua,

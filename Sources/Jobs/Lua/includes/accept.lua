@@ -49,11 +49,15 @@ accept = function(id, name, kind, user, priority, payload, asked, is_owed)
   end
 
   local more = next(asked) == nil and {} or { m = asked.m, rp = asked.rp, to = asked.to, o = asked.order,
-    uk = asked.uk, ck = asked.ck, g = asked.g, wt = asked.wt }
+    uk = asked.uk, ck = asked.ck, g = asked.g, wt = asked.wt, hs = asked.hs }
   local job = { id = id, priority = tonumber(priority), attempt = 0, lost = 0, offset = 0,
     sequence = sequence, number = number, queue = name, kind = kind, user = user,
     payload = #payload <= 512 and payload, more = more }
   if not job.payload then redis.call("SET", PAYLOADS .. id, payload) end
+  if (asked.wb or queue.webhooks) and kind ~= WEBHOOK then
+    --- @include "includes/webhooks_of"
+    more.wb = webhooks_of(asked.wb or {}, queue.webhooks or {})
+  end
   if asked.key or asked.uk or asked.ck then
     --- @include "includes/claim"
     claim(job, asked)

@@ -19,6 +19,10 @@ change = function(job, reason)
     more.pm, more.rep = permille, report
   end
   publish_job(job, "s", reason)
+  if more.hs or more.wb then
+    --- @include "includes/feed_change"
+    feed_change(job, was, reason)
+  end
   if more.g then
     --- @include "includes/count_change"
     count_change(job, was)

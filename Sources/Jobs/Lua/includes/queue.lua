@@ -3,7 +3,7 @@
 --   mode a, p, d, D   since when, if it changed   version   created   updated   type   description
 --   concurrency   window   max_waiting   order l   ageing ms   fair   attempts
 --   retry {growth, base, cap, jitter}
---   timeout   start_within   total_timeout   keep {c, f, x = {age ms, count}}
+--   timeout   start_within   total_timeout   keep {c, f, x = {age ms, count}}   webhooks, as a record has them
 local queues = {}
 
 local function queue_named(name)

@@ -11,6 +11,7 @@
 --   uk unique key   ck content key   ik idempotency key
 --   pa parents that have not ended   ps parents   pr what if one fails: c, f, r   ch others wait for it
 --   g group   wt weight   rs place among those restored (index_restored)
+--   hs it is recorded   wb webhooks {address, letters of states or "*", true if its queue's}
 --   v token   h worker   st first started   at this attempt started, if later   fi finished   up updated
 --   x why it is being cancelled, packed   xg for a reason that was given   xf by force
 --   xe for having passed its time   rm and forgotten then

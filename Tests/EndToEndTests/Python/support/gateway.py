@@ -1,6 +1,7 @@
 """`fanfare serve` as a process: started, ended, killed and started again on the same port and folder."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -22,12 +23,15 @@ class Gateway:
     `async with` starts and ends it. Its first start takes a free port; later ones take the same again.
     """
 
-    def __init__(self, rehearsal: Rehearsal, *, requests: int = 1000, workers: int = 2, redis: Redis | None = None) -> None:
+    def __init__(
+        self, rehearsal: Rehearsal, *, requests: int = 1000, workers: int = 2, redis: Redis | None = None,
+        queues: list[str] | None = None) -> None:
         self.key = Key()
         self.rehearsal = rehearsal
         self.requests = requests
         self.workers = workers
         self.redis = redis
+        self.queues = queues or ["default"]
         self.port = 0
         self._folder = tempfile.TemporaryDirectory(prefix="fanfare-sdk-")
         self._process: asyncio.subprocess.Process | None = None
@@ -130,6 +134,7 @@ class Gateway:
 
             [workers]
             embedded = {self.workers}
+            queues = {json.dumps(self.queues)}
 
             [workers.ffmpeg]
             enabled = false

@@ -77,7 +77,7 @@ struct JournalMigrationTests {
     await broker.close()
     let queue = try DatabaseQueue(path: "\(place.path)/journal.sqlite")
     try await queue.write { database in
-      try database.execute(sql: "DROP TABLE revocation")
+      try database.execute(sql: "DROP TABLE revocation; \(Self.dropFeed)")
       try Self.takeBackQueues(in: database)
       try database.execute(sql: "PRAGMA user_version = 3")
     }
@@ -99,7 +99,7 @@ struct JournalMigrationTests {
     await broker.close()
     let queue = try DatabaseQueue(path: "\(place.path)/journal.sqlite")
     try await queue.write { database in
-      try database.execute(sql: "DROP TABLE revocation; PRAGMA user_version = 4")
+      try database.execute(sql: "DROP TABLE revocation; \(Self.dropFeed); PRAGMA user_version = 4")
     }
     try queue.close()
     broker = try await place.open()
@@ -111,6 +111,25 @@ struct JournalMigrationTests {
     await broker.close()
     try await checkForm()
   }
+
+  @Test("is taken up whole from version 5, which had no feed")
+  func migrationFromVersion5() async throws {
+    var broker = try await place.open()
+    let job = try await broker.accept()
+    await broker.close()
+    let queue = try DatabaseQueue(path: "\(place.path)/journal.sqlite")
+    try await queue.write { try $0.execute(sql: "\(Self.dropFeed); PRAGMA user_version = 5") }
+    try queue.close()
+    broker = try await place.open()
+    #expect(try await broker.job(job.id) == job)
+    try await broker.register(.bills, bound: 10)
+    let followed = try await broker.accept(.example { $0.isRecorded = true })
+    #expect(try await broker.entries().map(\.job.id) == [followed.id])
+    await broker.close()
+    try await checkForm()
+  }
+
+  private static let dropFeed = "DROP TABLE feed; DROP TABLE feed_consumer; DROP TABLE followed"
 
   /// Whether the file has the form that a new one has.
   private func checkForm() async throws {
@@ -129,7 +148,7 @@ struct JournalMigrationTests {
     }
     let found = try await form(place.path)
     let wanted = try await form(place.folder.path("new"))
-    #expect(found.0 == 5 && wanted.0 == 5)
+    #expect(found.0 == 6 && wanted.0 == 6)
     #expect(found.1 == wanted.1)
   }
 
@@ -140,6 +159,7 @@ struct JournalMigrationTests {
       for table in ["schedule", "job_group", "group_callback", "revocation"] {
         try database.execute(sql: "DROP TABLE \(table)")
       }
+      try database.execute(sql: Self.dropFeed)
       try Self.takeBackQueues(in: database)
       try database.execute(sql: "PRAGMA user_version = 2")
       let tables = try String.fetchAll(database, sql: "SELECT sql FROM sqlite_master WHERE sql NOT NULL")

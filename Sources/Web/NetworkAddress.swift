@@ -1,17 +1,17 @@
 import Foundation
 
 /// An IP address, and whether it leads out into the public network.
-struct NetworkAddress: Hashable, Sendable {
+package struct NetworkAddress: Hashable, Sendable {
   /// 4 or 16 bytes.
-  let bytes: [UInt8]
+  package let bytes: [UInt8]
 
-  init(bytes: [UInt8]) {
+  package init(bytes: [UInt8]) {
     precondition(bytes.count == 4 || bytes.count == 16, "an address has 4 or 16 bytes")
     self.bytes = bytes
   }
 
   /// Reads the numeric text form; nil for anything else.
-  init?(_ text: String) {
+  package init?(_ text: String) {
     var four = in_addr()
     var six = in6_addr()
     if inet_pton(AF_INET, text, &four) == 1 {
@@ -23,22 +23,24 @@ struct NetworkAddress: Hashable, Sendable {
     }
   }
 
-  /// As curl's `--resolve` reads it: IPv6 in brackets.
-  var text: String {
-    var buffer = [CChar](repeating: 0, count: 64)
-    let isFour = bytes.count == 4
-    let family = isFour ? AF_INET : AF_INET6
-    guard inet_ntop(family, bytes, &buffer, socklen_t(buffer.count)) != nil else {
-      preconditionFailure("an address has no text")
+  /// Of a socket; nil where it is of another family than IP's.
+  init?(_ address: UnsafePointer<sockaddr>) {
+    switch Int32(address.pointee.sa_family) {
+    case AF_INET:
+      bytes = UnsafeRawPointer(address).withMemoryRebound(to: sockaddr_in.self, capacity: 1) { pointer in
+        withUnsafeBytes(of: pointer.pointee.sin_addr) { Array($0) }
+      }
+    case AF_INET6:
+      bytes = UnsafeRawPointer(address).withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { pointer in
+        withUnsafeBytes(of: pointer.pointee.sin6_addr) { Array($0) }
+      }
+    default: return nil
     }
-    let end = buffer.firstIndex(of: 0) ?? buffer.endIndex
-    let text = String(decoding: buffer[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return isFour ? text : "[\(text)]"
   }
 
   /// Reachable over the public network: not this machine, a private or link-local net, nor any other
   /// range that IANA keeps for special use; IPv4 wrapped in IPv6 is judged by what it wraps.
-  var isPublic: Bool {
+  package var isPublic: Bool {
     if bytes.count == 4 { return Self.isPublic(four: bytes[...]) }
     let zeros = bytes.prefix(while: { $0 == 0 }).count
     if zeros >= 12 || (zeros == 10 && bytes[10] == 0xFF && bytes[11] == 0xFF) {
@@ -65,38 +67,5 @@ struct NetworkAddress: Hashable, Sendable {
     case (203, 0): bytes[2] != 113
     default: true
     }
-  }
-
-  /// All addresses of a host, in the order the system prefers; empty where it has none. Waits for the
-  /// network: off the loop only.
-  @concurrent
-  static func addresses(of host: String) async -> [NetworkAddress] {
-    if let literal = NetworkAddress(host) { return [literal] }
-    var hints = addrinfo()
-    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-    var list: UnsafeMutablePointer<addrinfo>?
-    guard getaddrinfo(host, nil, &hints, &list) == 0 else { return [] }
-    defer { freeaddrinfo(list) }
-    var addresses: [NetworkAddress] = []
-    var next = list
-    while let entry = next?.pointee {
-      if let socketAddress = entry.ai_addr {
-        switch entry.ai_family {
-        case AF_INET:
-          socketAddress.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { pointer in
-            addresses.append(
-              NetworkAddress(bytes: withUnsafeBytes(of: pointer.pointee.sin_addr) { Array($0) }))
-          }
-        case AF_INET6:
-          socketAddress.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { pointer in
-            addresses.append(
-              NetworkAddress(bytes: withUnsafeBytes(of: pointer.pointee.sin6_addr) { Array($0) }))
-          }
-        default: break
-        }
-      }
-      next = entry.ai_next
-    }
-    return addresses
   }
 }

@@ -1,0 +1,66 @@
+package import EventLoop
+import Jobs
+
+/// One call of an older system's address.
+@EventLoop
+package final class LegacyCall {
+  let call: Call
+  let mount: LegacyMount
+  let engine: LegacyEngine
+
+  init(_ call: Call, at mount: LegacyMount, over engine: LegacyEngine) {
+    self.call = call
+    self.mount = mount
+    self.engine = engine
+  }
+
+  var request: Request { call.request }
+  var identity: Identity { call.identity }
+  var settings: GatewaySettings { engine.environment.settings }
+
+  /// The job that the path names; a malformed id is as unknown as any other.
+  var job: JobID { get throws(Problem) { try call.jobID } }
+
+  /// The job that the path names, by our id or by that which it had before it was imported.
+  var importedJob: JobID {
+    get throws(Problem) {
+      guard let text = call.parameters["id"], let id = JobID(text) ?? JobID(imported: text) else { throw .jobNotFound }
+      return id
+    }
+  }
+
+  /// A named part of the path.
+  func part(_ name: String) throws(Problem) -> String {
+    guard let part = call.parameters[name] else { preconditionFailure("a path without the part \(name)") }
+    return part
+  }
+
+  /// The members of the body, which is an object or absent.
+  func members() async throws -> MemberReader {
+    let limit = settings.payloadLimit
+    let body = try await call.exchange.body(limit: limit + (16 << 10), ofPayloadsUpTo: limit)
+    return body.isEmpty ? MemberReader() : try MemberReader(try body.json)
+  }
+
+  /// The parameters of the address, as members.
+  var parameters: MemberReader {
+    var reader = MemberReader()
+    for (name, value) in request.query { reader.add(text: value, named: name) }
+    return reader
+  }
+}
+
+extension MemberReader {
+  /// Throws all faults of what was asked for. Other members are passed over, as the older systems do: their callers
+  /// send what they always sent.
+  func check() throws(Problem) {
+    guard faults.isEmpty else { throw .invalid(faults) }
+  }
+
+  /// A member without which nothing can be done, once ``check()`` has passed.
+  func require<Value>(_ value: Value?) throws(Problem) -> Value {
+    try check()
+    guard let value else { preconditionFailure("a member that is missing passed as sound") }
+    return value
+  }
+}
