@@ -12,6 +12,15 @@ extension EventLoop {
   ) async -> Value {
     await withCheckedContinuation { body(LoopContinuation($0)) }
   }
+
+  /// Lets everything that is ready to run go first; who yields before another goes on before it.
+  ///
+  /// `Task.yield()` promises neither here: it goes by a thread of the global pool, and several come back in any order.
+  @EventLoop
+  package static func yield() async {
+    // One that is resumed before it waits would not wait at all.
+    await suspend { continuation in Task { @EventLoop in continuation.resume() } }
+  }
 }
 
 /// A caller of the loop that waits; to be resumed exactly once, on the loop.

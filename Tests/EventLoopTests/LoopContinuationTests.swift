@@ -87,4 +87,18 @@ import Testing
     withExtendedLifetime(turnEnd) {}
     #expect(turns <= 500, "\(turns) turns for 50 answers")
   }
+
+  @Test("who yields goes on behind all that is ready, and in the order of yielding") @EventLoop
+  func yielding() async throws {
+    let ran = Arrivals<String>()
+    for number in 0..<100 {
+      Task { @EventLoop in
+        await EventLoop.yield()
+        ran.append("behind \(number)")
+      }
+    }
+    Task { @EventLoop in ran.append("ready") }
+    let seen = try await ran.values(atLeast: 101)
+    #expect(seen == ["ready"] + (0..<100).map { "behind \($0)" })
+  }
 }

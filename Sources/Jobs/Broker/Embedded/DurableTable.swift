@@ -285,7 +285,7 @@ final class DurableTable {
         hasFailed = false
         finish(batch)
         // Those who waited go on first: what they do next goes along with what was staged meanwhile.
-        await Task.yield()
+        await EventLoop.yield()
       } catch {
         logger.error("the journal cannot be written", metadata: ["error": "\(error)"])
         hasFailed = true

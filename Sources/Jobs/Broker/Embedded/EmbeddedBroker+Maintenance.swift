@@ -16,7 +16,7 @@ extension EmbeddedBroker {
       repeat {
         pardoned = pardon(until: now + rules.amnesty, limit: Self.pardons, at: now)
         report.pardoned += pardoned
-        await Task.yield()
+        await EventLoop.yield()
       } while pardoned == Self.pardons
     } else {
       takeFromLost(limit: limit, maxLost: rules.maxLost, at: now, &report)

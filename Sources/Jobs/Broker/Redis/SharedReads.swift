@@ -19,7 +19,7 @@ final class SharedReads<Request: Hashable & Sendable, Answer: Sendable> {
     }
     waiting[request] = []
     // Behind everything that is ready to run now.
-    await Task.yield()
+    await EventLoop.yield()
     let others = waiting.removeValue(forKey: request) ?? []
     let result: Result<Answer, BrokerError>
     do throws(BrokerError) { result = .success(try await read(request)) } catch { result = .failure(error) }
