@@ -60,7 +60,7 @@ answers() (
 wait_for_answer() {
   local deadline=$((SECONDS + 20))
   until answers "$@"; do
-    [ "$SECONDS" -lt "$deadline" ] || { echo "$1 $2 is not answered on port $PORT" >&2; return 1; }
+    [ "$SECONDS" -lt "$deadline" ] || { echo "$1 $2 is not answered on port $PORT" >&2; cat "$folder/log" >&2; return 1; }
     sleep 0.05
   done
 }

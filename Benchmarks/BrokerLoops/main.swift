@@ -3,6 +3,7 @@
 //   BrokerLoops embedded <folder> <phase> <jobs>
 //   BrokerLoops redis://127.0.0.1:6379/0 <phase> <jobs>    everything in that database is for this to use
 //   BrokerLoops … scale                   enqueue and lease beside 10^3, 10^5, 10^6 waiting jobs
+//   BrokerLoops … changing <jobs> <rate>  jobs that run and report, so many times a second in all, until it is ended
 import EventLoop
 import Jobs
 import Logging
@@ -34,11 +35,13 @@ let name = rest.first ?? ""
 let jobs = rest.dropFirst().first.flatMap { Int($0) } ?? 0
 if name == "scale" {
   try await bench.scale()
+} else if name == "changing", jobs > 0, let rate = rest.dropFirst(2).first.flatMap({ Double($0) }), rate > 0 {
+  try await bench.changing(jobs: jobs, rate: rate)
 } else if let phase = Phase.named[name], jobs > 0 {
   try await bench.warmUp()
   try await phase.measure(name, on: bench, jobs: jobs)
 } else {
   let phases = Phase.named.keys.sorted().joined(separator: ", ")
-  throw Failure(description: "wanted: scale, or a phase and how many jobs. Phases: \(phases)")
+  throw Failure(description: "wanted: scale, changing, or a phase and how many jobs. Phases: \(phases)")
 }
 await bench.broker.close()

@@ -7,6 +7,7 @@
 //   … --sip 1024: it reads so many bytes a second meanwhile
 //   load restart  --port P --connections 10000 --seconds 40 --token T
 //   load submit   --port P --token T --rate 100 --count 1000 --kind noop
+//   load polls    --port P --callers FILE --rate 1 --seconds 15 --do quiet --do polls
 //
 // Each measurement is one line of name=value to standard output; times are milliseconds unless the
 // name says otherwise.
@@ -21,7 +22,7 @@
 static int usage(void) {
   fprintf(
     stderr,
-    "usage: load fan-out|channels|subscribers|stall|restart|submit --port P [options]: see Benchmarks/README.md\n");
+    "usage: load fan-out|channels|subscribers|stall|restart|submit|polls --port P [options]: see Benchmarks/README.md\n");
   return 2;
 }
 
@@ -33,7 +34,8 @@ int main(int argc, char **argv) {
     {"others", 1, 0, 'a'}, {"do", 1, 0, 'd'}, {"subprotocol", 1, 0, 'o'}, {"greeting", 1, 0, 'g'}, {"ready", 1, 0, 'e'},
     {"window", 1, 0, 'w'}, {"header", 1, 0, 'h'}, {"body", 1, 0, 'y'}, {"each", 1, 0, 'E'},
     {"beside", 1, 0, 'B'}, {"gateways", 1, 0, 'G'}, {"seconds", 1, 0, 'S'}, {"pause", 1, 0, 'P'},
-    {"sip", 1, 0, 'I'}, {"turns", 1, 0, 'T'}, {"turn", 1, 0, 'U'}, {0, 0, 0, 0}};
+    {"sip", 1, 0, 'I'}, {"turns", 1, 0, 'T'}, {"turn", 1, 0, 'U'},
+    {"callers", 1, 0, 'C'}, {0, 0, 0, 0}};
   struct options o = {
     .label = "server", .path = "/connection/websocket", .kind = "bench", .connections = 1, .at_once = 100,
     .count = 1000, .rate = 100, .size = 120, .window = 8, .each = 1, .gateways = 1,
@@ -70,6 +72,7 @@ int main(int argc, char **argv) {
     case 'I': o.sip = atoi(optarg); break;
     case 'T': o.turns = atoi(optarg); break;
     case 'U': o.turn = atoi(optarg); break;
+    case 'C': o.callers = optarg; break;
     default: return usage();
   }
   if (!o.port || o.connections < 1 || o.at_once < 1 || o.window < 1) return usage();
@@ -86,5 +89,6 @@ int main(int argc, char **argv) {
   if (!strcmp(argv[1], "stall")) return stall(&o);
   if (!strcmp(argv[1], "restart")) return restart(&o);
   if (!strcmp(argv[1], "submit")) return submissions(&o);
+  if (!strcmp(argv[1], "polls")) return polls(&o);
   return usage();
 }

@@ -12,6 +12,8 @@ struct options {
   int port, connections, at_once, jobs, window, count, each, beside, gateways;
   // Of so many loads by turns this is the one with that number.
   int turns, turn;
+  // A file with a line for each caller: the path that it polls and, where one is needed, its token.
+  const char *callers;
   double rate, seconds, pause; // `pause`: seconds that a reader stands still …
   int sip; // … or reads so many bytes a second
   size_t size;
@@ -32,3 +34,5 @@ int stall(const struct options *o);
 int restart(const struct options *o);
 // Jobs submitted at a steady rate: how long until accepted, begun, ended.
 int submissions(const struct options *o);
+// Callers that ask for their job's state again and again, each on a connection that is kept.
+int polls(const struct options *o);

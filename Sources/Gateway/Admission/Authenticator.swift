@@ -17,6 +17,9 @@ package struct Authenticator: Sendable {
     self.policy = policy
   }
 
+  /// How far clocks may differ.
+  var leeway: Duration { policy.leeway }
+
   /// Who sent this connection token, as of `now`.
   ///
   /// The signature is checked before any claim is read. `exp` and `sub` are required; `nbf`, `iat`, `iss`

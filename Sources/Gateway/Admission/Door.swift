@@ -49,7 +49,7 @@ package final class Door {
   package func admitIfTold(_ request: Request) async throws(Problem) -> Identity? {
     guard let token = try token(in: request) else { return nil }
     do throws(TokenError) {
-      return try await environment.authenticator.admit(token, now: environment.now)
+      return try await environment.authenticator.admitAgain(token, now: environment.now)
     } catch { throw Problem(error) }
   }
 

@@ -7,6 +7,7 @@ package import Jobs
 @EventLoop
 package final class LiveAuthenticator {
   private var authenticator: Authenticator
+  private var verified = VerifiedTokens()
   private var revocations = Revocations()
   private let holders = TokenHolders()
   /// Whether the list of revocations was read: before that nobody can be let in for sure.
@@ -79,6 +80,19 @@ package final class LiveAuthenticator {
     }
   }
 
+  /// As ``admit(_:now:)``, for a token that is shown with each of many requests: it is verified once, and whether it
+  /// still holds is asked each time.
+  package func admitAgain(_ token: String, now: @Sendable () -> Date) async throws(TokenError) -> Identity {
+    let moment = now()
+    if knowsRevocations, let known = verified.identity(of: token, now: moment, leeway: authenticator.leeway) {
+      guard !revocations.isVoid(known) else { throw .revoked }
+      return known
+    }
+    let identity = try await admit(token, now: now)
+    verified.keep(identity, of: token, now: moment)
+    return identity
+  }
+
   /// Returns once the list of revocations was read; throws `unavailable` where that takes too long.
   package func prepare() async throws(TokenError) {
     guard !knowsRevocations else { return }
@@ -92,7 +106,10 @@ package final class LiveAuthenticator {
   // MARK: What changes
 
   /// Judges by other keys from now on. Who is connected stays.
-  package func exchange(_ authenticator: Authenticator) { self.authenticator = authenticator }
+  package func exchange(_ authenticator: Authenticator) {
+    self.authenticator = authenticator
+    verified.removeAll()
+  }
 
   /// Takes in a revocation, and ends who lives by a token that is void by it.
   package func revoke(_ revocation: Revocation, now: Timestamp = .now) {

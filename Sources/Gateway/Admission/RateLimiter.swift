@@ -5,8 +5,8 @@ package import Logging
 /// The users' budgets of requests, as the connection layer asks for them.
 ///
 /// The broker counts, for all nodes together. A refusal is remembered here until its time, so that
-/// a flood of refused requests never reaches the broker. While the broker is away this node counts
-/// by itself.
+/// a flood of refused requests never reaches the broker; requests that come regularly are counted
+/// several at a time (``RequestAllowance``). While the broker is away this node counts by itself.
 @EventLoop
 package final class RateLimiter {
   private let budget: any RequestBudget
@@ -16,6 +16,7 @@ package final class RateLimiter {
   private let logger: Logger
   private var refusedUntil = SweptTable<ContinuousClock.Instant>()
   private var spentHere = SweptTable<[ContinuousClock.Instant]>()
+  private var allowances = SweptTable<RequestAllowance>()
   /// Who waits for the answer to a look at a user's budget that is under way.
   private var looking: [String: [LoopContinuation<BudgetStanding>]] = [:]
   private let clock = ContinuousClock()
@@ -30,9 +31,16 @@ package final class RateLimiter {
   /// Counts one request of the user, or refuses it.
   package func spend(by user: String) async -> BudgetStanding {
     if let refused = rememberedRefusal(of: user) { return refused }
+    let now = clock.now
+    var allowance = allowances[user] ?? RequestAllowance(at: now)
+    if let standing = allowance.request(at: now) {
+      allowances.update(user, to: allowance)
+      return standing
+    }
+    allowances.set(user, to: allowance) { $0.isInForce(at: now) }
     let standing: BudgetStanding
     do throws(BrokerError) {
-      standing = try await budget.spendRequest(of: user, limit: limit, window: window)
+      standing = try await count(allowance.expected(of: limit), by: user)
     } catch {
       standing = spendHere(by: user)
     }
@@ -40,10 +48,26 @@ package final class RateLimiter {
     return standing
   }
 
+  private func count(_ number: Int, by user: String) async throws(BrokerError) -> BudgetStanding {
+    guard number > 1 else { return try await budget.spendRequest(of: user, limit: limit, window: window) }
+    let asked = clock.now
+    let (counted, standing) = try await budget.spendRequests(
+      of: user, upTo: number, within: RequestAllowance.lead, limit: limit, window: window)
+    if var allowance = allowances[user] {
+      allowance.count(counted, standing, asked: asked)
+      allowances.update(user, to: allowance)
+    }
+    // Those that are yet to be made are the user's still.
+    var known = standing
+    known.remaining += max(0, counted - 1)
+    return known
+  }
+
   /// What is left, without counting anything. Who asks while the same is being asked shares its answer: a user
   /// that comes back with twenty tabs is looked up once.
   package func standing(of user: String) async -> BudgetStanding {
     if let refused = rememberedRefusal(of: user) { return refused }
+    if let known = allowances[user]?.standing(at: clock.now) { return known }
     if looking[user] != nil { return await EventLoop.suspend { looking[user]?.append($0) } }
     looking[user] = []
     let standing: BudgetStanding

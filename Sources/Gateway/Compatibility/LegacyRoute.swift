@@ -21,7 +21,10 @@ package struct LegacyRoute: Sendable {
     perform = { call in
       let outcome = try await read(call).carryOut(for: call)
       var response = try answer(outcome, call)
-      if let job = Verb.job(of: outcome) { response.headers += call.mount.headers(about: job) }
+      if let job = Verb.job(of: outcome) {
+        response.headers += call.mount.headers(about: job)
+        response.isAskedAgain = method == .get && !job.state.isTerminal
+      }
       return response
     }
   }

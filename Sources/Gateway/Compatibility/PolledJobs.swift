@@ -5,7 +5,7 @@ import Jobs
 ///
 /// What is asked for a second time within ``patience`` is watched like a socket's job, and its record kept. It is served
 /// only while it is provably the newest: the subscription stands and delivers, and nothing was published since the
-/// record was read behind it. Any event, interruption or loss of place makes the next poll read anew; so does
+/// record was read behind it but progress, which is written into it. Any other event, interruption or loss of place makes the next poll read anew; so does
 /// ``confirmation``, within which the loss of a single message, which nothing shows, does no harm.
 @EventLoop
 final class PolledJobs {
@@ -144,9 +144,21 @@ final class PolledJobs {
         }
         guard let position = publication.position else { continue }
         heard = position
-        job = nil
         hasEnded = publication.isTerminal
+        if !follow(publication) { job = nil }
       }
+    }
+
+    /// Brings the record forward by the very next step, if that is nothing but progress.
+    private func follow(_ publication: Publication) -> Bool {
+      guard publication.isProgress, let event = publication.event, var job, job.state == event.state,
+        event.position.epoch == job.position.epoch, event.position.offset == job.position.offset + 1
+      else { return false }
+      job.progress = event.progress
+      job.position = event.position
+      job.updatedAt = event.at
+      self.job = job
+      return true
     }
 
     func lost(_ subscription: Subscription) { whenLost(self) }

@@ -20,6 +20,8 @@ package struct Response: Sendable {
   /// Names in lower case. `content-length`, `connection` and `date` are the transport's.
   package var headers: [(name: String, value: String)]
   package var body: Body
+  /// Its question will come again, and again: the next on its connection can wait a moment for others like it.
+  package var isAskedAgain = false
   /// What is left of the user's budget, where the answer spent more than the one request that it is to.
   package var budget: BudgetStanding?
 

@@ -7,7 +7,7 @@ import Logging
 /// Admission comes first: the token is judged and the budget spent before a byte of the body is read.
 @EventLoop
 package final class Router {
-  private let routes: [Route]
+  private let routes: RouteTable
   private let environment: SessionEnvironment
   private let door: Door
   private let origins: OriginPolicy
@@ -15,7 +15,7 @@ package final class Router {
   package init(
     routes: [Route], environment: SessionEnvironment, door: Door, origins: OriginPolicy
   ) {
-    self.routes = routes
+    self.routes = RouteTable(routes)
     self.environment = environment
     self.door = door
     self.origins = origins
@@ -26,7 +26,8 @@ package final class Router {
     let request = exchange.request
     if request.method == .options { return origins.preflight(request) }
     var headers: [(name: String, value: String)] = []
-    var mount = mount(at: request.listener)
+    // What is not found at a listener of its own is told in its system's words.
+    var mount = routes.mount(at: request.listener)
     var response: Response
     do {
       let (route, parameters) = try find(request, &mount, addingTo: &headers)
@@ -42,12 +43,6 @@ package final class Router {
       response.headers.append(("x-content-type-options", "nosniff"))
     }
     return response
-  }
-
-  /// The older system that a listener of its own is for: what is not found there is told in its words.
-  private func mount(at listener: String?) -> LegacyMount? {
-    guard let listener else { return nil }
-    return routes.first { $0.mount?.listener == listener }?.mount
   }
 
   private func problem(_ error: any Error, of request: Request) -> Problem {
@@ -118,7 +113,7 @@ package final class Router {
     let parts = request.path.split(separator: "/", omittingEmptySubsequences: true)
     let method = request.method == .head ? .get : request.method
     var allowed: [String] = []
-    for route in routes where route.answers(at: request.listener) {
+    for route in routes.candidates(for: parts, at: request.listener) {
       guard let parameters = route.match(parts) else { continue }
       mount = route.mount
       if route.method == method { return (route, parameters) }

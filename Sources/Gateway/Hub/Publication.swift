@@ -19,8 +19,9 @@ package final class Publication {
   let event: JobEvent?
   /// Whether events are delivered from now on, where it tells that; nil for everything else.
   let tellsDelivery: Bool?
-  /// The JSON of the event.
-  package let data: JSONText
+  /// The JSON of the event; that of a job is written when somebody is to be sent it.
+  package private(set) lazy var data = text
+  private let written: JSONText?
   private let eventName: StaticString
 
   /// What happened, as `channel` shows it.
@@ -33,7 +34,7 @@ package final class Publication {
     isTerminal = event.state.isTerminal
     self.event = event
     tellsDelivery = nil
-    data = JobDocument.text(of: event)
+    written = nil
     eventName = event.class == .progress ? "progress" : "state"
   }
 
@@ -49,12 +50,12 @@ package final class Publication {
     switch record {
     case .job(let job, let estimate):
       isProgress = false
-      data = JobDocument.snapshot(of: job, estimate: estimate)
+      written = JobDocument.snapshot(of: job, estimate: estimate)
       eventName = "snapshot"
     case .group(let group):
       // A newer one says all that this one says, but for the end.
       isProgress = group.state != .finished
-      data = GroupDocument.text(of: group, isEvent: true)
+      written = GroupDocument.text(of: group, isEvent: true)
       eventName = "group"
     }
   }
@@ -70,7 +71,7 @@ package final class Publication {
     isTerminal = false
     event = nil
     tellsDelivery = nil
-    data = JobDocument.text(of: place, estimate: estimate, for: job)
+    written = JobDocument.text(of: place, estimate: estimate, for: job)
     eventName = "position"
   }
 
@@ -95,8 +96,14 @@ package final class Publication {
       }
       $0.member("delivering", isDelivering)
     }
-    data = writer.text
+    written = writer.text
     eventName = "delivery"
+  }
+
+  private var text: JSONText {
+    if let written { return written }
+    guard let event else { preconditionFailure("a publication of nothing") }
+    return JobDocument.text(of: event)
   }
 
   /// `{"push":{"channel":…,"pub":{…}}}` as a frame. On a user's channel without an offset: the

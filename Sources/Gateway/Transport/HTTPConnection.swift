@@ -27,6 +27,9 @@ final class HTTPConnection {
   /// Made when there is something to wait for: most handshakes are there when the connection is.
   private lazy var watcher = SocketWatcher(descriptor: descriptor) { [weak self] in self?.ready($0) }
   private var isWatching = false
+  /// Requests may wait a moment for those of others (``WebSocketServer/patient``).
+  var isPatient = false
+  private var isInCrowd = false
   private let deadline: MovingDeadline
   private let clock = ContinuousClock()
   private var phase = Phase.head
@@ -86,8 +89,34 @@ final class HTTPConnection {
       case .closed: return
       }
     }
+    if isPatient, wanted == .readable, awaitsHeads {
+      joinCrowd()
+      if isInCrowd { return }
+    }
+    leaveCrowd()
     isWatching = true
     watcher.watch(wanted)
+  }
+
+  /// What there is to read can only be a request.
+  private var awaitsHeads: Bool {
+    switch phase {
+    case .head: true
+    case .answering(let exchange): exchange.bodyLeft == 0
+    case .draining, .closed: false
+    }
+  }
+
+  private func joinCrowd() {
+    guard !isInCrowd else { return }
+    if isWatching { watcher.watch([]) }
+    isInCrowd = server.patient.add(descriptor) { [weak self] in self?.ready(.readable) }
+  }
+
+  private func leaveCrowd() {
+    guard isInCrowd else { return }
+    isInCrowd = false
+    server.patient.remove(descriptor)
   }
 
   private func deadlineMet() {
@@ -334,6 +363,7 @@ final class HTTPConnection {
 
   /// Gives the descriptor up without closing it.
   func letGo() {
+    leaveCrowd()
     if isWatching { watcher.stop() }
     deadline.cancel()
     descriptor = -1

@@ -120,6 +120,7 @@ final class HTTPExchange: Exchange {
     guard !isClosed, let connection else { return }
     precondition((200...599).contains(response.status), "an answer with status \(response.status)")
     connection.answerBegan()
+    connection.isPatient = response.isAskedAgain
     // Whoever waits for more of the body waits in vain: the answer ends the connection.
     pieceWaiter?.resume(throwing: RequestBodyError.interrupted)
     pieceWaiter = nil

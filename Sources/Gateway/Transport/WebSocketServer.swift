@@ -24,6 +24,9 @@ package final class WebSocketServer {
   /// No new requests are wanted: answers end their connections.
   package private(set) var isStopping = false
 
+  /// Connections that poll: their requests are read together.
+  let patient = SocketCrowd()
+
   /// Handshakes that wait for their turn.
   let handshakes: HandshakeQueue
 

@@ -28,7 +28,9 @@ import Testing
       #expect(polled.answeredHere == 4)
       try await harness.report(40, of: leased)
       harness.gateway.hub.flush()
+      // Progress is written into what is known.
       #expect(try await polled.job(id, for: alice).progress.percent == 40)
+      #expect(polled.answeredHere == 5)
       _ = try await harness.broker.settle(leased.lease, .complete(nil))
       harness.gateway.hub.flush()
       #expect(try await polled.job(id, for: alice).state == .completed)

@@ -45,6 +45,42 @@ import Testing
     }
   }
 
+  @Test("that poll are read together, and stay as good as others", arguments: [2, 150])
+  func polling(count: Int) async throws {
+    try await withServer { delegate, server, port in
+      delegate.handling = { exchange in
+        Task {
+          let path = exchange.request.path
+          guard path.hasPrefix("/poll") else { return await TestDelegate.answer(exchange) }
+          var response = Response(200, body: .bytes(Array(path.utf8)))
+          response.isAskedAgain = true
+          exchange.respond(response)
+        }
+      }
+      var sockets: [RawSocket] = []
+      for _ in 0..<count { sockets.append(try await RawSocket.connect(to: port)) }
+      for round in 0..<3 {
+        for (index, socket) in sockets.enumerated() { try await socket.send(Self.get("/poll/\(index)/\(round)")) }
+        for (index, socket) in sockets.enumerated() {
+          #expect(try await socket.receiveAnswer().text == "/poll/\(index)/\(round)")
+        }
+      }
+      #expect(server.patient.count == count)
+      // A body comes piece by piece, and requests sent ahead wait; then it is a caller like any other.
+      try await sockets[0].send(Self.post("one", length: 6))
+      try await sockets[0].send("two" + Self.get("/poll/x") + Self.get("/y"))
+      for expected in ["onetwo", "/poll/x", "/y"] { #expect(try await sockets[0].receiveAnswer().text == expected) }
+      #expect(await eventually { server.patient.count == count - 1 })
+      // Who goes is missed.
+      sockets[1].close()
+      #expect(await eventually { server.connectionCount == count - 1 })
+      #expect(server.patient.count == count - 2)
+      server.stopAccepting()
+      #expect(await eventually { server.connectionCount == 0 })
+      #expect(server.patient.count == 0)
+    }
+  }
+
   @Test("write answers in a form that clients can rely on")
   func answers() async throws {
     try await withServer { delegate, _, port in

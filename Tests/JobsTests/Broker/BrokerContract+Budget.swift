@@ -90,4 +90,26 @@ extension BrokerContract {
       #expect(try await !broker.spendRequest(of: "b", limit: 0, window: .seconds(600)).isAdmitted)
     }
   }
+
+  @Test("counts several at once while half of the limit is free, and never more than it", arguments: Backend.allCases)
+  func severalAtOnce(_ backend: Backend) async throws {
+    try await backend.withBroker { broker in
+      let window = Duration.seconds(600)
+      func spend() async throws -> (count: Int, standing: BudgetStanding) {
+        try await broker.spendRequests(of: "a", upTo: 4, within: .seconds(10), limit: 32, window: window)
+      }
+      var admitted = 0
+      while admitted < 32 {
+        let (count, standing) = try await spend()
+        #expect(standing.isAdmitted && (1...4).contains(count))
+        if admitted + count > 16 { #expect(count == 1) }
+        admitted += count
+        #expect(standing.remaining == 32 - admitted)
+      }
+      let (none, refusal) = try await spend()
+      #expect(none == 0 && !refusal.isAdmitted && refusal.remaining == 0)
+      // Those counted ahead return when they might have been made last.
+      #expect(refusal.retryAfter > .zero && refusal.retryAfter <= window + .seconds(10))
+    }
+  }
 }

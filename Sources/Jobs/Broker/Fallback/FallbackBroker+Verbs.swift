@@ -235,6 +235,12 @@ extension FallbackBroker: BrokerArchive {
 }
 
 extension FallbackBroker: RequestBudget {
+  package func spendRequests(
+    of user: String, upTo count: Int, within lead: Duration, limit: Int, window: Duration
+  ) async throws(BrokerError) -> (count: Int, standing: BudgetStanding) {
+    try await active.spendRequests(of: user, upTo: count, within: lead, limit: limit, window: window)
+  }
+
   package func spendRequest(
     of user: String, limit: Int, window: Duration
   ) async throws(BrokerError) -> BudgetStanding {
