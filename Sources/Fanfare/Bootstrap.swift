@@ -228,10 +228,12 @@ struct Bootstrap {
           ? "embedded, in \(state.path)" : configuration.broker.publicURL),
     ]
     if let workers { lines.append("  workers \(await describe(workers))") }
-    for api in configuration.legacyAPIs {
+    for mount in configuration.legacyMounts {
+      let api = mount.api
       lines.append("  older   \(api.name) at \(legacyAddress(of: api, beside: address))")
       let redis = configuration.broker.isEmbedded ? nil : configuration.broker.publicURL
-      lines += api.greeting(redis, legacyAddress(of: api, beside: address)).map { "          \($0)" }
+      lines += api.greeting(redis, mount.isSynchronous, legacyAddress(of: api, beside: address))
+        .map { "          \($0)" }
     }
     if configuration.isDevelopment {
       let token = try DevelopmentToken.make(with: try keys.developmentKey(), configuration)

@@ -10,7 +10,7 @@ package final class PythonServer: Sendable {
   private let process: SpawnedProcess
 
   /// The interpreter that has the packages: of the tests' own environment, or the one on the path.
-  private static var python: String {
+  package static var interpreter: String {
     let environment = ProcessInfo.processInfo.environment
     if let named = environment["FANFARE_PYTHON"] { return named }
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -23,7 +23,7 @@ package final class PythonServer: Sendable {
   package static func start(_ script: String, _ arguments: String...) async throws -> PythonServer {
     let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: script).path
     let environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("AWS_") }
-    let process = try SpawnedProcess("/usr/bin/env", [python, path] + arguments, environment: environment)
+    let process = try SpawnedProcess("/usr/bin/env", [interpreter, path] + arguments, environment: environment)
     var output = ""
     for await line in process.lines {
       output += line + "\n"

@@ -107,8 +107,13 @@ extension Configuration {
   var legacyMounts: [LegacyMount] { legacyAPIs.map { self[legacy: $0.name].mount($0, over: broker) } }
 
   /// The queues that jobs are taken from: those of older systems first, where they are not named.
+  ///
+  /// One whose jobs are of a kind that is not run here is left to others: each job would be taken and given back, and
+  /// would wait for that.
   var servedQueues: [String] {
-    let legacy = legacyAPIs.flatMap { $0.queues.map(\.name.description) }.filter { !workers.queues.contains($0) }
+    let kinds = Set(workers.builtInKinds + workers.commands.map(\.name))
+    let legacy = legacyAPIs.flatMap(\.queues).filter { kinds.contains($0.kind.description) }.map(\.name.description)
+      .filter { !workers.queues.contains($0) }
     return legacy + workers.served.filter { !legacy.contains($0) }
   }
 

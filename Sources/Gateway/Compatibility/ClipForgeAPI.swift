@@ -12,7 +12,7 @@ extension LegacyAPI {
       statuses: [
         .conflict: 400, .queueNotEmpty: 400, .queueDraining: 400, .changedMeanwhile: 409, .idempotencyKeyReused: 400,
       ]),
-    queues: ClipQueueType.allCases.map { ($0.queue, $0.settings) },
+    queues: ClipQueueType.allCases.map { ($0.queue, $0.kind, $0.settings) },
     variables: [
       LegacyVariable(["REDIS_HOST", "REDIS_PORT", "QUEUE_REDIS_DB"], "broker.url") { environment in
         let (host, port, database) = (

@@ -10,7 +10,7 @@ extension LegacyAPI {
     name: "demucs", port: 8888, dialect: LegacyDialect(.error, words: [.jobNotFound: "job not found"]),
     queues: [
       (
-        .demucs,
+        .demucs, .demucs,
         .legacy {
           $0.description = "Stem separation"
           // Two Demucs at the same time, over all workers; none is tried twice.
@@ -48,22 +48,28 @@ extension LegacyAPI {
     }
     LegacyRoute(.get, "/queue/job/:id/result") {
       Show(try $0.job)
-    } answer: { job, _ in
-      .json(.object { Separation.writeResult(of: job, into: &$0) }, status: Separation.status(of: job))
+    } answer: { job, call in
+      .json(.object { Separation.writeResult(of: job, at: call.mount, into: &$0) }, status: Separation.status(of: job))
+    }
+    LegacyRoute(.get, "/queue/job/:id/files/:name") {
+      SendArtifact(try $0.file, of: try $0.job)
+    } answer: { file, _ in
+      file
     }
     LegacyRoute(.get, "/queue/job/:id/wait") { call in
       var parameters = call.parameters
-      let timeout = parameters.seconds("timeout", upTo: 86_400, mayBeZero: true) ?? .seconds(300)
+      // However long it is, nobody waits longer than the limit.
+      let timeout = parameters.seconds("timeout", upTo: 1_000_000_000, mayBeZero: true) ?? .seconds(300)
       try parameters.check()
       return Wait(for: try call.job, upTo: timeout)
-    } answer: { job, _ in
+    } answer: { job, call in
       .json(
         .object {
           guard job.state.isTerminal else {
             Separation.write(job, into: &$0)
             return $0.member("timed_out", true)
           }
-          Separation.writeResult(of: job, into: &$0)
+          Separation.writeResult(of: job, at: call.mount, into: &$0)
         })
     }
     LegacyRoute(.post, "/queue/worker/start") { _ in
@@ -91,6 +97,10 @@ extension QueueName {
   fileprivate static let demucs = QueueName("demucs")!
 }
 
+extension JobKind {
+  fileprivate static let demucs = JobKind("demucs")!
+}
+
 /// What the system says of its jobs.
 private enum Separation {
   static func word(for state: JobState) -> String {
@@ -108,14 +118,18 @@ private enum Separation {
   static func submission(_ call: LegacyCall) async throws -> Submit {
     let (members, file) = try await FormReceiver.members(of: call)
     var reader = members
-    let input = file ?? reader.text("input", upTo: 4096) ?? reader.text("audioPath", upTo: 4096)
+    _ = reader.takeNulls()
+    // The names of its jobs' fields too: Go reads members whatever their case.
+    let input =
+      file ?? reader.text("input", upTo: 4096) ?? reader.text("audioPath", upTo: 4096)
+      ?? reader.text("AudioPath", upTo: 4096)
     if input == nil { reader.fault("input", "is missing: a file, an https:// address or upload:upl_…") }
     let stem = reader.text("stem_type") ?? reader.text("StemType") ?? "no_vocals"
-    let priority = reader.priority("priority")
+    let priority = reader.priority("priority") ?? reader.priority("Priority")
     let retries = reader.whole("max_retries", in: 0...99)
     let source = try reader.require(input)
     var submission = JobSubmission(
-      queue: .demucs, kind: JobKind("demucs")!,
+      queue: .demucs, kind: .demucs,
       payload: .object {
         $0.member("input", source)
         $0.member("stem", stem)
@@ -139,14 +153,19 @@ private enum Separation {
     writer.member("status", word(for: job.state))
   }
 
-  static func writeResult(of job: Job, into writer: inout JSONWriter) {
+  static func writeResult(of job: Job, at mount: LegacyMount, into writer: inout JSONWriter) {
     write(job, into: &writer)
     switch job.state {
-    case .completed: writer.member("result", job.result ?? .emptyObject)
+    case .completed: writer.member("result", job.result.map { result(of: job, at: mount, $0) } ?? .emptyObject)
     case .failed, .cancelled:
       writer.member("error", job.failure?.message ?? "The job was \(job.state.rawValue).")
     default: break
     }
+  }
+
+  private static func result(of job: Job, at mount: LegacyMount, _ result: JSONText) -> JSONText {
+    let text = mount.showingFiles(of: job.id, at: "/queue/job/\(job.id)/files", in: result.description)
+    return JSONText(unchecked: Array(text.utf8))
   }
 
   /// Of an answer with the result: 202 while there is none yet.

@@ -10,7 +10,7 @@ extension LegacyAPI {
     dialect: LegacyDialect(.detail, words: [.jobNotFound: "Task not found"]),
     queues: [
       (
-        .ffmpeg,
+        .ffmpeg, .ffmpeg,
         .legacy {
           $0.description = "ffmpeg with its callers' arguments"
           $0.defaults.maxAttempts = 1
@@ -30,13 +30,18 @@ extension LegacyAPI {
   ) {
     LegacyRoute(.post, "/ffmpeg/register") { call in
       try FFmpegTask.submission(await call.members())
-    } answer: { accepted, _ in
-      .json(.object { $0.write(accepted.job) })
+    } answer: { accepted, call in
+      .json(.object { $0.write(accepted.job, at: call.mount) })
     }
     LegacyRoute(.get, "/ffmpeg/status/:id") {
       Show(try $0.job)
-    } answer: { job, _ in
-      .json(.object { $0.write(job) })
+    } answer: { job, call in
+      .json(.object { $0.write(job, at: call.mount) })
+    }
+    LegacyRoute(.get, "/ffmpeg/outputs/:id/:name") {
+      SendArtifact(try $0.file, of: try $0.job)
+    } answer: { file, _ in
+      file
     }
     LegacyRoute(.get, "/ffmpeg/queue/size") { _ in
       ShowQueue(.ffmpeg)
@@ -45,8 +50,8 @@ extension LegacyAPI {
     }
     LegacyRoute(.post, "/execute/:id") { call in
       Wait(for: try call.job, upTo: call.mount.waitLimit)
-    } answer: { job, _ in
-      .json(.object { $0.write(job) })
+    } answer: { job, call in
+      .json(.object { $0.write(job, at: call.mount) })
     }
   }
 }
@@ -55,9 +60,15 @@ extension QueueName {
   fileprivate static let ffmpeg = QueueName("ffmpeg")!
 }
 
+extension JobKind {
+  fileprivate static let ffmpeg = JobKind("ffmpeg")!
+}
+
 private enum FFmpegTask {
   static func submission(_ members: MemberReader) throws(Problem) -> Submit {
     var members = members
+    // FastAPI's callers send null for what they leave out.
+    _ = members.takeNulls()
     members.require("command")
     members.require("input_files")
     members.require("output_filename")
@@ -73,7 +84,7 @@ private enum FFmpegTask {
       preconditionFailure("a member that is missing passed as sound")
     }
     var submission = JobSubmission(
-      queue: .ffmpeg, kind: JobKind("ffmpeg")!,
+      queue: .ffmpeg, kind: .ffmpeg,
       payload: .object {
         $0.member("command", command)
         $0.member("inputs", inputs.text)
@@ -98,11 +109,12 @@ private enum FFmpegTask {
 }
 
 extension JSONWriter {
-  fileprivate mutating func write(_ job: Job) {
+  fileprivate mutating func write(_ job: Job, at mount: LegacyMount) {
     member("task_id", job.id.description)
     member("status", FFmpegTask.word(for: job.state))
     let made = job.result.flatMap { try? JSONDocument(bytes: $0.bytes).root }?["artifacts"]?.array?.first
-    member("output_url", orNull: made.flatMap { $0["location"]?.string ?? $0["url"]?.string })
+    let url = made?["url"]?.string.map { mount.showingFiles(of: job.id, at: "/ffmpeg/outputs/\(job.id)", in: $0) }
+    member("output_url", orNull: made?["location"]?.string ?? url)
     member(
       "error_message", orNull: job.state == .cancelled ? "cancelled" : job.state == .failed ? job.failure?.message : nil
     )

@@ -1,6 +1,5 @@
 import EventLoop
 import Jobs
-import Logging
 
 /// Takes in a form as it comes: files become uploads of the caller, written piece by piece, fields are kept as texts.
 ///
@@ -41,6 +40,7 @@ final class FormReceiver {
       await receiver.discard()
       throw (error as? ArtifactError).map(Problem.init) ?? error
     }
+    call.received = receiver.answer.files.map(\.upload.id)
     return receiver.answer
   }
 
@@ -117,15 +117,8 @@ final class FormReceiver {
 
   private func discard() async {
     await writing?.writer.abort()
-    for (_, upload) in answer.files {
-      do throws(ArtifactError) {
-        _ = try await call.engine.files.removeUpload(upload.id, of: call.identity.user)
-      } catch {
-        // Its time will remove it.
-        call.engine.environment.logger.warning(
-          "an upload of a broken form stays for its time", metadata: ["error": "\(error)"])
-      }
-    }
+    call.received = answer.files.map(\.upload.id)
+    await call.discardReceived()
   }
 
   /// What a browser calls a file, without the folders that some send along. It names nothing on our disk.

@@ -11,22 +11,25 @@ package struct LegacyAPI: Sendable {
   /// What all its addresses begin with.
   package var prefix: String
   package var dialect: LegacyDialect
-  /// The queues that its jobs go to, with the settings that they have unless somebody sets others.
-  package var queues: [(name: QueueName, settings: QueueSettings)]
+  /// The queues that its jobs go to, the kind of these jobs, and the settings that the queues have unless somebody sets
+  /// others.
+  package var queues: [(name: QueueName, kind: JobKind, settings: QueueSettings)]
   /// The names of the environment that its operators know.
   package var variables: [LegacyVariable]
   /// Whether its submissions wait for the end where there is no queue.
   package var hasSynchronousMode: Bool
   /// What its services say when they start, in its operators' words: with the address of Redis, where there is one.
-  package var greeting: @Sendable (_ redis: String?, _ address: String) -> [String]
+  package var greeting: @Sendable (_ redis: String?, _ isSynchronous: Bool, _ address: String) -> [String]
   package var workerGreeting: @Sendable (_ redis: String) -> [String]
   package var routes: [LegacyRoute]
 
   package init(
     name: String, port: Int, prefix: String = "", dialect: LegacyDialect,
-    queues: [(name: QueueName, settings: QueueSettings)], variables: [LegacyVariable] = [],
+    queues: [(name: QueueName, kind: JobKind, settings: QueueSettings)], variables: [LegacyVariable] = [],
     hasSynchronousMode: Bool = false,
-    greeting: @escaping @Sendable (_ redis: String?, _ address: String) -> [String] = { _, _ in [] },
+    greeting: @escaping @Sendable (_ redis: String?, _ isSynchronous: Bool, _ address: String) -> [String] = {
+      _, _, _ in []
+    },
     workerGreeting: @escaping @Sendable (_ redis: String) -> [String] = { _ in [] },
     @LegacyTable routes: () -> [LegacyRoute]
   ) {

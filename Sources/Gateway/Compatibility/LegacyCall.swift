@@ -1,5 +1,6 @@
 package import EventLoop
 import Jobs
+import Logging
 
 /// One call of an older system's address.
 @EventLoop
@@ -7,6 +8,8 @@ package final class LegacyCall {
   let call: Call
   let mount: LegacyMount
   let engine: LegacyEngine
+  /// What came along with it and is kept as the caller's.
+  var received: [UploadID] = []
 
   init(_ call: Call, at mount: LegacyMount, over engine: LegacyEngine) {
     self.call = call
@@ -29,6 +32,14 @@ package final class LegacyCall {
     }
   }
 
+  /// The file that the path names.
+  var file: ArtifactName {
+    get throws(Problem) {
+      guard let name = ArtifactName(try part("name")) else { throw .notFound }
+      return name
+    }
+  }
+
   /// A named part of the path.
   func part(_ name: String) throws(Problem) -> String {
     guard let part = call.parameters[name] else { preconditionFailure("a path without the part \(name)") }
@@ -47,6 +58,20 @@ package final class LegacyCall {
     var reader = MemberReader()
     for (name, value) in request.query { reader.add(text: value, named: name) }
     return reader
+  }
+}
+
+extension LegacyCall {
+  /// Lets go of what came along with a call that is refused for its caller's own fault: nobody knows its names.
+  func discardReceived() async {
+    for upload in received {
+      do throws(ArtifactError) { _ = try await engine.files.removeUpload(upload, of: identity.user) } catch {
+        // Its time will remove it.
+        engine.environment.logger.warning(
+          "an upload of a refused form stays for its time", metadata: ["error": "\(error)"])
+      }
+    }
+    received = []
   }
 }
 

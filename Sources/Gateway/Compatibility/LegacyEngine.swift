@@ -36,7 +36,7 @@ package final class LegacyEngine {
   /// Gives the queues of an older system the settings that its callers rely on, where nobody has set them. Throws
   /// where the broker cannot be asked.
   func prepareQueues(of api: LegacyAPI) async throws(Problem) {
-    for (name, settings) in api.queues {
+    for (name, _, settings) in api.queues {
       do throws(Problem) {
         _ = try await queues.set(name, to: settings, ifVersion: 0, by: .ofTheGateway)
       } catch {

@@ -17,10 +17,22 @@ struct ReceiveFiles: LegacyVerb {
 /// A file that a job made; without a name the first.
 struct SendArtifact: LegacyVerb {
   var job: JobID
+  var name: ArtifactName?
 
-  init(of job: JobID) { self.job = job }
+  init(_ name: ArtifactName? = nil, of job: JobID) {
+    self.job = job
+    self.name = name
+  }
 
   func carryOut(for call: LegacyCall) async throws -> Response {
-    try await call.engine.artifacts.first(of: job, to: call.request, as: call.identity)
+    try await call.engine.artifacts.file(name, of: job, to: call.request, as: call.identity)
+  }
+}
+
+extension LegacyMount {
+  /// What says where a job's files are, with the system's own addresses in place of ours: those ask for a token, which
+  /// its callers need not have, and a proxy may know these only.
+  func showingFiles(of job: JobID, at path: String, in text: String) -> String {
+    text.replacing("/v1/artifacts/\(job)/", with: "\(address(path))/")
   }
 }

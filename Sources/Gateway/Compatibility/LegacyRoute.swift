@@ -19,7 +19,12 @@ package struct LegacyRoute: Sendable {
     self.path = path
     self.admission = admission
     perform = { call in
-      let outcome = try await read(call).carryOut(for: call)
+      let outcome: Verb.Answer
+      do { outcome = try await read(call).carryOut(for: call) } catch {
+        // One that may have been accepted all the same keeps what came along.
+        if let problem = error as? Problem, (400..<500).contains(problem.status) { await call.discardReceived() }
+        throw error
+      }
       var response = try answer(outcome, call)
       if let job = Verb.job(of: outcome) {
         response.headers += call.mount.headers(about: job)

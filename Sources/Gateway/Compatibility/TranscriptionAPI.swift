@@ -9,7 +9,7 @@ extension LegacyAPI {
     name: "transcription", port: 8002,
     dialect: LegacyDialect(
       .detail, words: [.jobNotFound: "Task not found"], statuses: [.conflict: 400]),
-    queues: TranscriptionTask.queues.map { ($0, TranscriptionTask.settings) },
+    queues: TranscriptionTask.queues.map { ($0, JobKind($0.description)!, TranscriptionTask.settings) },
     variables: [
       LegacyVariable("REDIS_URL", "broker.url"), .seconds("BACKUP_INTERVAL", "backup.interval"),
       .seconds("MAX_PROCESSING_TIME", "compatibility.transcription.timeout"),

@@ -10,7 +10,7 @@ extension LegacyAPI {
     dialect: LegacyDialect(.failure, words: [.jobNotFound: "Job not found", .notFound: "Not found"]),
     queues: [
       (
-        .videos,
+        .videos, .slideshow,
         .legacy {
           $0.description = "Videos of images and a sound"
           $0.defaults.maxAttempts = 1
@@ -23,12 +23,15 @@ extension LegacyAPI {
     ],
     variables: [LegacyVariable("REDIS_URL", "broker.url"), LegacyVariable("PORT", "gateway.port")],
     hasSynchronousMode: true,
-    greeting: { redis, address in
-      [
-        redis.map { "Connected to Redis Queue: \($0)" }
-          ?? "No REDIS_URL found - running without queue (synchronous mode)",
-        "Server starting at: \(address)",
-      ]
+    greeting: { redis, isSynchronous, address in
+      let mode: String? =
+        switch (redis, isSynchronous) {
+        case (nil, true): "No REDIS_URL found - running without queue (synchronous mode)"
+        case (_?, true): "Running without queue (synchronous mode)"
+        case (let redis?, false): "Connected to Redis Queue: \(redis)"
+        case (nil, false): nil
+        }
+      return [mode, "Server starting at: \(address)"].compactMap(\.self)
     },
     workerGreeting: { redis in
       [
@@ -88,6 +91,10 @@ extension QueueName {
   fileprivate static let videos = QueueName("video_generation")!
 }
 
+extension JobKind {
+  fileprivate static let slideshow = JobKind("slideshow")!
+}
+
 /// Adds files to a session, which begins with its first.
 private struct AddToSession: LegacyVerb {
   enum Field { case images, audio }
@@ -129,9 +136,15 @@ private struct GenerateVideo: LegacyVerb {
   private let duration: Double
   private let transition: String
   private let resolution: String
+  private let priority: Priority?
+
+  /// The most images that a video is made of.
+  private static let imageLimit = 200
 
   init(from members: MemberReader) throws {
     var members = members
+    // Flask's callers send null for what they leave out.
+    _ = members.takeNulls()
     members.require("session_id")
     let session = members.name("session_id", wanted: "must be a UUID") { SessionFolder($0) }
     audio = members.name("audio_id", wanted: "must be a UUID") { UploadID(uuid: $0) }
@@ -142,12 +155,13 @@ private struct GenerateVideo: LegacyVerb {
         Self.isSize($0) ? $0 : nil
       }
       ?? "1920x1080"
+    priority = members.priority("priority")
     self.session = try members.require(session)
   }
 
   private static func isSize(_ text: String) -> Bool {
-    let sides = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
-    return sides.count == 2 && sides.allSatisfy { $0.map { (16...7680).contains($0) && $0 % 2 == 0 } ?? false }
+    guard let sides = text.wholeMatch(of: /([0-9]{2,4})x([0-9]{2,4})/) else { return false }
+    return [sides.1, sides.2].allSatisfy { Int($0).map { (16...7680).contains($0) && $0 % 2 == 0 } ?? false }
   }
 
   func carryOut(for call: LegacyCall) async throws -> Job {
@@ -161,8 +175,11 @@ private struct GenerateVideo: LegacyVerb {
     } catch { throw Problem(error) }
     guard hasAudio else { throw Problem(.notFound, status: 404, detail: "Audio not found") }
     guard !images.isEmpty else { throw Problem(.notFound, status: 404, detail: "Session not found") }
-    let submission = JobSubmission(
-      queue: .videos, kind: JobKind("slideshow")!,
+    guard images.count <= Self.imageLimit else {
+      throw Problem.invalid([.init("/session_id", "has more than \(Self.imageLimit) images")])
+    }
+    var submission = JobSubmission(
+      queue: .videos, kind: .slideshow,
       payload: .object {
         $0.array("images") { list in for image in images { list.element("upload:\(image)") } }
         $0.member("audio", audio.map { "upload:\($0)" })
@@ -172,6 +189,10 @@ private struct GenerateVideo: LegacyVerb {
         $0.member("session", session.description)
         $0.member("audio_name", audio?.uuid)
       })
+    if let priority {
+      submission.priority = priority
+      submission.namesPriority = true
+    }
     return try await SubmitAndWait(submission).carryOut(for: call)
   }
 

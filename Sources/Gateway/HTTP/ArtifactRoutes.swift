@@ -130,12 +130,18 @@ package struct ArtifactRoutes {
     return artifact
   }
 
-  /// The first file by name that a job of the caller made, as the answer to a request for it.
-  func first(of job: JobID, to request: Request, as identity: Identity) async throws -> Response {
-    let made: [Artifact]
-    do throws(ArtifactError) { made = try await store.artifacts(of: job) } catch { throw Problem(error) }
-    guard let name = made.first?.name else { throw Problem.notFound }
+  /// A file that a job of the caller made, as the answer to a request for it; without a name the first by name.
+  func file(
+    _ name: ArtifactName?, of job: JobID, to request: Request, as identity: Identity
+  ) async throws -> Response {
+    var wanted = name
+    if wanted == nil { wanted = try await firstName(of: job) }
+    guard let name = wanted else { throw Problem.notFound }
     return answer(try await visibleArtifact(name, of: job, to: identity), to: request)
+  }
+
+  private func firstName(of job: JobID) async throws(Problem) -> ArtifactName? {
+    do throws(ArtifactError) { return try await store.artifacts(of: job).first?.name } catch { throw Problem(error) }
   }
 
   private func find(_ name: ArtifactName, of job: JobID) async throws(Problem) -> Artifact? {

@@ -52,15 +52,18 @@ package struct OriginPolicy: Sendable {
     origin != "*" && origins.contains { $0.lowercased() == origin.lowercased() }
   }
 
+  /// All that any of our addresses takes; what one of them does not take it says itself.
+  private static let methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
   /// The answer to a browser's question beforehand (CORS preflight).
   package func preflight(_ request: Request) -> Response {
     guard let origin = request.headers["origin"], lists(corsOrigins, origin) else {
-      return Response(204, headers: [("allow", "GET, HEAD, POST, OPTIONS"), ("vary", "origin")])
+      return Response(204, headers: [("allow", Self.methods), ("vary", "origin")])
     }
     return Response(
       204,
       headers: headers(for: request) + [
-        ("access-control-allow-methods", "GET, HEAD, POST, OPTIONS"),
+        ("access-control-allow-methods", Self.methods),
         (
           "access-control-allow-headers",
           "authorization, content-type, idempotency-key, if-none-match, last-event-id, prefer, range"
@@ -82,7 +85,8 @@ package struct OriginPolicy: Sendable {
       ("access-control-allow-origin", origin),
       (
         "access-control-expose-headers",
-        "etag, location, retry-after, ratelimit, ratelimit-policy, preference-applied, content-range"
+        "etag, location, retry-after, ratelimit, ratelimit-policy, preference-applied, content-range, link, x-job-state, "
+          + "x-problem, deprecation, sunset"
       ),
       ("vary", "origin"),
     ]

@@ -136,6 +136,10 @@ extension FFmpegOption.Value {
       }
     guard isGood else { return "may not be \(PayloadFault.shown(text))" }
     return switch self {
+    // What ffmpeg calls a simple graph may have labels within: one stream goes in, one comes out.
+    case .videoFilters where setting.allowsGraph && text.contains("["),
+      .audioFilters where setting.allowsGraph && text.contains("["):
+      FFmpegFilterGraph.fault(in: text, inputs: setting.inputs)
     case .videoFilters: FFmpegFilters.video.fault(in: text)
     case .audioFilters: FFmpegFilters.audio.fault(in: text)
     case .filterGraph: FFmpegFilterGraph.fault(in: text, inputs: setting.inputs)
@@ -145,6 +149,8 @@ extension FFmpegOption.Value {
 
   private static func areStreams(_ text: String, _ setting: FFmpegArguments.Setting) -> Bool {
     if setting.allowsGraph, FFmpegFilterGraph.isLabel(text) { return true }
+    // Without a number it is the first input's.
+    if setting.allowsGraph, text.wholeMatch(of: /[vVas](:[0-9]{1,3})?\??/) != nil { return true }
     guard let match = text.wholeMatch(of: /-?([0-9]{1,2})(:[vVasdt])?(:[0-9]{1,3})?\??/),
       let input = Int(match.1)
     else { return false }

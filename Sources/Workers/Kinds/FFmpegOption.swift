@@ -98,7 +98,7 @@ struct FFmpegOption {
     "vcodec": .oneOf(videoCodecs), "acodec": .oneOf(audioCodecs), "scodec": .oneOf(subtitleCodecs),
     "vf": .videoFilters, "af": .audioFilters, "vn": .none, "an": .none, "sn": .none, "dn": .none,
     "ss": .time, "t": .time, "to": .time, "shortest": .none, "vframes": .number,
-    "aframes": .number, "threads": .number, "map": .streams, "map_metadata": .inputNumber,
+    "aframes": .number, "ab": .number, "threads": .number, "map": .streams, "map_metadata": .inputNumber,
     "map_chapters": .inputNumber, "max_muxing_queue_size": .number, "update": .number,
     "movflags": .flags([
       "faststart", "frag_keyframe", "empty_moov", "default_base_moof", "separate_moof",

@@ -172,7 +172,9 @@ struct SlideshowRun {
       Self.quiet + ["-progress", "pipe:1"] + MediaGuards.ownFiles + ["-f", "concat", "-i", "file:\(list)"]
     if hasMusic { arguments += MediaGuards.ownFiles + ["-i", "file:\(music)", "-map", "0:v", "-map", "1:a"] }
     arguments += [
-      "-r", "\(SlideshowTimeline.rate)", "-frames:v", "\(timeline.frames)", "-c:v", "libx264", "-preset", "veryfast",
+      // By the time and not by frames: ffmpeg ends the sound too when the last frame goes into the encoder, most of a
+      // second before it comes out.
+      "-r", "\(SlideshowTimeline.rate)", "-t", "\(timeline.length)", "-c:v", "libx264", "-preset", "veryfast",
       "-crf", "20", "-pix_fmt", "yuv420p", "-c:a", "copy",
     ]
     arguments += SlideshowFilters.colours

@@ -8,27 +8,29 @@ final class OlderSystemsDesk: Sendable {
   private let folder: TemporaryFolder
   /// By the port that callers know.
   private let ports: [Int: Int]
-  private let media: [String: String]
+  /// What the callers' shell has in its environment.
+  private let variables: [String: String]
 
   private static let known = [
     "demucs": 8888, "video_generator": 5000, "ffmpeg_api": 8000, "transcription": 8002, "clipforge": 8000,
   ]
 
-  private init(banner: [String], folder: TemporaryFolder, ports: [Int: Int], media: [String: String]) {
+  private init(banner: [String], folder: TemporaryFolder, ports: [Int: Int], variables: [String: String]) {
     self.banner = banner
     self.folder = folder
     self.ports = ports
-    self.media = media
+    self.variables = variables
   }
 
-  /// Starts a gateway with these systems and two workers, and lets `body` work with it.
+  /// Starts a gateway with these systems and two workers, and lets `body` work with it. What is in `variables` the
+  /// callers' shell has too.
   static func open(
-    _ names: [String], environment: [String: String] = [:], _ body: (OlderSystemsDesk) async throws -> Void
+    _ names: [String], environment: [String: String] = [:], variables: [String: String] = [:],
+    in folder: TemporaryFolder = TemporaryFolder(), _ body: (OlderSystemsDesk) async throws -> Void
   ) async throws {
-    let folder = TemporaryFolder()
     let media = try await makeMedia(in: folder)
     let files = try await FileServer.start(in: folder.path)
-    var environment = environment
+    var environment = environment.merging(variables) { $1 }
     environment["FANFARE_WORKERS_FFMPEG_ALLOW_PRIVATE_ADDRESSES"] = "true"
     environment["FANFARE_ADMISSION_REQUESTS"] = "10000"
     environment["FANFARE_BROKER_FOLDER"] = folder.path("state")
@@ -44,7 +46,10 @@ final class OlderSystemsDesk: Sendable {
     let gateway = try await FanfareProcess.start(["serve"], environment: environment, until: "token")
     let desk = OlderSystemsDesk(
       banner: await gateway.banner, folder: folder, ports: ports,
-      media: media.merging(["FILES": "http://127.0.0.1:\(files.port)"]) { $1 })
+      variables: media.merging([
+        "FILES": "http://127.0.0.1:\(files.port)", "PYTHON": PythonServer.interpreter,
+        "PYTHON_FOLDERS": ProcessInfo.processInfo.environment["PATH"] ?? "",
+      ]) { $1 }.merging(variables) { $1 })
     do { try await body(desk) } catch {
       await gateway.end()
       await files.end()
@@ -102,11 +107,12 @@ final class OlderSystemsDesk: Sendable {
         case "$*" in *-s*) ;; *) echo ;; esac
       }
       shopt -s extglob
+      python() { PATH="$PYTHON_FOLDERS" command "$PYTHON" "$@"; }
 
       """
     return try await run(
       "/usr/bin/env", ["bash", "-c", curl + commands],
-      media.merging(["TOKEN": try await token(user, scopes)]) { $1 })
+      variables.merging(["TOKEN": try await token(user, scopes)]) { $1 })
   }
 
   /// Runs a program of the browser's `fetch` in Node, whose page lies at the system's port.

@@ -23,8 +23,6 @@ import Testing
     #expect(mounts.map(\.prefix) == ["/old", "/api"])
     #expect(mounts.map(\.listener) == [nil, "clipforge"])
     #expect(configuration.legacyListeners.map(\.port) == [8123])
-    #expect(configuration.servedQueues.first == "demucs")
-    #expect(configuration.servedQueues.last == "default")
   }
 
   @Test("have their queues served before those that nobody named, and in the order that was named")
@@ -33,6 +31,23 @@ import Testing
     #expect(video.servedQueues == ["video_generation", "default"])
     let named = try load(["FANFARE_WORKERS_QUEUES": "default,video_generation"], enabling: "video_generator")
     #expect(named.servedQueues == ["default", "video_generation"])
+  }
+
+  @Test("have their queues served where their kinds of jobs are run, and left to others where they are not")
+  func kinds() throws {
+    #expect(try load([:], enabling: "demucs", "ffmpeg_api", "clipforge").servedQueues == ["ffmpeg", "default"])
+    let demucs = try load(["FANFARE_WORKERS_DEMUCS_ENABLED": "true"], enabling: "demucs")
+    #expect(demucs.servedQueues == ["demucs", "default"])
+    let none = try load(["FANFARE_WORKERS_FFMPEG_ENABLED": "false"], enabling: "ffmpeg_api")
+    #expect(none.servedQueues == ["default"])
+    var commands = try load([:], enabling: "transcription", "clipforge")
+    #expect(commands.servedQueues == ["default"])
+    commands.workers.commands = ["transcription", "render"].map {
+      var command = CommandKindConfiguration()
+      command.name = $0
+      return command
+    }
+    #expect(commands.servedQueues == ["transcription", "render", "default"])
   }
 
   @Test("are told where none is meant")
@@ -120,12 +135,17 @@ import Testing
   func greetings() throws {
     let video = try #require(LegacyAPI.all.first { $0.name == "video_generator" })
     #expect(
-      video.greeting("redis://localhost:6379", "http://0.0.0.0:5000") == [
+      video.greeting("redis://localhost:6379", false, "http://0.0.0.0:5000") == [
         "Connected to Redis Queue: redis://localhost:6379", "Server starting at: http://0.0.0.0:5000",
       ])
     #expect(
-      video.greeting(nil, "http://0.0.0.0:5000").first
+      video.greeting(nil, true, "http://0.0.0.0:5000").first
         == "No REDIS_URL found - running without queue (synchronous mode)")
+    // What is said is so: `synchronous` may be set otherwise.
+    #expect(video.greeting(nil, false, "http://0.0.0.0:5000") == ["Server starting at: http://0.0.0.0:5000"])
+    #expect(
+      video.greeting("redis://localhost:6379", true, "http://0.0.0.0:5000").first
+        == "Running without queue (synchronous mode)")
     #expect(video.workerGreeting("redis://localhost:6379").last == "Listening on queues: video_generation, default")
   }
 }

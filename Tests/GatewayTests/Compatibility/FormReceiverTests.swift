@@ -12,17 +12,18 @@ import Testing
   }
 
   private func send(
-    _ body: String, limit: Int64 = 1 << 20, type: String = "multipart/form-data; boundary=B",
+    _ body: String, to system: String = "video_generator", at path: String = "/upload",
+    limit: Int64 = 1 << 20, type: String = "multipart/form-data; boundary=B",
     _ look: @EventLoop (SessionHarness, FakeAnswer) async throws -> Void
   ) async throws {
-    let api = try #require(LegacyAPI.all.first { $0.name == "video_generator" })
+    let api = try #require(LegacyAPI.all.first { $0.name == system })
     try await SessionHarness.run(
       settings: {
         $0.uploadLimit = limit
         $0.legacy = [LegacyMount(api)]
       }
     ) { harness in
-      let answer = try await harness.ask(.post, "/upload", body, headers: ["content-type": type])
+      let answer = try await harness.ask(.post, path, body, headers: ["content-type": type])
       try await look(harness, answer)
     }
   }
@@ -49,6 +50,22 @@ import Testing
     let form = Self.form("name=a; filename=a.png\r\n\r\n" + String(repeating: "x", count: 5000))
     try await send(form, limit: 4096) { harness, answer in
       #expect(answer.status == 413)
+      let left = try uploads(harness)
+      #expect(left.isEmpty)
+    }
+  }
+
+  @Test("that are refused for what else they say leave nothing")
+  func refused() async throws {
+    let form = Self.form("name=priority\r\n\r\n11", "name=file; filename=a.mp4\r\n\r\nwhole")
+    try await send(form, to: "demucs", at: "/process-video") { harness, answer in
+      #expect(answer.status == 400)
+      let left = try uploads(harness)
+      #expect(left.isEmpty)
+    }
+    let session = Self.form("name=session_id\r\n\r\nx", "name=images; filename=a.png\r\n\r\nwhole")
+    try await send(session) { harness, answer in
+      #expect(answer.status == 400)
       let left = try uploads(harness)
       #expect(left.isEmpty)
     }

@@ -108,6 +108,50 @@ import Testing
     }
   }
 
+  @Test("lets callers without a token have the files that their jobs left")
+  func filesOfFixedUser() async throws {
+    let mounts = [try open("demucs"), try open("ffmpeg_api")]
+    try await SessionHarness.run(settings: { $0.legacy = mounts }) { harness in
+      _ = try await harness.enqueue(by: "legacy")
+      let leased = try await harness.lease()
+      let work = try await harness.files.makeWorkFolder(job: leased.lease.job, token: leased.lease.token)
+      try Data(repeating: 7, count: 10).write(to: URL(fileURLWithPath: "\(work)/made"))
+      _ = try await harness.files.publish(
+        "\(work)/made", as: #require(ArtifactName("o.mp4")), job: leased.lease.job, kind: leased.kind,
+        token: leased.lease.token, owner: "legacy")
+      let id = leased.lease.job
+      for path in ["/queue/job/\(id)/files/o.mp4", "/ffmpeg/outputs/\(id)/o.mp4"] {
+        #expect(try await ask(harness, path).status == 200)
+        let alice = try await ask(harness, path, headers: ["authorization": "Bearer \(harness.token())"])
+        #expect(alice.status == 404)
+      }
+    }
+  }
+
+  @Test("of videos makes none of more images than there may be")
+  func manyImages() async throws {
+    let mount = LegacyMount(try api("video_generator"))
+    try await SessionHarness.run(settings: { $0.legacy = [mount] }) { harness in
+      let session = SessionFolder()
+      for _ in 0...200 { try await harness.files.add(UploadID(), to: session, of: "alice") }
+      let answer = try await harness.ask(.post, "/generate_video", #"{"session_id":"\#(session)"}"#)
+      #expect(answer.status == 400)
+      #expect(answer["error"]?.string == "session_id has more than 200 images")
+    }
+  }
+
+  @Test("keeps the results of videos as long as RQ did, and failed tasks of ffmpeg for a month")
+  func retention() async throws {
+    let mounts = [LegacyMount(try api("video_generator")), LegacyMount(try api("ffmpeg_api"))]
+    try await SessionHarness.run(settings: { $0.legacy = mounts }) { harness in
+      try await harness.gateway.prepareQueues()
+      let videos = try await harness.broker.queue(QueueName("video_generation")!)
+      #expect(videos?.settings.completed == RetentionRule(age: .seconds(500)))
+      let ffmpeg = try await harness.broker.queue(QueueName("ffmpeg")!)
+      #expect(ffmpeg?.settings.failed == RetentionRule(age: .seconds(30 * 86_400)))
+    }
+  }
+
   @Test("takes a token's word over the user it is bound to, and no bad token for none")
   func tokensCount() async throws {
     let mount = try open("ffmpeg_api")

@@ -1,6 +1,7 @@
 import EventLoop
 import Foundation
 import Gateway
+import Jobs
 import Testing
 
 /// What callers of the older systems say and hear, played over a real socket.
@@ -12,6 +13,7 @@ import Testing
     try await SessionHarness.runServed(
       settings: {
         $0.requestLimit = transcript.heading.contains("budget") ? 2 : 10_000
+        if transcript.heading.contains("earlier result") { $0.reusableKinds = [JobKind("demucs")!] }
         $0.legacy = [LegacyMount(api, waitLimit: .seconds(20), isSynchronous: isSynchronous)]
       }
     ) { harness, port in

@@ -27,6 +27,8 @@ import Testing
       "-i input.mp4 -i input.mp4 -filter_complex [0:v][0:a][1:v][1:a]concat=n=2:v=1:a=1[v][a] -map [v] -map [a] output.mp4",
       "-thread_queue_size 512 -probesize 50M -i input.mp4 output.mp4",
       "-stream_loop -1 -i input.mp4 -t 60 -map_metadata 0 output.mp4",
+      "-i input.mp4 -vn -ab 128k -q:a 0 -map a output.mp4",
+      "-i input.mp4 -vf 'fps=10,split[a][b];[a]palettegen[p];[b][p]paletteuse' output.mp4",
       "-i input.mp4 -metadata title='a; rm -rf $HOME `x`' output.mp4",
     ])
   func allowed(_ line: String) throws {
@@ -90,10 +92,13 @@ import Testing
       "-i input.mp4 -vf subtitles=/etc/passwd output.mp4", "-i input.mp4 -vf drawtext=textfile=/etc/passwd output.mp4",
       "-i input.mp4 -filter_complex '[1:v]null' output.mp4",
       "-i input.mp4 -filter_complex '[0:v]null;amovie=x' output.mp4",
+      "-i input.mp4 -vf 'split[a][b];movie=x[c];[a][b]overlay' output.mp4",
+      "-i input.mp4 -af '[in]amovie=x[out]' output.mp4",
+      "-i input.mp4 -vf 'split[a][b];[b]paletteuse=/tmp/x' output.mp4",
       "-filter_complex movie=x -i input.mp4 output.mp4", "-i input.mp4 -vf '[0:v][1:v]overlay' output.mp4",
       // Streams of inputs that there are not.
       "-i input.mp4 -map 1:v output.mp4", "-i input.mp4 -map '[a b]' output.mp4",
-      "-i input.mp4 -map_metadata 1 output.mp4",
+      "-i input.mp4 -map_metadata 1 output.mp4", "-i input.mp4 -map x output.mp4", "-i input.mp4 -map a:b output.mp4",
       "-i input.mp4 -map 0:m:language:eng output.mp4",
       // Not to be cut into words.
       "-i 'input.mp4 output.mp4", "-i \"input.mp4 output.mp4", "-i input.mp4 output.mp4\\",

@@ -50,6 +50,8 @@ struct SlideshowWorkerTests {
     let found = try await Media.probe(artifact.path ?? "")
     #expect(found.streams == ["h264x320x240", "aac"])
     #expect(abs(found.seconds - 2) < 0.1, "the music ends with the video")
+    let lengths = try await Media.lengths(of: artifact.path ?? "")
+    #expect(lengths.count == 2 && lengths.allSatisfy { abs($0 - 2) < 0.1 }, "the music goes on to the end: \(lengths)")
     let wanted: [(name: String, range: [ClosedRange<Int>])] = [
       ("red", [200...255, 0...60, 0...60]), ("lime", [0...60, 200...255, 0...60]),
       ("blue", [0...60, 0...60, 150...255]), ("white", [200...255, 200...255, 200...255]),

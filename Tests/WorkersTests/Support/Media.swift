@@ -73,6 +73,13 @@ enum Media {
     )
   }
 
+  /// How long each stream is, in seconds.
+  static func lengths(of path: String) async throws -> [Double] {
+    let words = ["-v", "error", "-show_entries", "stream=duration", "-of", "csv=p=0", path]
+    return String(decoding: try await run("ffprobe", words), as: UTF8.self).split(whereSeparator: \.isNewline)
+      .compactMap { Double($0) }
+  }
+
   /// The colour of a video at a moment and a place: red, green, blue.
   static func colour(of path: String, at seconds: Double, x: Int, y: Int) async throws -> [Int] {
     let bytes = try await run(

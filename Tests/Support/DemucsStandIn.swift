@@ -1,18 +1,17 @@
 import Foundation
-import Support
 
 /// A program that takes what Demucs takes, prints what Demucs prints, and separates nothing: each stem is a line of
 /// text that names it. It goes on when it is told, never by the clock.
-struct DemucsStandIn {
-  let program: String
+package struct DemucsStandIn: Sendable {
+  package let program: String
   /// Each run writes a line when it has begun.
-  let started: Fifo
+  package let started: Fifo
   /// Each byte that is written lets a run go on by one step.
   private let steps: FileHandle
   private let stepsPath: String
 
   /// A run goes through as many bars as the model has parts, each in four steps.
-  init(in folder: TemporaryFolder, models: Int = 1) throws {
+  package init(in folder: TemporaryFolder, models: Int = 1) throws {
     started = Fifo(folder.path("started"))
     stepsPath = folder.path("steps")
     precondition(mkfifo(stepsPath, 0o600) == 0, "a fifo cannot be made")
@@ -57,5 +56,5 @@ struct DemucsStandIn {
   }
 
   /// Lets runs go on by so many steps together.
-  func go(_ count: Int = 1) { steps.write(Data(repeating: 0x2E, count: count)) }
+  package func go(_ count: Int = 1) { steps.write(Data(repeating: 0x2E, count: count)) }
 }

@@ -2,11 +2,11 @@ import Foundation
 
 /// A named pipe. Whoever writes into it lives; its end says that all who held it have ended: so a test
 /// waits for the death of a process, a grandchild's too, without asking again and again.
-final class Fifo: Sendable {
-  let path: String
+package final class Fifo: Sendable {
+  package let path: String
   private let descriptor: Int32
 
-  init(_ path: String) {
+  package init(_ path: String) {
     self.path = path
     precondition(mkfifo(path, 0o600) == 0, "a fifo cannot be made")
     // Without blocking: there is no writer yet.
@@ -16,7 +16,7 @@ final class Fifo: Sendable {
 
   /// Waits for a line, or for the end of all who held the other end without writing one: what they wrote is
   /// answered then. On a thread of its own: the wait is in the kernel.
-  func line() async -> String {
+  package func line() async -> String {
     await onThread { descriptor in
       var text: [UInt8] = []
       while true {
@@ -38,7 +38,7 @@ final class Fifo: Sendable {
   }
 
   /// Waits until nobody holds the other end any more. Somebody must have held it: see ``line()``.
-  func end() async {
+  package func end() async {
     _ = await onThread { descriptor in
       while true {
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
