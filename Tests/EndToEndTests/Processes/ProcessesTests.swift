@@ -52,7 +52,10 @@ import Testing
       // What the file says by now holds from the next reload on.
       let configuration = try String(contentsOfFile: fleet.configuration, encoding: .utf8)
       _ = try fleet.folder.write(configuration.replacing("port = \(older.port)", with: "port = 0"), to: "config.toml")
-      try await waiting(at: [(port, "/livez"), (older, "/tasks")], whileKilled: await process.nodes)
+      let killed = try await FanfareProcess.stop(await process.nodes)
+      let waiting = try await port.ask("/livez", times: 8) + older.ask("/tasks", times: 8)
+      for victim in killed { kill(victim, SIGKILL) }
+      for socket in waiting { #expect(try await socket.receiveAnswer().status == 200) }
       let nodes = try await port.nodes(of: 50).sorted()
       #expect(nodes.count == 2)
       let victim = try #require(FanfareProcess.number(of: nodes[1]))
@@ -65,29 +68,6 @@ import Testing
       #expect(!seen.contains(nodes[1]))
       #expect(try await port.nodes(of: 50).count == 2)
     }
-  }
-
-  /// Expects answers on connections that none of the nodes has accepted any more before it was killed.
-  @EventLoop private func waiting(at places: [(port: SharedPort, path: String)], whileKilled nodes: [String])
-    async throws
-  {
-    let victims = try nodes.map { try #require(FanfareProcess.number(of: $0)) }
-    for victim in victims {
-      kill(victim, SIGSTOP)
-      while try !String(contentsOfFile: "/proc/\(victim)/stat", encoding: .utf8).contains(") T ") {
-        await EventLoop.pause(for: .milliseconds(1))
-      }
-    }
-    var sockets: [RawSocket] = []
-    for _ in 0..<8 {
-      for (port, path) in places {
-        let socket = try await RawSocket.connect(to: port.port)
-        try await socket.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        sockets.append(socket)
-      }
-    }
-    for victim in victims { kill(victim, SIGKILL) }
-    for socket in sockets { #expect(try await socket.receiveAnswer().status == 200) }
   }
 
   @Test("end when their supervisor is killed")
@@ -229,6 +209,13 @@ import Testing
         #expect(try await older.status(of: "/tasks") == 200)
         #expect(try await metrics.status(of: "/metrics") == 200)
       }
+      // Whoever waits for an old process is answered by the new one.
+      let old = try await FanfareProcess.stop(try await port.nodes(of: 50))
+      let waiting = try await port.ask("/livez", times: 8) + older.ask("/tasks", times: 8)
+      async let reload = fanfare("reload", "--folder", folder)
+      for socket in waiting { #expect(try await socket.receiveAnswer().status == 200) }
+      for process in old { kill(process, SIGCONT) }
+      #expect(try await reload.status == 0)
       _ = try fleet.folder.write(good, to: "config.toml")
       let without = try await fanfare("reload", "--folder", folder)
       #expect(without.status == 0, "\(without.text)")
