@@ -56,22 +56,13 @@ final class GatewayNode: RunningGateway {
       limits: Limits(configuration), delegate: gateway, logger: logger)
     let port: Int
     do {
-      if let seat = configuration.seat {
-        port = try server.listen(inherited: seat.listener)
-      } else {
-        port = try server.listen(
-          on: configuration.gateway.host, port: configuration.gateway.port)
-      }
-      if configuration.metrics.port != 0 {
-        try server.listen(
-          on: configuration.metrics.host, port: configuration.metrics.port, as: MetricsRoutes.listener)
-      }
-      for (name, port) in configuration.legacyListeners {
-        try server.listen(on: configuration.gateway.host, port: port, as: name)
-      }
+      port = try listen(configuration, by: server)
     } catch {
       await server.shutdown()
-      throw CommandFailure(description: error.description, status: .failed)
+      throw error
+    }
+    for place in configuration.unopenedPlaces {
+      logger.warning("a place to listen at is opened by the next reload", metadata: ["key": "\(place.portKey)"])
     }
     if configuration.leads, !configuration.legacyAPIs.isEmpty { prepareQueues(of: gateway, logger) }
     let feed = try await FeedNode.start(configuration, broker, payloads)
@@ -85,6 +76,33 @@ final class GatewayNode: RunningGateway {
             artifacts: configuration.artifacts.retention),
           broker: broker, logger: logger) : nil,
       rotation: rotation, feed: feed, logger: logger)
+  }
+
+  /// At all its places; by the sockets that a supervisor holds, where there is one. Returns the gateway's own port.
+  private static func listen(
+    _ configuration: Configuration, by server: WebSocketServer
+  ) throws(CommandFailure) -> Int {
+    var own = 0
+    if let seat = configuration.seat {
+      for listener in seat.listeners {
+        do throws(WebSocketServer.Failure) {
+          let port = try server.listen(inherited: listener.descriptor, as: listener.name)
+          if listener.name == nil { own = port }
+        } catch {
+          throw CommandFailure(description: error.description, status: .failed)
+        }
+      }
+      return own
+    }
+    for place in configuration.places {
+      do throws(WebSocketServer.Failure) {
+        let port = try server.listen(on: place.host, port: place.port, as: place.name)
+        if place.name == nil { own = port }
+      } catch {
+        throw error.socket.map { place.failure($0) } ?? CommandFailure(description: error.description, status: .failed)
+      }
+    }
+    return own
   }
 
   /// Until the broker has taken them: one that is away now is asked again.

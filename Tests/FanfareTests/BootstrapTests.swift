@@ -104,7 +104,7 @@ import Testing
       let diary = Diary(), said = Diary()
       var configuration = Configuration()
       configuration.broker.folder = folder
-      configuration.seat = Seat(number: 0, count: 2, listener: 3)
+      configuration.seat = Seat(number: 0, count: 2, listeners: [])
       let (stop, reload) = await EventLoop.run { (StopSignal(), ReloadSignal()) }
       try await Bootstrap(
         configuration, environment: [:], composition: composition(diary), say: { _ in }

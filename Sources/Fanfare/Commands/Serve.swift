@@ -73,7 +73,7 @@ struct Serve: AsyncParsableCommand {
     }
     do {
       var configuration = try load(offer.overrides)
-      configuration.seat = offer.seat
+      configuration.sit(on: offer.seat)
       LogOutput.install(configuration.log)
       let node = GatewaySettings(configuration).node
       try await Bootstrap(configuration, environment: ProcessInfo.processInfo.environment, say: { _ in })

@@ -117,29 +117,13 @@ extension Configuration {
     return legacy + workers.served.filter { !legacy.contains($0) }
   }
 
-  /// Listeners besides the gateway's own: their names and ports.
-  var legacyListeners: [(name: String, port: Int)] {
-    legacyAPIs.compactMap { api in
-      let port = self[legacy: api.name].port
-      return port == 0 ? nil : (api.name, port)
-    }
-  }
-
   /// What is wrong between older systems, and between them and the gateway.
   var legacyContradictions: [ConfigurationFault] {
     var faults: [ConfigurationFault] = []
-    var ports = [gateway.port: "gateway.port"]
-    if metrics.port != 0 { ports[metrics.port] = "metrics.port" }
     var addresses: [String: String] = [:]
     for api in legacyAPIs {
       let section = self[legacy: api.name]
       let key = "compatibility.\(api.name)"
-      if section.port != 0, let other = ports.updateValue("\(key).port", forKey: section.port) {
-        faults.append(
-          ConfigurationFault(
-            key: "\(key).port", found: "\(section.port), which is \(other) too",
-            wanted: "a port of its own, or 0 for the gateway's"))
-      }
       if !section.user.isEmpty, !gateway.isLoopback, section.port == 0 || section.scopes.contains("admin") {
         faults.append(
           ConfigurationFault(

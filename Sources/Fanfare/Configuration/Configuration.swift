@@ -110,6 +110,7 @@ struct Configuration: Sendable, Equatable {
         webhooks.allowPrivateAddresses, "webhooks.alerts", found: "\"\(address)\"",
         wanted: "https://, or webhooks.allow_private_addresses")
     }
+    faults += placeContradictions
     faults += legacyContradictions
     let kinds = workers.commands.map(\.name) + workers.builtInKinds
     faults += repeated(kinds.filter { !$0.isEmpty }, "workers.commands", "name")

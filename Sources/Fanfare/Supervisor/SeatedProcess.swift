@@ -3,7 +3,7 @@ import Foundation
 
 /// A `fanfare serve` that a supervisor has started on a seat.
 ///
-/// It gets the seat's listening socket and its end of the line, under the numbers that they have here, and no other
+/// It gets the seat's listening sockets and its end of the line, under the numbers that they have here, and no other
 /// file but the standard three: everything else is closed on exec. It is in a process group of its own, so that a
 /// terminal's Ctrl-C reaches the supervisor alone, which passes it on in order.
 @EventLoop
@@ -57,11 +57,11 @@ final class SeatedProcess {
 
   /// Starts it; `heard` is called with what it reports. Throws ``CommandFailure`` where it cannot be started.
   init(
-    _ command: Command, on seat: Seat, host: String, port: Int, heard: @escaping @EventLoop (SeatReport) -> Void
+    _ command: Command, on seat: Seat, host: String, heard: @escaping @EventLoop (SeatReport) -> Void
   ) throws(CommandFailure) {
     let (ours, theirs) = try ProcessLink.pair()
     defer { close(theirs) }
-    let offer = SeatOffer(seat: seat, link: theirs, host: host, port: port)
+    let offer = SeatOffer(seat: seat, link: theirs, host: host)
     do throws(CommandFailure) { id = try Self.start(command, with: offer) } catch {
       close(ours)
       throw error
@@ -107,7 +107,7 @@ final class SeatedProcess {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     // A descriptor that is copied to itself stays open in the child (POSIX.1-2024), and in it alone.
-    for descriptor in [offer.link, offer.seat.listener] {
+    for descriptor in offer.descriptors {
       posix_spawn_file_actions_adddup2(&actions, descriptor, descriptor)
     }
     var attributes = posix_spawnattr_t()

@@ -11,7 +11,9 @@ import Logging
 final class Supervisor {
   private let command: SeatedProcess.Command
   private let configuration: Configuration
-  private let sockets: [ListeningSocket]
+  private let sockets: SeatSockets
+  /// Where processes that replace others are to listen.
+  private var places: [ListeningPlace] = []
   /// Reads the configuration as it is now.
   private let load: @EventLoop () throws -> Configuration
   private let say: @Sendable (String) -> Void
@@ -40,7 +42,7 @@ final class Supervisor {
   private static var running: Supervisor?
 
   private init(
-    _ configuration: Configuration, command: SeatedProcess.Command, sockets: [ListeningSocket],
+    _ configuration: Configuration, command: SeatedProcess.Command, sockets: SeatSockets,
     load: @escaping @EventLoop () throws -> Configuration, say: @escaping @Sendable (String) -> Void
   ) {
     self.configuration = configuration
@@ -48,12 +50,12 @@ final class Supervisor {
     self.sockets = sockets
     self.load = load
     self.say = say
-    state = SupervisorState(seats: sockets.count)
+    state = SupervisorState(seats: sockets.seats)
   }
 
   /// Serves with the configured number of processes until a signal ends them all.
   ///
-  /// Throws ``CommandFailure`` where the address cannot be listened on, and what the first processes say where they
+  /// Throws ``CommandFailure`` where an address cannot be listened on, and what the first processes say where they
   /// cannot start. To be called once.
   static func serve(
     _ configuration: Configuration, command: SeatedProcess.Command = .own, environment: [String: String],
@@ -62,7 +64,7 @@ final class Supervisor {
     LogOutput.install(configuration.log)
     let folder = StateFolder(configuration, environment: environment)
     try folder.create()
-    let sockets = try open(configuration)
+    let sockets = try SeatSockets(at: configuration.places, seats: configuration.processCount)
     let supervisor = Supervisor(configuration, command: command, sockets: sockets, load: load, say: say)
     running = supervisor
     supervisor.listen(in: folder)
@@ -76,29 +78,6 @@ final class Supervisor {
         description: "\(reason.trimmingPrefix("fanfare: "))", status: .failed)
     }
   }
-
-  /// A socket for each seat. The system chooses the port once; of a Unix socket there is one for all.
-  private static func open(_ configuration: Configuration) throws(CommandFailure) -> [ListeningSocket] {
-    let gateway = configuration.gateway
-    var sockets: [ListeningSocket] = []
-    do throws(ListeningSocket.Failure) {
-      let first = try ListeningSocket(on: gateway.host, port: gateway.port, backlog: backlog)
-      sockets.append(first)
-      while sockets.count < configuration.processCount {
-        let isShared = gateway.host.hasPrefix("unix:")
-        sockets.append(
-          isShared ? first : try ListeningSocket(on: gateway.host, port: first.port, backlog: backlog))
-      }
-      return sockets
-    } catch {
-      // With the first of a Unix socket there are no others.
-      for socket in sockets { socket.close() }
-      throw CommandFailure(description: error.description, status: .failed)
-    }
-  }
-
-  /// Who waits while a process is away waits here; the system may allow fewer (`net.core.somaxconn`).
-  private static let backlog: Int32 = 4096
 
   // MARK: What it hears
 
@@ -186,8 +165,10 @@ final class Supervisor {
       case .finishWork(let number): processes[number]?.tell(.finishWork)
       case .limitWork: limitWork()
       case .end(let number): processes[number]?.tell(.end)
+      case .refuse: sockets.close()
       case .kill(let number): processes[number]?.kill()
       case .announce: announce()
+      case .replaced(let seat): sockets.isReplaced(on: seat)
       case .reloaded(let outcome): reloaded(outcome)
       case .finish(let ending):
         self.ending = ending
@@ -199,9 +180,12 @@ final class Supervisor {
 
   private func start(_ number: Int, on seat: Int) {
     do throws(CommandFailure) {
+      let listeners =
+        state.isSuccessor(number)
+        ? try sockets.listeners(ofSuccessorOn: seat, at: places) : sockets.listeners(of: seat)
       let process = try SeatedProcess(
-        command, on: Seat(number: seat, count: sockets.count, listener: sockets[seat].descriptor),
-        host: configuration.gateway.host, port: sockets[seat].port
+        command, on: Seat(number: seat, count: sockets.seats, listeners: listeners),
+        host: configuration.gateway.host
       ) { [weak self] in self?.heard($0, from: number) }
       processes[number] = process
       logger.info("a process was started", metadata: ["seat": "\(seat)", "process": "\(process.id)"])
@@ -229,9 +213,7 @@ final class Supervisor {
 
   private func close() {
     control?.close()
-    // A Unix socket is the same for all seats.
-    var closed: Set<Int32> = []
-    for socket in sockets where closed.insert(socket.descriptor).inserted { socket.close() }
+    sockets.close()
   }
 
   private func announce() {
@@ -246,8 +228,11 @@ final class Supervisor {
 
   /// Replaces every process; the conversation, if somebody asked for it in one, hears how it goes.
   private func reload(for conversation: ControlConversation?) {
-    let wanted: Configuration
-    do { wanted = try load() } catch {
+    let (wanted, running): (Configuration, Configuration)
+    do {
+      wanted = try load()
+      running = try kept(in: wanted)
+    } catch {
       let reason = "the configuration cannot be used, and nothing was changed:\n\(error)"
       logger.error("the reload failed", metadata: ["reason": "\(reason)"])
       conversation?.failed(reason)
@@ -263,6 +248,7 @@ final class Supervisor {
       conversation?.failed(reason)
       return
     }
+    places = running.places
     if let conversation { conversations.append(conversation) }
     logger.notice("every process is being replaced")
     perform(actions)
@@ -277,6 +263,18 @@ final class Supervisor {
     ].filter { !$0.1 }.map(\.0)
   }
 
+  /// The same as it will be in force: what needs a restart is as it was. Throws ``ConfigurationFaults`` where the rest
+  /// does not go with that.
+  private func kept(in wanted: Configuration) throws(ConfigurationFaults) -> Configuration {
+    var running = wanted
+    running.gateway.host = configuration.gateway.host
+    running.gateway.port = sockets.port
+    running.gateway.processes = .exactly(sockets.seats)
+    let faults = running.contradictions
+    guard faults.isEmpty else { throw ConfigurationFaults(faults: faults) }
+    return running
+  }
+
   private func reloaded(_ outcome: SupervisorState.ReloadOutcome) {
     defer { conversations = [] }
     switch outcome {
@@ -285,6 +283,7 @@ final class Supervisor {
       logger.notice("every process was replaced", metadata: ["nodes": "\(names)"])
       for conversation in conversations { conversation.done("Every process was replaced: \(names).") }
     case .failed(let seat, let reason):
+      sockets.isKept(on: seat)
       logger.error("the reload failed", metadata: ["seat": "\(seat)", "reason": "\(reason)"])
       for conversation in conversations {
         conversation.failed("the new process of seat \(seat) did not come to serve, the old ones go on: \(reason)")

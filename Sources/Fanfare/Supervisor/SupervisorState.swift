@@ -17,9 +17,13 @@ struct SupervisorState {
     /// Tell by ``workIsOverdue()`` when the time for the work is over.
     case limitWork
     case end(Int)
+    /// All have been told to end, and accept no more: whoever comes is to be refused, and not to wait for nobody.
+    case refuse
     case kill(Int)
     /// Every seat has a process that serves, for the first time.
     case announce
+    /// A successor serves on this seat.
+    case replaced(seat: Int)
     case reloaded(ReloadOutcome)
     case finish(Ending)
   }
@@ -195,7 +199,7 @@ struct SupervisorState {
 
   /// The successor serves: whoever was there goes.
   private mutating func replaced(on seat: Int) -> [Action] {
-    var actions: [Action] = []
+    var actions = [Action.replaced(seat: seat)]
     if let old = places[seat].process {
       leaving.insert(old)
       reload?.leaving.insert(old)
@@ -236,9 +240,9 @@ struct SupervisorState {
 
   /// The second step of the end, once the last one has finished its work.
   private mutating func endIfIdle() -> [Action] {
-    guard finishing.isSubset(of: idle) else { return [] }
+    guard !finishing.isEmpty, finishing.isSubset(of: idle) else { return [] }
     defer { finishing = [] }
-    return finishing.sorted().map { .end($0) }
+    return finishing.sorted().map { .end($0) } + [.refuse]
   }
 
   private func finishIfEmpty() -> [Action] {

@@ -11,7 +11,7 @@ package struct MetricsRoutes {
   private let identify: @EventLoop @Sendable (Request) async throws(Problem) -> Identity
 
   /// The name of the listener at which whoever reaches it may read.
-  package static let listener = "metrics"
+  package nonisolated static let listener = "metrics"
 
   package init(
     queues: QueueVerbs, workers: WorkerVerbs, nodes: NodeVerbs, status: StatusVerbs,
@@ -50,7 +50,7 @@ package struct MetricsRoutes {
     }
     page.add(recent: recent)
     page.add(try await workers.workers(for: .ofTheGateway))
-    page.add(try await nodes.nodes(for: .ofTheGateway))
+    page.add(try await nodes.nodes(for: .ofTheGateway), now: .now)
     return page
   }
 }

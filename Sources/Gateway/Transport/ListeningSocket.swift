@@ -10,6 +10,8 @@ package struct ListeningSocket: Sendable {
   /// Why there is none.
   package struct Failure: Error, CustomStringConvertible, Sendable {
     package let description: String
+    /// Whether another port would do: this one is taken, or not for everybody.
+    package let isOfPort: Bool
   }
 
   package let descriptor: Int32
@@ -24,7 +26,7 @@ package struct ListeningSocket: Sendable {
   /// the port where it is 0. At most `backlog` connections wait to be accepted, or what the system allows.
   package init(on host: String, port: Int, backlog: Int32) throws(Failure) {
     guard let address = SocketAddress(host: host, port: port) else {
-      throw Failure(description: "cannot listen on \(host) port \(port): not an address in digits")
+      throw Failure(description: "cannot listen on \(host) port \(port): not an address in digits", isOfPort: false)
     }
     try self.init(on: address, backlog: backlog)
   }
@@ -86,6 +88,15 @@ package struct ListeningSocket: Sendable {
   /// replaced by nothing newer: a slow reader would get its events from a queue of megabytes, minutes old.
   private static let unsent: Int32 = 32 << 10
 
+  /// Whether it was made for this address, however that is written.
+  package func isBound(to host: String, port: Int) -> Bool {
+    switch SocketAddress(host: host, port: port) {
+    case .unix(let path): path == ownPath
+    case let wanted?: ownPath == nil && wanted == address
+    case nil: false
+    }
+  }
+
   /// Refuses who comes from now on, unless another process has it open too.
   package func close() {
     Foundation.close(descriptor)
@@ -102,9 +113,12 @@ package struct ListeningSocket: Sendable {
   }
 
   private static func failure(_ what: String, _ address: SocketAddress) -> Failure {
+    let code = errno
     let place =
       if case .unix(let path) = address { path } else { "\(address.host):\(address.port)" }
-    return Failure(description: "cannot \(what) \(place): \(String(cString: strerror(errno)))")
+    return Failure(
+      description: "cannot \(what) \(place): \(String(cString: strerror(code)))",
+      isOfPort: address.family != AF_UNIX && [EADDRINUSE, EACCES].contains(code))
   }
 
   private static func isAnswered(_ address: SocketAddress) -> Bool {

@@ -14,6 +14,8 @@ package final class WebSocketServer {
   /// Why a server cannot listen; says what was wanted and what the system answered.
   package struct Failure: Error, CustomStringConvertible, Sendable {
     package let description: String
+    /// Where it is the address that is at fault.
+    package var socket: ListeningSocket.Failure?
   }
 
   let limits: Limits
@@ -72,20 +74,20 @@ package final class WebSocketServer {
     do {
       return accept(on: try ListeningSocket(on: host, port: port, backlog: backlog), as: name)
     } catch {
-      throw Failure(description: error.description)
+      throw Failure(description: error.description, socket: error)
     }
   }
 
   /// Accepts from a socket that another process opened and gave to this one, and owns the descriptor; returns its
-  /// port.
+  /// port. Requests tell by `name` that they came by it.
   @discardableResult
-  package func listen(inherited descriptor: Int32) throws(Failure) -> Int {
+  package func listen(inherited descriptor: Int32, as name: String? = nil) throws(Failure) -> Int {
     precondition(!isStopping, "a server that was stopped is to listen")
     guard let socket = ListeningSocket(inherited: descriptor) else {
       throw Failure(description: "cannot accept from descriptor \(descriptor): not a socket that listens")
     }
     if library == nil { try start() }
-    return accept(on: socket, as: nil)
+    return accept(on: socket, as: name)
   }
 
   private func accept(on socket: ListeningSocket, as name: String?) -> Int {

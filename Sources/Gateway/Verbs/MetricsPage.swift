@@ -108,10 +108,13 @@ extension MetricsPage {
       live.map { ([("worker", $0.report.id.description)], Double($0.report.memory)) })
   }
 
-  mutating func add(_ nodes: [NodeReport]) {
+  mutating func add(_ nodes: [NodeReport], now: Timestamp) {
     func perNode(_ value: (NodeReport) -> Double?) -> [(labels: [(String, String)], value: Double)] {
       nodes.compactMap { node in value(node).map { ([("node", node.id.description)], $0) } }
     }
+    add(
+      "node_uptime_seconds", .gauge, "How long a gateway is there.",
+      perNode { Double((now - $0.startedAt).milliseconds) / 1000 })
     add("node_connections", .gauge, "Sockets of a gateway.", perNode { Double($0.connections) })
     add(
       "node_subscriptions", .gauge, "Channels that a gateway's sockets watch, each as often as it is watched.",
@@ -125,7 +128,6 @@ extension MetricsPage {
 
   mutating func add(_ health: HealthReport) {
     add("broker_up", .gauge, "Whether the broker answers.", health.isBrokerAway ? 0 : 1)
-    add("uptime_seconds", .gauge, "How long the gateway that answers is there.", health.uptime.map { $0 / .seconds(1) })
     add(
       "alert", .gauge, "Something that somebody should look at; absent while there is nothing.",
       health.alerts.map { alert in

@@ -21,6 +21,20 @@ import Testing
     await fleet.end()
   }
 
+  /// An older system whose callers need no token, and metrics, at ports of their own.
+  private func furtherPlaces() throws -> (older: SharedPort, metrics: SharedPort, extra: String) {
+    let (older, metrics) = (try FreePort.find(), try FreePort.find())
+    let extra = """
+      [compatibility.transcription]
+      enabled = true
+      user = "legacy"
+      port = \(older)
+      [metrics]
+      port = \(metrics)
+      """
+    return (SharedPort(port: older, token: ""), SharedPort(port: metrics, token: ""), extra)
+  }
+
   @Test("all get connections")
   func spread() async throws {
     try await withProcesses { _, process, port in
@@ -33,8 +47,17 @@ import Testing
 
   @Test("have a new one in the place of one that was killed, and nobody is refused meanwhile")
   func killedProcess() async throws {
-    try await withProcesses { _, process, port in
-      let nodes = await process.nodes
+    let (older, _, extra) = try furtherPlaces()
+    try await withProcesses(extra: extra) { fleet, process, port in
+      // What the file says by now holds from the next reload on.
+      let configuration = try String(contentsOfFile: fleet.configuration, encoding: .utf8)
+      _ = try fleet.folder.write(configuration.replacing("port = \(older.port)", with: "port = 0"), to: "config.toml")
+      let killed = try await FanfareProcess.stop(await process.nodes)
+      let waiting = try await port.ask("/livez", times: 8) + older.ask("/tasks", times: 8)
+      for victim in killed { kill(victim, SIGKILL) }
+      for socket in waiting { #expect(try await socket.receiveAnswer().status == 200) }
+      let nodes = try await port.nodes(of: 50).sorted()
+      #expect(nodes.count == 2)
       let victim = try #require(FanfareProcess.number(of: nodes[1]))
       #expect(kill(victim, SIGKILL) == 0)
       // Until it is gone it may still take a connection with it.
@@ -78,15 +101,38 @@ import Testing
     }
   }
 
+  @Test("refuse whoever comes when they have been told to end, and let nobody wait for an answer that never comes")
+  func refusing() async throws {
+    let fleet = try await Fleet()
+    do {
+      let configuration = try String(contentsOfFile: fleet.configuration, encoding: .utf8)
+      _ = try fleet.folder.write(
+        configuration.replacing("drain = \"200ms\"", with: "drain = \"1h\""), to: "config.toml")
+      let (process, number) = try await fleet.gateway(processes: 2)
+      let port = SharedPort(port: number, token: try fleet.token())
+      // Asked away at some moment of the hour.
+      let client = try await JobClient.connect(to: number, token: port.token)
+      await process.signal(SIGTERM)
+      try await port.untilRefused()
+      #expect(try await client.rpc("job.list")["rpc"] != nil)
+      #expect(await process.end(SIGTERM) == 128 + SIGTERM)
+    } catch {
+      await fleet.end()
+      throw error
+    }
+    await fleet.end()
+  }
+
   @Test("are replaced one by one under many sockets: no connection is refused, and each watcher sees one end")
   func rollingRestart() async throws {
-    try await withProcesses { fleet, process, port in
+    let (older, metrics, extra) = try furtherPlaces()
+    try await withProcesses(extra: extra) { fleet, process, port in
       let folder = fleet.folder.path("state")
       let gate = Gate(in: fleet.folder)
       _ = try await fleet.worker()
       let submitter = try await JobClient.connect(to: port.port, token: port.token)
       let watchers = try await watchers(300, of: 2, gate, submitter, at: port)
-      let hammer = await Hammer(port)
+      let hammer = await Hammer(port, beside: [(older, "/tasks"), (metrics, "/metrics")])
       let hammering = Task { @EventLoop in await hammer.run() }
       let before = await process.nodes
       let watching = watchers.map { watcher in Task { @EventLoop in try await watcher.watch() } }
@@ -125,11 +171,13 @@ import Testing
     return watchers
   }
 
-  @Test("go on as they are where new ones cannot start, and the reload says why")
+  @Test("go on as they are where new ones cannot start, and the reload says why; it opens and closes further ports")
   func brokenReload() async throws {
     try await withProcesses { fleet, process, port in
       let folder = fleet.folder.path("state")
       let nodes = Set(await process.nodes)
+      let other = SocketServer { _ in }
+      defer { other.close() }
       let good = try String(contentsOfFile: fleet.configuration, encoding: .utf8)
       // Read without complaint, and of no use: only a new process finds that out.
       _ = try fleet.folder.write(
@@ -143,10 +191,36 @@ import Testing
       let broken = try await fanfare("reload", "--folder", folder)
       #expect(broken.status == 1 && broken.text.contains("nothing was changed"), "\(broken.text)")
       #expect(try await port.nodes(of: 50) == nodes)
-      _ = try fleet.folder.write(good.replacing("port = 0", with: "port = 4711"), to: "config.toml")
+      _ = try fleet.folder.write("\(good)\n[metrics]\nport = \(other.port)", to: "config.toml")
+      let taken = try await fanfare("reload", "--folder", folder)
+      #expect(taken.status == 1 && taken.text.contains("metrics.port: cannot bind"), "\(taken.text)")
+      #expect(try await port.nodes(of: 50) == nodes)
+      let moved = good.replacing("port = 0", with: "port = 4711")
+      _ = try fleet.folder.write("\(moved)\n[metrics]\nport = \(port.port)", to: "config.toml")
+      let double = try await fanfare("reload", "--folder", folder)
+      #expect(double.status == 1 && double.text.contains("metrics.port: found \(port.port), which"), "\(double.text)")
+      #expect(try await port.nodes(of: 50) == nodes)
+      let (older, metrics, extra) = try furtherPlaces()
+      _ = try fleet.folder.write("\(moved)\n\(extra)", to: "config.toml")
       let mended = try await fanfare("reload", "--folder", folder)
       #expect(mended.status == 0 && mended.text.contains("gateway.port needs a restart"), "\(mended.text)")
       #expect(try await port.nodes(of: 50).isDisjoint(with: nodes))
+      for _ in 0..<20 {
+        #expect(try await older.status(of: "/tasks") == 200)
+        #expect(try await metrics.status(of: "/metrics") == 200)
+      }
+      // Whoever waits for an old process is answered by the new one.
+      let old = try await FanfareProcess.stop(try await port.nodes(of: 50))
+      let waiting = try await port.ask("/livez", times: 8) + older.ask("/tasks", times: 8)
+      async let reload = fanfare("reload", "--folder", folder)
+      for socket in waiting { #expect(try await socket.receiveAnswer().status == 200) }
+      for process in old { kill(process, SIGCONT) }
+      #expect(try await reload.status == 0)
+      _ = try fleet.folder.write(good, to: "config.toml")
+      let without = try await fanfare("reload", "--folder", folder)
+      #expect(without.status == 0, "\(without.text)")
+      try await older.untilRefused()
+      try await metrics.untilRefused()
     }
   }
 
@@ -159,6 +233,13 @@ import Testing
       "admission.jwks_file=/nowhere", "--log-level", "critical")
     #expect(start.status == 1)
     #expect(start.text.components(separatedBy: "no readable file at /nowhere").count == 2, "\(start.text)")
+    let other = SocketServer { _ in }
+    let taken = try await fanfare(
+      "serve", "--folder", folder, "--broker", fleet.redis.url, "--port", "0", "--processes", "2", "--set",
+      "metrics.port=\(other.port)")
+    other.close()
+    #expect(taken.status == 1 && taken.text.contains("metrics.port: cannot bind"), "\(taken.text)")
+    #expect(!taken.text.contains("a process was started"))
     let embedded = try await fanfare("check", "--set", "gateway.processes=2")
     #expect(embedded.status == 1 && embedded.text.contains("gateway.processes: found 2 together with"))
     let nobody = try await fanfare("reload", "--folder", folder)
@@ -223,19 +304,26 @@ import Testing
 @EventLoop
 private final class Hammer {
   private let port: SharedPort
+  private let further: [(port: SharedPort, path: String)]
   private(set) var count = 0
   private(set) var failures: [String] = []
   private var isStopped = false
 
-  init(_ port: SharedPort) { self.port = port }
+  /// `further` are read at other ports of the same gateway.
+  init(_ port: SharedPort, beside further: [(port: SharedPort, path: String)]) {
+    self.port = port
+    self.further = further
+  }
 
   func stop() { isStopped = true }
 
   func run() async {
     while !isStopped {
       do {
-        let status = try await port.status(of: "/livez")
-        if status != 200 { failures.append("status \(status)") }
+        for (port, path) in [(port, "/livez")] + further {
+          let status = try await port.status(of: path)
+          if status != 200 { failures.append("\(path): status \(status)") }
+        }
         _ = try await port.node()
       } catch { failures.append("\(error)") }
       count += 1

@@ -35,6 +35,17 @@ struct SharedPort {
     return try await socket.receiveAnswer().status
   }
 
+  /// Connections of their own on which something was asked; the answers are still to be read.
+  @EventLoop func ask(_ path: String, times: Int) async throws -> [RawSocket] {
+    var sockets: [RawSocket] = []
+    for _ in 0..<times {
+      let socket = try await RawSocket.connect(to: port)
+      try await socket.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+      sockets.append(socket)
+    }
+    return sockets
+  }
+
   /// Whether a new connection is told that the node is ready; one that is refused or broken off is told otherwise.
   @EventLoop func isReady() async -> Bool {
     do { return try await status(of: "/readyz") == 200 } catch { return false }
@@ -59,6 +70,18 @@ extension FanfareProcess {
   var nodes: [String] {
     guard let line = banner.first(where: { $0.hasPrefix("  nodes") }) else { return [] }
     return line.dropFirst(10).components(separatedBy: ", ")
+  }
+
+  /// Stops the processes that have these names, and returns them when they accept nothing any more.
+  @EventLoop static func stop(_ nodes: some Collection<String> & Sendable) async throws -> [pid_t] {
+    let processes = nodes.compactMap { number(of: $0) }
+    for process in processes {
+      kill(process, SIGSTOP)
+      while try !String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8).contains(") T ") {
+        await EventLoop.pause(for: .milliseconds(1))
+      }
+    }
+    return processes
   }
 
   /// The process that has such a name.

@@ -22,7 +22,8 @@ import Testing
     #expect(mounts.map(\.api.name) == ["demucs", "clipforge"])
     #expect(mounts.map(\.prefix) == ["/old", "/api"])
     #expect(mounts.map(\.listener) == [nil, "clipforge"])
-    #expect(configuration.legacyListeners.map(\.port) == [8123])
+#expect(configuration.places.map(\.name) == ["clipforge", nil])
+    #expect(configuration.places.map(\.port) == [8123, 8000])
   }
 
   @Test("have their queues served before those that nobody named, and in the order that was named")
@@ -124,6 +125,20 @@ import Testing
     #expect(faults(["FANFARE_COMPATIBILITY_DEMUCS_PORT": "8000"], "demucs") == ["compatibility.demucs.port"])
     #expect(faults(["FANFARE_COMPATIBILITY_DEMUCS_PREFIX": "old/"]) == ["compatibility.demucs.prefix"])
     #expect(faults(["FANFARE_COMPATIBILITY_DEMUCS_SUNSET": "soon"]) == ["compatibility.demucs.sunset"])
+    let metrics = ["FANFARE_METRICS_PORT": "8000"]
+    #expect(faults(metrics) == ["metrics.port"])
+    #expect(faults(metrics.merging(["FANFARE_GATEWAY_PORT": "0"]) { $1 }) == [])
+    let both = ["FANFARE_COMPATIBILITY_DEMUCS_PORT": "9100", "FANFARE_METRICS_PORT": "9100"]
+    #expect(faults(both, "demucs") == ["compatibility.demucs.port"])
+    // A Unix socket has no ports, and what stands there means nothing.
+    let unix = [
+      "FANFARE_GATEWAY_HOST": "unix:/run/fanfare", "FANFARE_ADMISSION_JWKS_URL": "https://keys.example.com/jwks",
+    ]
+    #expect(faults(metrics.merging(unix) { $1 }) == [])
+    #expect(faults(both.merging(unix) { $1 }, "demucs") == ["compatibility.demucs.port"])
+    #expect(
+      faults(unix.merging(["FANFARE_METRICS_PORT": "1", "FANFARE_METRICS_HOST": "unix:/run/fanfare"]) { $1 })
+        == ["metrics.host"])
     let world = [
       "FANFARE_GATEWAY_HOST": "0.0.0.0", "FANFARE_COMPATIBILITY_DEMUCS_USER": "legacy",
       "FANFARE_ADMISSION_JWKS_URL": "https://keys.example.com/jwks",

@@ -5,23 +5,33 @@ import Testing
 @Suite("A seat") struct SeatTests {
   @Test("has its share of what is spread, no more and no less is given out", arguments: 1...5, [0, 1, 2, 7, 100])
   func share(_ count: Int, _ total: Int) {
-    let shares = (0..<count).map { Seat(number: $0, count: count, listener: 3).share(of: total) }
+    let shares = (0..<count).map { Seat(number: $0, count: count, listeners: []).share(of: total) }
     #expect(shares.reduce(0, +) == total)
     #expect((shares.max() ?? 0) - (shares.min() ?? 0) <= 1)
     #expect(shares == shares.sorted(by: >), "the first has some wherever anyone has")
   }
 
-  @Test("is offered in a line of text", arguments: ["127.0.0.1", "::1", "unix:/a folder/with spaces"])
+  @Test("is offered in a text", arguments: ["127.0.0.1", "::1", "unix:/a folder/with spaces"])
   func offer(_ host: String) {
     let offer = SeatOffer(
-      seat: Seat(number: 2, count: 4, listener: 7), link: 9, host: host, port: 8000)
+      seat: Seat(
+        number: 2, count: 4,
+        listeners: [
+          SeatListener(descriptor: 8, port: 5000, name: "video_generator"), SeatListener(descriptor: 7, port: 8000),
+        ]),
+      link: 9, host: host)
     #expect(SeatOffer(offer.text) == offer)
+    #expect(offer.descriptors == [9, 8, 7])
     #expect(offer.overrides.map(\.value) == [host, "8000", "4"])
   }
 
   @Test(
     "is not what a stray text says",
-    arguments: ["", "1", "0 1 3 4 8000", "4 4 7 9 8000 host", "-1 4 7 9 8000 host", "0 1 x 4 8000 host"])
+    arguments: [
+      "", "1", "0 1 4 host", "0 1 4\n7 8000", "4 4 9 host\n7 8000", "-1 4 9 host\n7 8000", "0 1 x host\n7 8000",
+      "0 1 4 host\n7 8000\nx 8001 demucs", "0 1 4 host\n7 8000\n8", "0 1 4 host\n7 8001 demucs",
+      "0 1 4 host\n7 8000\n8 8000",
+    ])
   func strayText(_ text: String) { #expect(SeatOffer(text) == nil) }
 
   @Test(
@@ -61,7 +71,7 @@ import Testing
     configuration.broker.url = "redis://localhost"
     #expect(configuration.processCount >= 1)
     #expect(configuration.leads && configuration.ownWorkers == 2)
-    configuration.seat = Seat(number: 1, count: 3, listener: 3)
+    configuration.seat = Seat(number: 1, count: 3, listeners: [])
     #expect(!configuration.leads && configuration.ownWorkers == 1)
   }
 }

@@ -67,9 +67,9 @@ import Testing
     #expect(state.reloadIsAsked() == [.start(3, seat: 0)])
     #expect(state.isSuccessor(3) && !state.isSuccessor(1))
     #expect(state.reloadIsAsked() == [.reloaded(.refused("another reload is under way"))])
-    #expect(state.isReady(3) == [.handOver(1), .start(4, seat: 1)])
+    #expect(state.isReady(3) == [.replaced(seat: 0), .handOver(1), .start(4, seat: 1)])
     #expect(left(1, in: &state) == [])
-    #expect(state.isReady(4) == [.handOver(2)])
+    #expect(state.isReady(4) == [.replaced(seat: 1), .handOver(2)])
     #expect(state.processes == [2, 3, 4])
     #expect(left(2, in: &state) == [.reloaded(.done)])
     #expect(state.reloadIsAsked() == [.start(5, seat: 0)])
@@ -92,7 +92,7 @@ import Testing
     var state = serving(1)
     _ = state.reloadIsAsked()
     #expect(killed(1, in: &state) == [], "its successor is on its way")
-    #expect(state.isReady(2) == [.reloaded(.done)])
+    #expect(state.isReady(2) == [.replaced(seat: 0), .reloaded(.done)])
     _ = state.reloadIsAsked()
     #expect(killed(2, in: &state) == [])
     #expect(
@@ -106,7 +106,7 @@ import Testing
     _ = killed(2, in: &state, after: .zero)
     #expect(state.reloadIsAsked() == [.start(3, seat: 0)])
     #expect(state.startIsDue(seat: 0) == [])
-    #expect(state.isReady(3) == [.reloaded(.done)])
+    #expect(state.isReady(3) == [.replaced(seat: 0), .reloaded(.done)])
   }
 
   @Test("ends all that run, those that are only starting or leaving too, and at once when told again")
@@ -136,14 +136,14 @@ import Testing
   @Test(
     "lets all finish their work before any asks its sockets away, whatever becomes of one",
     arguments: [
-      [(.done(2), []), (.done(1), []), (.done(3), [.end(1), .end(2), .end(3)])],
+      [(.done(2), []), (.done(1), []), (.done(3), [.end(1), .end(2), .end(3), .refuse])],
       // Who dies, or ends by itself, holds up nobody, and is told nothing.
-      [(.done(1), []), (.done(3), []), (.killed(2), [.end(1), .end(3)])],
-      [(.killed(2), []), (.left(1), []), (.done(3), [.end(3)])],
+      [(.done(1), []), (.done(3), []), (.killed(2), [.end(1), .end(3), .refuse])],
+      [(.killed(2), []), (.left(1), []), (.done(3), [.end(3), .refuse])],
       [(.left(3), []), (.left(1), []), (.killed(2), [.finish(.failed("killed"))])],
       // The time for it is over: the others do not wait any longer, and what is said later changes nothing.
-      [(.done(1), []), (.overdue, [.end(1), .end(2), .end(3)]), (.left(3), [])],
-      [(.done(1), []), (.done(2), []), (.done(3), [.end(1), .end(2), .end(3)]), (.overdue, [])],
+      [(.done(1), []), (.overdue, [.end(1), .end(2), .end(3), .refuse]), (.left(3), [])],
+      [(.done(1), []), (.done(2), []), (.done(3), [.end(1), .end(2), .end(3), .refuse]), (.overdue, [])],
       [(.done(1), []), (.done(1), []), (.stop, [.kill(1), .kill(2), .kill(3)])],
     ] as [[(Event, [Action])]])
   func work(_ steps: [(Event, [Action])]) {
@@ -169,7 +169,7 @@ import Testing
     #expect(left(1, in: &state) == [.start(3, seat: 0)])
     _ = state.isReady(3)
     _ = state.reloadIsAsked()
-    #expect(state.isReady(4) == [.handOver(3), .start(5, seat: 1)])
+    #expect(state.isReady(4) == [.replaced(seat: 0), .handOver(3), .start(5, seat: 1)])
     #expect(state.workIsDone(by: 3) == [])
     // It has nothing to finish when all end: only the second one is waited for.
     #expect(
@@ -177,7 +177,7 @@ import Testing
         .reloaded(.refused("it ends")), .finishWork(2), .finishWork(3), .finishWork(4), .end(5), .limitWork,
       ])
     #expect(state.workIsDone(by: 4) == [])
-    #expect(state.workIsDone(by: 2) == [.end(2), .end(3), .end(4)])
+    #expect(state.workIsDone(by: 2) == [.end(2), .end(3), .end(4), .refuse])
   }
 
   @Test("ends at once where nothing runs, and as a failure where a process did not end in order")
@@ -191,7 +191,7 @@ import Testing
     #expect(killed(1, in: &state) == [.finish(.failed("killed"))])
     state = serving(1)
     _ = state.stop()
-    #expect(state.workIsDone(by: 1) == [.end(1)])
+    #expect(state.workIsDone(by: 1) == [.end(1), .refuse])
     #expect(left(1, in: &state) == [.finish(.inOrder)])
   }
 }

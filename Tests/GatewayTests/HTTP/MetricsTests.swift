@@ -72,6 +72,21 @@ import Testing
     }
   }
 
+  @Test("tell of every gateway by its name, so that it makes no difference which one answers")
+  func nodes() {
+    var page = MetricsPage()
+    page.add(
+      ["a", "b"].map {
+        NodeReport(
+          id: NodeID($0), host: "host", process: 1, version: "1", startedAt: Timestamp(milliseconds: 1000),
+          connections: 3)
+      }, now: Timestamp(milliseconds: 3500))
+    for line in [
+      "fanfare_node_uptime_seconds{node=\"a\"} 2.5", "fanfare_node_uptime_seconds{node=\"b\"} 2.5",
+      "fanfare_node_connections{node=\"b\"} 3",
+    ] { #expect(page.text.split(separator: "\n").contains(line[...]), "\(line)") }
+  }
+
   @Test("write labels that no name breaks out of")
   func labels() {
     var page = MetricsPage()
