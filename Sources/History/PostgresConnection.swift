@@ -24,6 +24,8 @@ final class PostgresConnection {
     handle = connection
     guard PQstatus(handle) == CONNECTION_OK else { throw .unavailable(reason: message) }
     CPostgresSilence(handle)
+    // More would bring the row: what users gave does not belong into a log.
+    PQsetErrorVerbosity(handle, PQERRORS_TERSE)
   }
 
   deinit { PQfinish(handle) }

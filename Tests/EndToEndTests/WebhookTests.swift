@@ -10,7 +10,7 @@ import Testing
 struct WebhookTests {
   private static let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
   private let folder = TemporaryFolder()
-  private var history: String { folder.path("history.sqlite") }
+  private var history: HistoryFile { HistoryFile(path: folder.path("history.sqlite")) }
 
   private var extra: String {
     """
@@ -19,7 +19,7 @@ struct WebhookTests {
     allow_private_addresses = true
     timeout = "60s"
     [history]
-    url = "sqlite://\(history)"
+    url = "sqlite://\(history.path)"
     """
   }
 
@@ -44,28 +44,15 @@ struct WebhookTests {
     return try #require(reply["rpc"]?["data"]?["job"]?["id"]?.string, "\(reply.text)")
   }
 
-  /// What Python reads of the history.
-  private func ask(_ sql: String) async throws -> [String] {
-    let script = """
-      import sqlite3, sys
-      for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print(*row)
-      """
-    let process = try SpawnedProcess(
-      "/usr/bin/python3", ["-c", script, history, sql], environment: ["PATH": "/usr/bin:/bin"])
-    var lines: [String] = []
-    for await line in process.lines { lines.append(line) }
-    return await process.ended() == 0 ? lines : []
-  }
-
   private func historyShows(_ id: String) async throws {
     let wanted = ["queued", "running", "completed"].map { "\(id) \($0)" }
-    while try await ask("SELECT job, state FROM job_change WHERE job = '\(id)' ORDER BY number") != wanted {
+    while try await history.ask("SELECT job, state FROM job_change WHERE job = '\(id)' ORDER BY number") != wanted {
       await EventLoop.pause(for: .milliseconds(50))
       try Task.checkCancellation()
     }
-    let jobs = try await ask("SELECT kind, owner, state, attempt, finished_at > 0 FROM job WHERE id = '\(id)'")
+    let jobs = try await history.ask("SELECT kind, owner, state, attempt, finished_at > 0 FROM job WHERE id = '\(id)'")
     #expect(jobs == ["steps alice completed 1 1"])
-    #expect(try await ask("SELECT count(*) FROM job WHERE kind = 'webhook'") == ["0"])
+    #expect(try await history.ask("SELECT count(*) FROM job WHERE kind = 'webhook'") == ["0"])
   }
 
   @Test("an end is told under the same id by another gateway where the first was killed while it told it")

@@ -1,6 +1,7 @@
 import EventLoop
 import Foundation
 import Jobs
+import Logging
 import Support
 import Testing
 
@@ -41,23 +42,38 @@ struct PostgresHistoryTests {
     await server.kill()
   }
 
-  @Test("is unavailable while the server is away, and written by the same store when it is back")
+  /// Whether it says that it cannot be written now.
+  private func expectUnavailable(_ history: PostgresHistory, _ entries: [FeedEntry]) async {
+    await #expect {
+      try await history.write(entries)
+    } throws: { error in
+      if case .unavailable? = error as? HistoryError { true } else { false }
+    }
+  }
+
+  @Test("is unavailable while the server is away or its tables are others, and written by the same store after")
   func away() async throws {
     let server = try await PostgresServer.start()
     let entries = try await exampleEntries()
     let history = PostgresHistory(server.address)
     try await history.write(Array(entries.prefix(2)))
     await server.kill()
-    for _ in 0..<2 {
-      await #expect {
-        try await history.write(entries)
-      } throws: { error in
-        if case .unavailable? = error as? HistoryError { true } else { false }
-      }
-    }
+    for _ in 0..<2 { await expectUnavailable(history, entries) }
     try await server.restart()
     try await history.write(entries)
     #expect(try value("SELECT count(*) FROM fanfare_job_change", of: server) == "\(entries.count)")
+
+    for (change, back) in [
+      ("RENAME COLUMN owner TO customer", "RENAME COLUMN customer TO owner"),
+      ("ALTER priority TYPE boolean USING true", "ALTER priority TYPE integer USING 5"),
+    ] {
+      _ = try value("DELETE FROM fanfare_job", of: server)
+      _ = try value("ALTER TABLE fanfare_job \(change)", of: server)
+      await expectUnavailable(history, entries)
+      _ = try value("ALTER TABLE fanfare_job \(back)", of: server)
+      try await history.write(entries)
+      #expect(try value("SELECT count(*) FROM fanfare_job", of: server) == "3")
+    }
     await history.close()
     await server.kill()
   }
@@ -69,8 +85,12 @@ struct PostgresHistoryTests {
     let history = PostgresHistory(server.address)
     try await history.write(Array(entries.prefix(1)))
     _ = try value("ALTER TABLE fanfare_job_change ADD CHECK (state <> 'running')", of: server)
-    try await HistoryWriter(to: history, logger: .silent).write(entries)
+    let log = LogRecorder(from: .error)
+    try await HistoryWriter(to: history, logger: Logger(label: "test") { _ in log }).write(entries)
     let running = entries.count { $0.job.state == .running }
+    #expect(log.events.count == running)
+    let said = log.events.map { "\($0.metadata ?? [:])" }.joined()
+    #expect(said.contains("fanfare_job_change_state_check") && !said.contains("Failing row"), "\(said)")
     #expect(running > 0)
     #expect(try value("SELECT count(*) FROM fanfare_job_change", of: server) == "\(entries.count - running)")
     #expect(try value("SELECT count(*) FROM fanfare_job WHERE state = 'completed'", of: server) == "1")

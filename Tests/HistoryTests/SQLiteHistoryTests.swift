@@ -18,6 +18,15 @@ struct SQLiteHistoryTests {
     return rows
   }
 
+  /// It says that it cannot be written now.
+  private func expectUnavailable(_ history: SQLiteHistory, _ entries: [FeedEntry]) async {
+    await #expect {
+      try await history.write(entries)
+    } throws: { error in
+      if case .unavailable? = error as? HistoryError { true } else { false }
+    }
+  }
+
   @Test("has a row for each job as it stood last, and one for each change")
   func rows() async throws {
     let entries = try await exampleEntries()
@@ -63,13 +72,28 @@ struct SQLiteHistoryTests {
   func away() async throws {
     let entries = try await exampleEntries()
     let history = SQLiteHistory(path: folder.path("later/history.sqlite"))
-    await #expect {
-      try await history.write(entries)
-    } throws: { error in
-      if case .unavailable? = error as? HistoryError { true } else { false }
-    }
+    await expectUnavailable(history, entries)
     try FileManager.default.createDirectory(atPath: folder.path("later"), withIntermediateDirectories: true)
     try await history.write(entries)
+    await history.close()
+  }
+
+  @Test("leaves tables of others alone, and waits until they are gone")
+  func otherShape() async throws {
+    let entries = try await exampleEntries()
+    let other = try DatabaseQueue(path: path)
+    try await other.write { try $0.execute(sql: "CREATE TABLE job (name TEXT); INSERT INTO job VALUES ('mine')") }
+    let history = SQLiteHistory(path: path)
+    await expectUnavailable(history, entries)
+    #expect(try await rows("SELECT name FROM job").count == 1)
+    try await other.write { try $0.execute(sql: "DROP TABLE job") }
+    try await history.write(entries)
+    try await other.write { try $0.execute(sql: "ALTER TABLE job RENAME COLUMN owner TO customer") }
+    await expectUnavailable(history, entries)
+    try await other.write { try $0.execute(sql: "ALTER TABLE job RENAME COLUMN customer TO owner") }
+    try await history.write(entries)
+    #expect(try await rows("SELECT * FROM job_change").count == entries.count)
+    try other.close()
     await history.close()
   }
 

@@ -250,7 +250,8 @@ import Testing
     let before = ResidentMemory.peak()
     while let piece = try await download.next() { received += piece.count }
     #expect(received == total)
-    #expect(ResidentMemory.peak() - before < 8 << 20)
+    // Twice what it is, for sanitizers.
+    #expect(ResidentMemory.peak() - before < 16 << 20)
     #expect(sent.withLock { $0 } == total)
   }
 

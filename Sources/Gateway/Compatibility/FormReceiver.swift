@@ -12,7 +12,7 @@ final class FormReceiver {
   private var reading: (field: String, bytes: [UInt8])?
   private var fieldBytes = 0
 
-  /// Files of a form, and bytes of its fields.
+  /// Files of a form, and bytes of its fields with their names.
   nonisolated static let fileLimit = 200
   nonisolated static let fieldLimit = 256 << 10
 
@@ -80,19 +80,26 @@ final class FormReceiver {
         throw Problem.invalid([.init("", "has more than \(Self.fileLimit) files")])
       }
       try await begin(name, named: fileName, contentType)
-    case .part(let name, nil, _): reading = (name, [])
+    case .part(let name, nil, _):
+      // Names are kept too, also of fields that hold nothing.
+      try countField(name.utf8.count + 1)
+      reading = (name, [])
     case .data(let bytes):
       if writing != nil { return try await write(bytes) }
-      fieldBytes += bytes.count
-      guard fieldBytes <= Self.fieldLimit else {
-        throw Problem.invalid([.init("", "has fields of more than \(Self.fieldLimit) bytes")])
-      }
+      try countField(bytes.count)
       reading?.bytes += bytes
     case .end:
       if writing != nil { return try await finishFile() }
       guard let (field, bytes) = reading else { preconditionFailure("a part ends that did not begin") }
       answer.fields[field] = String(decoding: bytes, as: UTF8.self)
       reading = nil
+    }
+  }
+
+  private func countField(_ bytes: Int) throws(Problem) {
+    fieldBytes += bytes
+    guard fieldBytes <= Self.fieldLimit else {
+      throw Problem.invalid([.init("", "has fields of more than \(Self.fieldLimit) bytes")])
     }
   }
 

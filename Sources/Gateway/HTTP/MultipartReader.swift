@@ -21,8 +21,9 @@ struct MultipartReader {
 
   private let delimiter: [UInt8]
   private var phase = Phase.preamble
-  /// A line's end stands for the one that the first delimiter does not have before it.
-  private var buffer: [UInt8] = [13, 10]
+  /// What is not read yet: a slice, of which the front is taken without moving the rest. A line's end stands for the one
+  /// that the first delimiter does not have before it.
+  private var buffer: ArraySlice<UInt8> = [13, 10]
 
   private static let headLimit = 8 << 10
 
@@ -34,11 +35,14 @@ struct MultipartReader {
     delimiter = Array("\r\n--\(boundary)".utf8)
   }
 
+  /// How many bytes wait for what follows them.
+  var heldCount: Int { buffer.count }
+
   /// Whether the last delimiter has come.
   var isWhole: Bool { phase == .epilogue }
 
   mutating func feed(_ bytes: [UInt8]) throws(Fault) -> [Event] {
-    buffer += bytes
+    buffer = buffer.isEmpty ? bytes[...] : (Array(buffer) + bytes)[...]
     var events: [Event] = []
     while try advance(&events) {}
     return events
@@ -62,9 +66,9 @@ struct MultipartReader {
       phase = .delimiter
     case .delimiter:
       // Spaces may stand behind a boundary (RFC 2046 §5.1.1).
-      while let byte = buffer.first, byte == 32 || byte == 9 { buffer.removeFirst() }
+      buffer = buffer.drop { $0 == 32 || $0 == 9 }
       guard buffer.count >= 2 else { return false }
-      switch (buffer[0], buffer[1]) {
+      switch (buffer[buffer.startIndex], buffer[buffer.startIndex + 1]) {
       case (45, 45): phase = .epilogue
       case (13, 10):
         buffer.removeFirst(2)
@@ -73,11 +77,13 @@ struct MultipartReader {
       }
     case .head:
       let hasNone = buffer.starts(with: [13, 10])
-      guard let end = hasNone ? -2 : find([13, 10, 13, 10]) else {
-        guard buffer.count <= Self.headLimit else { throw Fault(reason: "has a part with a head that is too long") }
-        return false
+      let end = hasNone ? -2 : find([13, 10, 13, 10])
+      // Where none has come it ends behind these bytes at the earliest: the same is too long however the form is cut.
+      guard end ?? (buffer.count - 3) <= Self.headLimit else {
+        throw Fault(reason: "has a part with a head that is too long")
       }
-      events.append(try Self.part(buffer[..<max(0, end)]))
+      guard let end else { return false }
+      events.append(try Self.part(buffer.prefix(max(0, end))))
       buffer.removeFirst(end + 4)
       phase = .data
     }
@@ -85,10 +91,11 @@ struct MultipartReader {
   }
 
   private mutating func take(_ count: Int, _ events: inout [Event]) {
-    if phase == .data, count > 0 { events.append(.data(Array(buffer[..<count]))) }
+    if phase == .data, count > 0 { events.append(.data(Array(buffer.prefix(count)))) }
     buffer.removeFirst(count)
   }
 
+  /// How many bytes stand before the first of these.
   private func find(_ wanted: [UInt8]) -> Int? {
     buffer.withUnsafeBytes { bytes in
       var start = 0
@@ -131,10 +138,11 @@ struct MultipartReader {
 enum HeaderParameters {
   /// The value before the first semicolon and the names of the parameters are in lower case.
   static func read(_ text: String) -> (value: String, parameters: [String: String]) {
-    var fields: [String] = [""]
+    var fields = [String.UnicodeScalarView()]
     var isQuoted = false
     var isEscaped = false
-    for character in text {
+    // Not by characters: a quotation mark is one whatever accent follows.
+    for character in text.unicodeScalars {
       if isEscaped {
         fields[fields.count - 1].append(character)
         isEscaped = false
@@ -143,7 +151,7 @@ enum HeaderParameters {
       } else if character == "\"" {
         isQuoted.toggle()
       } else if character == ";", !isQuoted {
-        fields.append("")
+        fields.append(String.UnicodeScalarView())
       } else {
         fields[fields.count - 1].append(character)
       }
@@ -157,7 +165,7 @@ enum HeaderParameters {
     return (trimmed(fields[0][...]).lowercased(), parameters)
   }
 
-  private static func trimmed(_ text: Substring) -> String {
+  private static func trimmed(_ text: Substring.UnicodeScalarView) -> String {
     var text = text.drop { $0 == " " || $0 == "\t" }
     while let last = text.last, last == " " || last == "\t" { text.removeLast() }
     return String(text)

@@ -14,6 +14,8 @@ final class ChaosFleet {
   let folder = TemporaryFolder()
   let redis: RedisServer?
   let executions: ExecutionLog
+  /// Nil where nobody follows the jobs.
+  let follower: ChaosFollower?
   private let ledger: ChaosLedger
   private let configuration: String
   private let issuer: TokenIssuer
@@ -26,6 +28,7 @@ final class ChaosFleet {
     self.plan = plan
     self.ledger = ledger
     executions = try ExecutionLog(in: folder)
+    follower = plan.isFollowed ? ChaosFollower(in: folder, ledger) : nil
     var url = "embedded"
     if case .redis(let appendOnly) = plan.store {
       let redis = try await RedisServer.start(appendOnly: appendOnly)
@@ -71,6 +74,7 @@ final class ChaosFleet {
       arguments = \(executions.arguments)
       progress = "percent"
       queue = "plain"
+      \(follower?.configuration ?? "")
       """, to: "config.toml")
   }
 
@@ -128,6 +132,7 @@ final class ChaosFleet {
   func end() async {
     for process in workers + gateways { await process.end() }
     await redis?.kill()
+    follower?.close()
   }
 
   /// The store, as one more client sees it; of an embedded one, once nobody else has it.

@@ -39,24 +39,27 @@ struct ChaosPlan: Sendable {
   let lease = 3
   /// How many jobs may be unfinished at a time: bounds what is left to settle.
   let backlog: Int
+  /// With webhooks and a history. After the death of a gateway another one takes some seconds to go on with these.
+  let isFollowed: Bool
 
   static func redis(
     _ appendOnly: RedisServer.AppendOnly, seed: UInt64, for duration: Duration, every interval: ClosedRange<Double>,
-    backlog: Int
+    backlog: Int, isFollowed: Bool
   ) -> ChaosPlan {
     ChaosPlan(
       store: .redis(appendOnly), seed: seed, duration: duration,
       faults: [
         .killWorker, .killWorker, .killWorker, .killGateway, .killGateway, .killRedis, .stopWorker, .stopGateway,
         .stopRedis, .killClients, .flushFunctions,
-      ], interval: interval, gateways: 2, workers: 3, backlog: backlog)
+      ], interval: interval, gateways: 2, workers: 3, backlog: backlog, isFollowed: isFollowed)
   }
 
   static func embedded(
-    seed: UInt64, for duration: Duration, every interval: ClosedRange<Double>, backlog: Int
+    seed: UInt64, for duration: Duration, every interval: ClosedRange<Double>, backlog: Int, isFollowed: Bool
   ) -> ChaosPlan {
     ChaosPlan(
       store: .embedded, seed: seed, duration: duration, faults: [.killGateway, .killGateway, .stopGateway],
-      interval: interval, gateways: 1, workers: 0, backlog: backlog)
+      interval: interval, gateways: 1, workers: 0, backlog: backlog,
+      isFollowed: isFollowed)
   }
 }

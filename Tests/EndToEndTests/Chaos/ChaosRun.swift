@@ -161,12 +161,13 @@ final class ChaosRun {
 
   // MARK: Settling
 
-  /// Waits until every job that was acknowledged has been seen to end by all its watchers.
+  /// Waits until every job that was acknowledged has been seen to end by all its watchers, and by who follows them.
   private func settle() async {
     let patience = LoopTimer(after: .seconds(60)) { [unowned self] in
       ledger.violate("it did not settle in 60 s")
       for task in submitting { task.cancel() }
       waiting?.cancel()
+      following?.cancel()
     }
     for task in submitting { await task.value }
     let wait = Task { [unowned self] in
@@ -176,10 +177,16 @@ final class ChaosRun {
     }
     waiting = wait
     await wait.value
+    let follow = Task { [fleet] in
+      if let follower = fleet.follower { try await follower.settle() }
+    }
+    following = follow
+    _ = await follow.result
     patience.stop()
   }
 
   private var waiting: Task<Void, Never>?
+  private var following: Task<Void, any Error>?
 
   // MARK: What must hold
 
@@ -226,16 +233,19 @@ final class ChaosRun {
   private func checkStore() async throws {
     let broker = try await fleet.broker()
     let worked = Set(fleet.executions.entries.filter { $0.word == .end }.map(\.job))
+    var records: [String: Job] = [:]
     for id in ledger.acknowledged {
       guard let id = JobID(id), let job = try await broker.job(id) else {
         ledger.violate("\(id) was acknowledged and is not on record")
         continue
       }
+      records[id.description] = job
       if !job.state.isTerminal { ledger.violate("\(id) is \(job.state) at the end") }
       if job.state == .completed, !worked.contains("\(id)") { ledger.violate("\(id) completed and was never run") }
       ledger.count("jobs \(job.state)\(job.failure?.code == "lost" ? " (lost)" : "")")
     }
     ledger.count("jobs acknowledged", by: ledger.acknowledged.count)
+    try await fleet.follower?.check(records)
     for queue in try await broker.queues() { try await check(queue, broker) }
     try await audit(broker)
     await broker.close()
@@ -261,7 +271,9 @@ final class ChaosRun {
       let page = try await broker.jobs(matching: filter)
       for job in page.jobs {
         listed[job.state, default: 0] += 1
-        if !isKnown(job.id.description) { ledger.violate("\(job.id) is on record and was acknowledged to nobody") }
+        if job.kind != .webhook, !isKnown(job.id.description) {
+          ledger.violate("\(job.id) is on record and was acknowledged to nobody")
+        }
       }
       filter.cursor = page.next
     } while filter.cursor != nil

@@ -43,11 +43,13 @@ final class ChaosSubmitter {
   func giveUp() { isOver = true }
 
   private func submit(_ key: String) async {
-    let request = request(key)
+    let hook = fleet.follower?.hook(&random)
+    let request = request(key, hook)
     guard let id = await insist("job.submit", request).flatMap(job) else {
       return ledger.violate("\(key) was never acknowledged")
     }
     ledger.acknowledge(id)
+    fleet.follower?.accepted(id, hook)
     own.append(id)
     accepted(id)
     if chance(0.15) { await submitAgain(request, known: id) }
@@ -112,7 +114,7 @@ final class ChaosSubmitter {
 
   private func chance(_ part: Double) -> Bool { Double.random(in: 0..<1, using: &random) < part }
 
-  private func request(_ key: String) -> String {
+  private func request(_ key: String, _ hook: ChaosFollower.Hook?) -> String {
     let fate = ["ok", "ok", "ok", "ok", "ok", "ok", "flaky", "flaky", "bad"].randomElement(using: &random)!
     let isLong = chance(0.06)
     let queue = ChaosFleet.queues.randomElement(using: &random)!
@@ -121,6 +123,7 @@ final class ChaosSubmitter {
       #""payload":{"fate":"\#(fate)","steps":\#(isLong ? 12 : 3),"pause":"\#(isLong ? "0.5" : "0.1")"}"#,
       #""priority":\#(Int.random(in: 1...10, using: &random))"#,
     ]
+    if let hook, let follower = fleet.follower { members.append(follower.member(of: hook)) }
     if fate == "bad" { members.append(#""max_attempts":2"#) }
     members.append(#""retry":{"base":0.2,"jitter":0.5}"#)
     if chance(0.1) { members.append(#""delay":\#(Double.random(in: 0.1...2, using: &random))"#) }

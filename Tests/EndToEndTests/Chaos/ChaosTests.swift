@@ -20,20 +20,24 @@ import Testing
   static let plans: [(name: String, plan: ChaosPlan)] = [
     (
       "Redis, appendfsync always",
-      .redis(.always, seed: seed, for: duration(0.45, inTests: 5), every: interval, backlog: backlog)
+      .redis(
+        .always, seed: seed, for: duration(0.45, inTests: 5), every: interval, backlog: backlog,
+        isFollowed: minutes != nil)
     ),
     (
       "Redis, appendfsync everysec",
-      .redis(.everysec, seed: seed &+ 1, for: duration(0.35, inTests: 5), every: interval, backlog: backlog)
+      .redis(
+        .everysec, seed: seed &+ 1, for: duration(0.35, inTests: 5), every: interval, backlog: backlog,
+        isFollowed: false)
     ),
     (
       "the embedded broker",
-      .embedded(seed: seed &+ 2, for: duration(0.2, inTests: 3), every: 0.8...3, backlog: backlog)
+      .embedded(seed: seed &+ 2, for: duration(0.2, inTests: 3), every: 0.8...3, backlog: backlog, isFollowed: true)
     ),
   ]
 
   @Test(
-    "loses nothing, runs nothing twice at once and tells every end once, whoever is killed",
+    "loses nothing, runs nothing twice at once, tells every end once and webhooks and the history all, whoever is killed",
     arguments: plans.indices)
   func crashes(_ index: Int) async throws {
     let (name, plan) = Self.plans[index]

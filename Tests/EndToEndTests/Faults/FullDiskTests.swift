@@ -55,7 +55,8 @@ struct FullDiskTests {
     let issuer: TokenIssuer
     private let configuration: String
 
-    init(_ disk: SmallDisk) throws {
+    /// With `history`, that alone is on the disk.
+    init(_ disk: SmallDisk, history: HistoryFile? = nil) throws {
       self.disk = disk
       let secret = "a secret of thirty-two bytes or more, for tests"
       issuer = TokenIssuer(key: try SigningKey(secret: secret.utf8, algorithm: .hs256, id: "test"))
@@ -65,7 +66,7 @@ struct FullDiskTests {
         port = 0
         drain = "200ms"
         [broker]
-        folder = "\(disk.inside.path)/broker"
+        folder = "\(history == nil ? disk.inside.path : folder.path)/broker"
         [backup]
         folder = "\(folder.path("backups"))"
         [workers]
@@ -76,6 +77,10 @@ struct FullDiskTests {
         id = "test"
         algorithm = "HS256"
         secret = "\(secret)"
+        [health]
+        feed = "100ms"
+        [history]
+        url = "\(history.map { "sqlite://\($0.path)" } ?? "")"
         """, to: "config.toml")
     }
 
@@ -85,7 +90,8 @@ struct FullDiskTests {
         behind: disk.inside.words, ["serve", "--config", configuration], until: "broker ")
       let page = await process.banner.first { $0.contains("  page") } ?? ""
       let port = page.split(separator: ":").last.flatMap { Int($0.filter(\.isNumber)) }
-      let token = try issuer.connectionToken(user: "alice", lifetime: .seconds(600), now: Date())
+      let token = try issuer.connectionToken(
+        user: "alice", permissions: [.submit, .read, .admin], lifetime: .seconds(600), now: Date())
       return (process, try await JobClient.connect(to: #require(port, "\(page)"), token: token))
     }
   }
@@ -121,6 +127,40 @@ struct FullDiskTests {
       let job = try await client.rpc("job.get", #"{"id":"\#(id)"}"#)
       #expect(job["rpc"]?["data"]?["job"]?["position"]?.int == index + 1, "\(job.text)")
     }
+    await process.end()
+  }
+
+  @Test("keeps a history from being written, which an alert says; with room it has all, whoever was killed meanwhile")
+  func history() async throws {
+    let disk = try await SmallDisk(bytes: 1 << 20)
+    let history = HistoryFile(path: disk.inside.path + "/history.sqlite", behind: disk.inside.words)
+    let gateway = try EmbeddedGateway(disk, history: history)
+    try disk.fill()
+    var (process, client) = try await gateway.start()
+    func submit() async throws { _ = try await client.rpc("job.submit", #"{"kind":"fault"}"#) }
+    func feed() async throws -> JSONValue? {
+      try await client.rpc("stats", "{}")["rpc"]?["data"]?["feed"]?.array?.first
+    }
+    func alerts() async throws -> [String] {
+      let alerts = try await client.rpc("health", "{}")["rpc"]?["data"]?["alerts"]?.array
+      return alerts?.compactMap { $0["condition"]?.string } ?? []
+    }
+    for _ in 0..<3 { try await submit() }
+    while try await !alerts().contains("feed") { await pause(.milliseconds(50)) }
+    #expect(try await feed()?["behind"]?.int == 3)
+    client.drop()
+    await process.end(SIGKILL)
+    (process, client) = try await gateway.start()
+    try await submit()
+    #expect(try await feed()?["behind"]?.int == 4)
+    #expect(try await history.ask("SELECT * FROM job").isEmpty)
+
+    try disk.makeRoom()
+    while try await feed()?["behind"]?.int != 0 { await pause(.milliseconds(50)) }
+    #expect(try await feed()?["lost"]?.int == 0)
+    #expect(try await !alerts().contains("feed"))
+    #expect(try await history.ask("SELECT count(*), min(state), max(state) FROM job") == ["4 queued queued"])
+    #expect(try await history.ask("SELECT count(*) FROM job_change") == ["4"])
     await process.end()
   }
 

@@ -1,3 +1,4 @@
+import Support
 import Testing
 
 @testable import Gateway
@@ -37,6 +38,70 @@ import Testing
     }
     #expect(joined(events) == Self.expected)
     #expect(reader.isWhole)
+  }
+
+  private typealias Outcome = Result<[MultipartReader.Event], MultipartReader.Fault>
+
+  /// What a form comes to, cut into pieces of these sizes in turn; a piece after the last size is the rest.
+  private func outcome(of form: [UInt8], cutBy sizes: [Int]) throws -> Outcome {
+    var reader = try #require(MultipartReader(contentType: "multipart/form-data; boundary=XX"))
+    var events: [MultipartReader.Event] = []
+    var rest = form[...]
+    var sizes = sizes[...]
+    while !rest.isEmpty {
+      let size = sizes.popFirst() ?? rest.count
+      do throws(MultipartReader.Fault) { events += try reader.feed(Array(rest.prefix(size))) } catch {
+        return .failure(error)
+      }
+      rest = rest.dropFirst(size)
+      #expect(reader.heldCount <= (8 << 10) + 3)
+    }
+    if reader.isWhole { events.append(.end) }
+    return .success(joined(events))
+  }
+
+  /// A form that is right but for some bytes that are missing, doubled, changed or added.
+  private func form(_ random: inout SeededRandom) -> [UInt8] {
+    var form = Array(Self.text.utf8)
+    if random.next() % 8 == 0 { form.insert(contentsOf: Array(repeating: 97, count: (8 << 10) - 30), at: 40) }
+    let marks = [
+      "\r\n", "\r", "\n", "--XX", "--", "\r\n\r\n", ":", ";", "\"", "\\", " ", "=", "\0", "\u{301}", "\u{FF}",
+    ]
+    for _ in 0..<Int.random(in: 0...4, using: &random) where form.count > 8 {
+      let place = Int.random(in: 0..<form.count, using: &random)
+      let end = min(form.count, place + Int.random(in: 1...6, using: &random))
+      switch Int.random(in: 0..<4, using: &random) {
+      case 0: form.removeSubrange(place..<end)
+      case 1: form.insert(contentsOf: form[place..<end], at: place)
+      case 2: form[place] = UInt8.random(in: 0...255, using: &random)
+      default: form.insert(contentsOf: Array(marks.randomElement(using: &random)!.utf8), at: place)
+      }
+    }
+    return form
+  }
+
+  @Test("comes to the same with what is right and what is mutilated, however it is cut")
+  func mutilated() throws {
+    var refused = 0
+    for seed in 1...150 as ClosedRange<UInt64> {
+      var random = SeededRandom(seed: seed)
+      let form = form(&random)
+      let whole = try outcome(of: form, cutBy: [])
+      if case .failure = whole { refused += 1 }
+      for most in [1, 5, 300] {
+        let sizes = form.map { _ in Int.random(in: 1...most, using: &random) }
+        let cut = try outcome(of: form, cutBy: sizes)
+        #expect(cut == whole, "seed \(seed), pieces of at most \(most): \(String(decoding: form, as: UTF8.self))")
+      }
+    }
+    #expect((20...130).contains(refused), "of both there are enough")
+  }
+
+  @Test("finds the end of a name by its quotation mark, whatever stands beside it")
+  func accents() throws {
+    var reader = try #require(MultipartReader(contentType: "multipart/form-data; boundary=XX"))
+    let head = "--XX\r\nContent-Disposition: form-data; name=\"a\"; filename=\"\u{301};b=\"; c\r\n\r\n"
+    #expect(try reader.feed(Array(head.utf8)) == [.part(name: "a", fileName: "\u{301};b=", contentType: nil)])
   }
 
   @Test("holds less than a delimiter of what it has read")

@@ -50,6 +50,8 @@ struct BrokerModel {
   var groups: [Group] = []
   /// Every event of every job that ever was.
   private(set) var told: [JobID: [Told]] = [:]
+  /// The jobs whose changes stand in the feed, for what at their acceptance; also those that are forgotten.
+  private(set) var followed: [JobID: FeedTerms] = [:]
   /// The jobs that changed, for who compares.
   var changed: Set<JobID> = []
   private var keys: [String: (request: String, id: JobID)] = [:]
@@ -313,6 +315,8 @@ struct BrokerModel {
     entry.pending = pending.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     entries.append(entry)
     changed.insert(entry.id)
+    let terms = terms(of: request)
+    if !terms.isEmpty { followed[entry.id] = terms }
     let rule = request.dependencies.whenOneFails
     if rule != .run, known.contains(where: { $0.state.isTerminal && $0.state != .completed }) {
       change(request.id) { $0.state = .blocked }

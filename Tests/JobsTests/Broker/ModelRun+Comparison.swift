@@ -73,6 +73,7 @@ extension ModelRun {
   /// Each job told its life as it was, and its record stands at its last event.
   func compareEvents(_ logs: [DeliveryLog]) async throws {
     done = "everything"
+    let fed = Dictionary(grouping: feed.committed, by: \.job.id)
     for (user, log) in zip(Self.users, logs) {
       let marker = try await broker.enqueue(.example(queue: QueueName("marker")!, user: user)).job.id
       let events = try await log.events { $0.contains { $0.id == marker } }.filter { $0.id != marker }
@@ -83,6 +84,7 @@ extension ModelRun {
         }
         let told = own.filter { $0.class == .state }.map { BrokerModel.Told($0) }
         try demand(told == model.told[id], "\(id) told \(told), not \(model.told[id] ?? [])")
+        try compareFeed(of: id, fed[id] ?? [], own.filter { $0.class == .state })
         if model[id] != nil {
           try demand(own.last?.position.offset == offsets[id], "\(id) does not stand at its last event")
         }

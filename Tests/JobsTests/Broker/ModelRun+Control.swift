@@ -125,6 +125,7 @@ extension ModelRun {
     // Of a parent and a child that end in one step it is not said which ended first.
     default: settings.cancelled.count = name == .default ? number(nil, 0) : number(nil, 0, 2)
     }
+    if feed.flip(6) { settings.webhooks = feed.flip(2) ? [] : feed.webhooks }
     let current = model.line(of: name)?.version ?? 0
     let version: Int? = flip(2) ? nil : flip(4) ? current + 1 : current
     done = "set \(name) to \(settings) if \(version ?? -1)"

@@ -18,6 +18,7 @@ extension ModelRun {
       var callback = JobRequest.example(queue: .default, user: request.user)
       if flip(4) { callback.idempotencyKey = "k\(Int.random(in: 0..<6, using: &random))" }
       if flip(4) { callback.uniqueKey = "u\(Int.random(in: 0..<3, using: &random))" }
+      follow(&callback)
       request.callback = callback
     }
     done = "create \(request)"

@@ -29,6 +29,7 @@ final class ModelRun {
   }
   private var trail: [String] = []
   var groupWatches: [GroupID: GroupWatch] = [:]
+  var feed: FeedWatch
 
   static let hour = Duration.seconds(3600)
   /// Shorter than any wait of a step.
@@ -43,6 +44,7 @@ final class ModelRun {
     self.time = time
     self.seed = seed
     random = SeededRandom(seed: seed)
+    feed = FeedWatch(random: SeededRandom(seed: seed &+ 1000))
   }
 
   func run(steps: Int) async throws {
@@ -53,6 +55,7 @@ final class ModelRun {
       logs.append(log)
     }
     _ = try await maintain()
+    try await broker.register(.bills, bound: 1_000_000)
     if seed.isMultiple(of: 2) {
       var settings = QueueSettings()
       settings.isFair = true
@@ -72,7 +75,9 @@ final class ModelRun {
         try await compareQueues()
         try await compareGroups()
       }
+      if number.isMultiple(of: 16) { try await readFeed() }
     }
+    try await readWholeFeed()
     try await compareEvents(logs)
     try await comparePublications()
   }
@@ -131,6 +136,7 @@ final class ModelRun {
     if flip(4) { request.retry = retryPolicy() }
     if flip(4) { request.uniqueKey = "u\(Int.random(in: 0..<3, using: &random))" }
     if flip(6) { request.contentKey = "c\(Int.random(in: 0..<3, using: &random))" }
+    follow(&request)
     switch Int.random(in: 0..<10, using: &random) {
     case 0:
       delay = .soon
@@ -208,9 +214,10 @@ final class ModelRun {
 
   /// A schedule submits a job, once.
   private func fire() async throws {
-    let request = JobRequest.example(
+    var request = JobRequest.example(
       queue: pick(Array(Self.queues.dropLast()), or: .mail), user: pick(Self.users, or: "alice"),
       key: flip(2) ? "k\(Int.random(in: 0..<6, using: &random))" : nil)
+    follow(&request)
     done = "fire \(request)"
     let name = ScheduleName("nightly")!
     let due = time.now()
