@@ -1,5 +1,6 @@
 import EventLoop
 import Foundation
+import Support
 import Testing
 
 @Suite("A caller that waits on the loop", .timeLimit(.minutes(1))) struct LoopContinuationTests {
