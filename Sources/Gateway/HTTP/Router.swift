@@ -33,7 +33,7 @@ package final class Router {
       response = try await respond(to: exchange, by: route, parameters, addingTo: &headers)
     } catch {
       let problem = problem(error, of: request)
-      response = mount?.dialect.response(to: problem) ?? problem.response
+      response = mount?.dialect.response(to: problem, of: request) ?? problem.response
     }
     if let mount { response.headers += mount.notices }
     response.headers += headers
