@@ -18,12 +18,14 @@ final class GatewayNode: RunningGateway {
   private let metrics: LoopMetrics
   private let rotation: KeyRotation
   private let feed: FeedNode?
+  private let legacyQueues: LegacyQueueUpkeep?
 
   private init(
     gateway: Gateway, server: WebSocketServer, port: Int, upkeep: StoreUpkeep?,
-    rotation: KeyRotation, feed: FeedNode?, logger: Logger
+    rotation: KeyRotation, feed: FeedNode?, legacyQueues: LegacyQueueUpkeep?, logger: Logger
   ) {
     self.feed = feed
+    self.legacyQueues = legacyQueues
     self.gateway = gateway
     self.server = server
     self.port = port
@@ -64,7 +66,9 @@ final class GatewayNode: RunningGateway {
     for place in configuration.unopenedPlaces {
       logger.warning("a place to listen at is opened by the next reload", metadata: ["key": "\(place.portKey)"])
     }
-    if configuration.leads, !configuration.legacyAPIs.isEmpty { prepareQueues(of: gateway, logger) }
+    let hasLegacyQueues = configuration.leads && !configuration.legacyAPIs.isEmpty
+    let legacyQueues = hasLegacyQueues ? LegacyQueueUpkeep(of: gateway, logger: logger) : nil
+    legacyQueues?.start(over: broker)
     let feed = try await FeedNode.start(configuration, broker, payloads)
     return GatewayNode(
       gateway: gateway, server: server, port: port,
@@ -75,7 +79,7 @@ final class GatewayNode: RunningGateway {
             uploads: configuration.uploads.retention, payloads: configuration.payloads.retention,
             artifacts: configuration.artifacts.retention),
           broker: broker, logger: logger) : nil,
-      rotation: rotation, feed: feed, logger: logger)
+      rotation: rotation, feed: feed, legacyQueues: legacyQueues, logger: logger)
   }
 
   /// At all its places; by the sockets that a supervisor holds, where there is one. Returns the gateway's own port.
@@ -105,18 +109,6 @@ final class GatewayNode: RunningGateway {
     return own
   }
 
-  /// Until the broker has taken them: one that is away now is asked again.
-  private static func prepareQueues(of gateway: Gateway, _ logger: Logger) {
-    Task { @EventLoop [weak gateway] in
-      while let gateway {
-        do throws(Problem) { return try await gateway.prepareQueues() } catch {
-          logger.warning("the queues of older systems wait for the broker", metadata: ["error": "\(error)"])
-        }
-        await EventLoop.pause(for: .seconds(5))
-      }
-    }
-  }
-
   func stopAdmitting() {
     gateway.stopAdmitting()
   }
@@ -136,6 +128,7 @@ final class GatewayNode: RunningGateway {
     }
     await gateway.drain(over: time)
     upkeep?.stop()
+    legacyQueues?.stop()
     await feed?.stop(within: max(.zero, end - .now))
     await gateway.leave()
     rotation.stop()

@@ -85,8 +85,11 @@ import Testing
       #expect(try await desk.run("monitor", "clear", "--hours", "0").lines == ["Cleared 1 task"])
       #expect(try await desk.run("monitor", "clear", "--hours", "-1").status != 0)
       #expect(try await desk.run("monitor", "stats").lines.first == "Total         1")
+      let other = try await desk.submit("render")
+      #expect(try await desk.run("monitor", "cancel", other).status == 0)
+      #expect(try await desk.run("monitor", "clear", "--hours", "0").lines == ["Cleared 0 tasks"], "it is no task")
       let backup = try #require(try await desk.run("monitor", "backup").lines.first)
-      #expect(backup.hasPrefix("Backup ") && backup.hasSuffix(": 1 tasks"))
+      #expect(backup.hasPrefix("Backup ") && backup.hasSuffix(": 2 tasks"))
     }
   }
 

@@ -87,7 +87,9 @@ struct MonitorCommand: ParsableCommand {
   }
 
   struct Clear: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Remove tasks that ended some time ago.")
+    static let configuration = CommandConfiguration(
+      abstract: "Remove tasks that ended some time ago.",
+      discussion: "Of the kinds transcription and risk_detection: what ended of other kinds stays.")
     @OptionGroup var options: MonitorOptions
 
     @Option(name: .long, help: "How many hours ago, at least.")
@@ -99,6 +101,13 @@ struct MonitorCommand: ParsableCommand {
       }
       let before = Int64((Date().timeIntervalSince1970 - hours * 3600) * 1000)
       let api = try options.api()
+      var removed = 0
+      for kind in TaskListing.kinds { removed += try clear(kind, endedBefore: before, api) }
+      if !options.json { Terminal.say("Cleared \(removed) \(removed == 1 ? "task" : "tasks")") }
+    }
+
+    /// Answers how many there were.
+    private func clear(_ kind: String, endedBefore before: Int64, _ api: GatewayAPI) throws -> Int {
       var (removed, cursor) = (0, String?.none)
       repeat {
         var writer = JSONWriter()
@@ -106,6 +115,7 @@ struct MonitorCommand: ParsableCommand {
           $0.member("action", "remove")
           $0.object("filter") { filter in
             filter.member("user", "*")
+            filter.member("kind", kind)
             filter.array("state") { for state in ["completed", "failed", "cancelled"] { $0.element(state) } }
             filter.member("ended_before", before)
           }
@@ -117,7 +127,7 @@ struct MonitorCommand: ParsableCommand {
         removed += page["done"]?.array?.count ?? 0
         cursor = page["cursor"]?.string
       } while cursor != nil
-      if !options.json { Terminal.say("Cleared \(removed) \(removed == 1 ? "task" : "tasks")") }
+      return removed
     }
   }
 

@@ -1,4 +1,5 @@
 import Gateway
+import Jobs
 
 /// Everything that can be configured; as made, the defaults.
 struct Configuration: Sendable, Equatable {
@@ -112,6 +113,14 @@ struct Configuration: Sendable, Equatable {
     }
     faults += placeContradictions
     faults += legacyContradictions
+    let isTaken = workers.commands.contains { JobKind($0.name) == .webhook }
+    require(
+      !isTaken, "workers.commands.name", found: "\"\(JobKind.webhook)\"",
+      wanted: "another name: jobs of that kind are the gateway's own messages to webhooks")
+    let isMixed = workers.served.contains { QueueName($0) == WebhookDelivery.queue }
+    require(
+      !isMixed, "workers.queues", found: "\"\(WebhookDelivery.queue)\"",
+      wanted: "other queues: the gateway's own messages to webhooks wait in that one")
     let kinds = workers.commands.map(\.name) + workers.builtInKinds
     faults += repeated(kinds.filter { !$0.isEmpty }, "workers.commands", "name")
     return faults

@@ -3,6 +3,9 @@ import Jobs
 
 /// Tasks as the transcription queue's monitor listed them.
 enum TaskListing {
+  /// What tasks are: whatever removes them leaves jobs of other systems alone.
+  static let kinds = ["transcription", "risk_detection"]
+
   static func tasks(_ page: JSONValue, now: Date = Date()) -> TextTable {
     var table = TextTable("TASK", "STATUS", "TYPE", "PRIORITY", "PROGRESS", "AGE")
     for job in page["jobs"]?.array ?? [] {

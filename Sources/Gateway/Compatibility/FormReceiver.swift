@@ -18,8 +18,11 @@ final class FormReceiver {
 
   private init(_ call: LegacyCall) { self.call = call }
 
+  /// Whether the body is read as JSON: what is so called, and what `curl -d` and a browser's `fetch` call a text that
+  /// nobody gave a type.
   nonisolated static func isJSON(_ request: Request) -> Bool {
-    HeaderParameters.read(request.headers["content-type"] ?? "").value == "application/json"
+    ["application/json", "application/x-www-form-urlencoded", "text/plain"]
+      .contains(HeaderParameters.read(request.headers["content-type"] ?? "").value)
   }
 
   /// What a caller says, as JSON or as the fields of a form, and the first file that comes along, as a payload names it.

@@ -46,11 +46,12 @@ package final class LegacyCall {
     return part
   }
 
-  /// The members of the body, which is an object or absent.
+  /// The members of the body, which is an object or absent. Clients of the older systems send `null` for what they
+  /// leave open, and their frameworks took it for that.
   func members() async throws -> MemberReader {
     let limit = settings.payloadLimit
     let body = try await call.exchange.body(limit: limit + (16 << 10), ofPayloadsUpTo: limit)
-    return body.isEmpty ? MemberReader() : try MemberReader(try body.json)
+    return body.isEmpty ? MemberReader() : try MemberReader(try body.json, takingNullForAbsent: true)
   }
 
   /// The parameters of the address, as members.

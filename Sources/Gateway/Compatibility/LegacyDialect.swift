@@ -26,8 +26,8 @@ package struct LegacyDialect: Sendable {
     self.statuses = statuses
   }
 
-  /// The answer to a problem. What our clients act on stands in its headers, whatever the shape.
-  func response(to problem: Problem) -> Response {
+  /// The answer to a problem of a request. What our clients act on stands in its headers, whatever the shape.
+  func response(to problem: Problem, of request: Request) -> Response {
     let ours = problem.response
     var status = statuses[problem.code] ?? problem.status
     var writer = JSONWriter()
@@ -41,7 +41,7 @@ package struct LegacyDialect: Sendable {
       case .detail where !problem.faults.isEmpty:
         status = 422
         $0.array("detail") { list in
-          for fault in problem.faults { list.object { write(fault, into: &$0) } }
+          for fault in problem.faults { list.object { write(fault, of: request, into: &$0) } }
         }
       case .detail: $0.member("detail", text)
       case .statusCode:
@@ -74,9 +74,9 @@ package struct LegacyDialect: Sendable {
     return place.isEmpty ? "The body \(fault.detail)" : "\(place) \(fault.detail)"
   }
 
-  private func write(_ fault: Problem.Fault, into writer: inout JSONWriter) {
+  private func write(_ fault: Problem.Fault, of request: Request, into writer: inout JSONWriter) {
     writer.array("loc") { list in
-      list.element("body")
+      list.element([.get, .head].contains(request.method) ? "query" : "body")
       for part in fault.pointer.split(separator: "/") { list.element(String(part)) }
     }
     writer.member("msg", fault.detail)

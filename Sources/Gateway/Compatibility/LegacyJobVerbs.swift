@@ -103,9 +103,9 @@ struct Control: LegacyVerb {
   }
 }
 
-/// Jobs by number, as systems list them that have no cursors.
+/// Jobs by number, the newest first, as systems list them that have no cursors: those of several listings together.
 struct List: LegacyVerb {
-  var listing: JobListing
+  var listings: [JobListing]
   var offset: Int
   var limit: Int
 
@@ -113,6 +113,13 @@ struct List: LegacyVerb {
   static let furthest = 10_000
 
   func carryOut(for call: LegacyCall) async throws -> [Job] {
+    var jobs: [Job] = []
+    for listing in listings { jobs += try await newest(of: listing, for: call) }
+    if listings.count > 1 { jobs.sort { ($0.createdAt, $0.id.description) > ($1.createdAt, $1.id.description) } }
+    return Array(jobs.dropFirst(offset).prefix(limit))
+  }
+
+  private func newest(of listing: JobListing, for call: LegacyCall) async throws -> [Job] {
     var filter = listing.filter
     var jobs: [Job] = []
     repeat {
@@ -121,6 +128,6 @@ struct List: LegacyVerb {
       jobs += page.jobs
       filter.cursor = page.next
     } while filter.cursor != nil && jobs.count < offset + limit
-    return Array(jobs.dropFirst(offset).prefix(limit))
+    return jobs
   }
 }

@@ -67,13 +67,20 @@ package struct LegacyMount: Sendable {
 
   /// The addresses as the router takes them.
   func routes(over engine: LegacyEngine) -> [Route] {
-    api.routes.map { route in
-      var mounted = Route(route.method, route.path, route.admission) { call in
-        try await route.perform(LegacyCall(call, at: self, over: engine))
-      }
-      mounted.pattern = prefix.split(separator: "/") + mounted.pattern
-      mounted.mount = self
-      return mounted
+    guard listener != nil else { return api.routes.map { self.route($0, over: engine) } }
+    var atGateway = self
+    atGateway.listener = nil
+    return api.routes.flatMap { route in
+      (route.isEverywhere ? [self, atGateway] : [self]).map { $0.route(route, over: engine) }
     }
+  }
+
+  private func route(_ route: LegacyRoute, over engine: LegacyEngine) -> Route {
+    var mounted = Route(route.method, route.path, route.admission) { call in
+      try await route.perform(LegacyCall(call, at: self, over: engine))
+    }
+    mounted.pattern = prefix.split(separator: "/") + mounted.pattern
+    mounted.mount = self
+    return mounted
   }
 }

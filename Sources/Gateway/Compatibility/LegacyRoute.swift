@@ -7,17 +7,22 @@ package struct LegacyRoute: Sendable {
   /// As the system's documents have it, without its prefix: `/job_status/:id`.
   package let path: StaticString
   package let admission: Route.Admission
+  /// Whether the gateway's own listener answers it too, where the system has one of its own: it was an address of
+  /// several of its services.
+  package let isEverywhere: Bool
   let perform: @EventLoop @Sendable (LegacyCall) async throws -> Response
 
   /// `read` makes the verb of the request and throws what is wrong with it; `answer` puts what came of it.
   package init<Verb: LegacyVerb>(
     _ method: Request.Method, _ path: StaticString, _ admission: Route.Admission = .counted,
+    isEverywhere: Bool = false,
     read: @escaping @EventLoop @Sendable (LegacyCall) async throws -> Verb,
     answer: @escaping @EventLoop @Sendable (Verb.Answer, LegacyCall) throws -> Response
   ) {
     self.method = method
     self.path = path
     self.admission = admission
+    self.isEverywhere = isEverywhere
     perform = { call in
       let outcome: Verb.Answer
       do { outcome = try await read(call).carryOut(for: call) } catch {

@@ -26,12 +26,12 @@ extension LegacyAPI {
       .json(.object { TranscriptionTask.writeAccepted(accepted.job, into: &$0) })
     }
     LegacyRoute(.get, "/tasks/:id") {
-      ShowWhole(try $0.job)
+      FindTask(try $0.job)
     } answer: { job, _ in
       .json(.object { TranscriptionTask.write(job, into: &$0) })
     }
     LegacyRoute(.get, "/tasks") { call in
-      try TranscriptionTask.listing(call.parameters)
+      try TranscriptionTask.listing(call.parameters, ofAll: call.identity.permissions.allows(.admin))
     } answer: { jobs, _ in
       .json(
         .object { answer in
@@ -42,7 +42,7 @@ extension LegacyAPI {
         })
     }
     LegacyRoute(.delete, "/tasks/:id") { call in
-      Control(try call.job, .cancel(reason: nil, isForced: false))
+      CancelTask(try call.job)
     } answer: { outcome, _ in
       guard case .job(let job) = outcome else { preconditionFailure("a cancelled job is gone") }
       if job.state.isTerminal, job.state != .cancelled { throw Problem(BrokerError.wrongState(job.state)) }
@@ -58,7 +58,7 @@ extension LegacyAPI {
     } answer: { answer, _ in
       .json(.object { TranscriptionTask.write(answer, into: &$0) })
     }
-    LegacyRoute(.get, "/health", .open) { _ in
+    LegacyRoute(.get, "/health", .open, isEverywhere: true) { _ in
       ShowHealth()
     } answer: { report, _ in
       .json(
@@ -92,8 +92,40 @@ extension LegacyAPI {
   }
 }
 
+/// A task as it stands, with what was asked for.
+private struct FindTask: LegacyVerb {
+  private let id: JobID
+
+  init(_ id: JobID) { self.id = id }
+
+  func carryOut(for call: LegacyCall) async throws -> Job {
+    let job = try await ShowWhole(id).carryOut(for: call)
+    guard TranscriptionTask.kinds.contains(job.kind) else { throw Problem.jobNotFound }
+    return job
+  }
+
+  static func job(of answer: Job) -> Job? { answer }
+}
+
+/// Cancels a task.
+private struct CancelTask: LegacyVerb {
+  private let id: JobID
+
+  init(_ id: JobID) { self.id = id }
+
+  func carryOut(for call: LegacyCall) async throws -> JobActionOutcome {
+    _ = try await FindTask(id).carryOut(for: call)
+    return try await Control(id, .cancel(reason: nil, isForced: false)).carryOut(for: call)
+  }
+
+  static func job(of answer: JobActionOutcome) -> Job? { Control.job(of: answer) }
+}
+
 private enum TranscriptionTask {
   static let queues = [QueueName("transcription")!, QueueName("risk_detection")!]
+
+  /// What tasks are, whatever queue they were moved to. Jobs of other kinds are none.
+  static let kinds = queues.map { JobKind($0.description)! }
 
   static let settings = QueueSettings.legacy {
     // Higher numbers first, and within a priority the newest first.
@@ -126,16 +158,18 @@ private enum TranscriptionTask {
     return Submit(submission)
   }
 
-  static func listing(_ parameters: MemberReader) throws(Problem) -> List {
+  /// Whose tasks are listed: the caller's, or those of all.
+  static func listing(_ parameters: MemberReader, ofAll isOfAll: Bool) throws(Problem) -> List {
     var parameters = parameters
     let status = parameters.word("status", as: Status.self)
     let type = parameters.word("type", as: Kind.self)
     let limit = parameters.whole("limit", in: 1...200) ?? 50
     let offset = parameters.whole("offset", in: 0...List.furthest) ?? 0
     try parameters.check()
-    var filter = JobFilter(states: Set(status?.states ?? []), kind: type?.kind)
-    filter.limit = limit
-    return List(listing: JobListing(filter), offset: offset, limit: limit)
+    let listings = (type.map { [$0.kind] } ?? kinds).map { kind in
+      JobListing(JobFilter(user: isOfAll ? "*" : nil, states: Set(status?.states ?? []), kind: kind))
+    }
+    return List(listings: listings, offset: offset, limit: limit)
   }
 
   private enum Status: String, CaseIterable {
@@ -224,7 +258,9 @@ private enum TranscriptionTask {
 
   static func write(_ report: HealthReport, into writer: inout JSONWriter) {
     writer.member("status", report.status.rawValue)
-    writer.member("redis", report.isBrokerAway ? "disconnected" : "connected")
+    // Also while the queue goes on without it (broker.fallback).
+    let isAway = report.alerts.contains { $0.condition == .broker }
+    writer.member("redis", isAway ? "disconnected" : "connected")
     writer.member("queue_service", report.isBrokerAway ? "unavailable" : "available")
     writer.member("uptime_seconds", report.uptime?.components.seconds)
     writer.object("workers") {

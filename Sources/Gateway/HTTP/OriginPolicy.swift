@@ -52,21 +52,19 @@ package struct OriginPolicy: Sendable {
     origin != "*" && origins.contains { $0.lowercased() == origin.lowercased() }
   }
 
-  /// All that any of our addresses takes; what one of them does not take it says itself.
-  private static let methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-
-  /// The answer to a browser's question beforehand (CORS preflight).
-  package func preflight(_ request: Request) -> Response {
+  /// The answer to a browser's question beforehand (CORS preflight): the methods that the address answers.
+  package func preflight(_ request: Request, allowing methods: [String]) -> Response {
+    let methods = (methods + [Request.Method.options.rawValue]).joined(separator: ", ")
     guard let origin = request.headers["origin"], lists(corsOrigins, origin) else {
-      return Response(204, headers: [("allow", Self.methods), ("vary", "origin")])
+      return Response(204, headers: [("allow", methods), ("vary", "origin")])
     }
     return Response(
       204,
       headers: headers(for: request) + [
-        ("access-control-allow-methods", Self.methods),
+        ("access-control-allow-methods", methods),
         (
           "access-control-allow-headers",
-          "authorization, content-type, idempotency-key, if-none-match, last-event-id, prefer, range"
+          "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, prefer, range"
         ),
         ("access-control-max-age", "600"),
       ])
@@ -85,8 +83,8 @@ package struct OriginPolicy: Sendable {
       ("access-control-allow-origin", origin),
       (
         "access-control-expose-headers",
-        "etag, location, retry-after, ratelimit, ratelimit-policy, preference-applied, content-range, link, x-job-state, "
-          + "x-problem, deprecation, sunset"
+        "etag, link, location, retry-after, ratelimit, ratelimit-policy, preference-applied, content-range, "
+          + "deprecation, sunset, x-job-state, x-problem"
       ),
       ("vary", "origin"),
     ]

@@ -32,6 +32,9 @@ package struct Route: Sendable {
     self.handler = handler
   }
 
+  /// The methods by which it is called, as headers name them: HEAD wherever GET is.
+  var methods: [String] { (method == .get ? [method, .head] : [method]).map(\.rawValue) }
+
   /// The named parts if the path fits, or nil.
   func match(_ parts: [Substring]) -> [String: String]? {
     guard parts.count == pattern.count else { return nil }

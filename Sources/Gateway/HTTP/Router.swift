@@ -24,7 +24,7 @@ package final class Router {
   /// The answer to a request, whatever happens.
   package func answer(_ exchange: any Exchange) async -> Response {
     let request = exchange.request
-    if request.method == .options { return origins.preflight(request) }
+    if request.method == .options { return origins.preflight(request, allowing: methods(at: request)) }
     var headers: [(name: String, value: String)] = []
     // What is not found at a listener of its own is told in its system's words.
     var mount = routes.mount(at: request.listener)
@@ -34,7 +34,7 @@ package final class Router {
       response = try await respond(to: exchange, by: route, parameters, addingTo: &headers)
     } catch {
       let problem = problem(error, of: request)
-      response = mount?.dialect.response(to: problem) ?? problem.response
+      response = mount?.dialect.response(to: problem, of: request) ?? problem.response
     }
     if let mount { response.headers += mount.notices }
     response.headers += headers
@@ -117,14 +117,21 @@ package final class Router {
       guard let parameters = route.match(parts) else { continue }
       mount = route.mount
       if route.method == method { return (route, parameters) }
-      allowed.append(route.method.rawValue)
-      if route.method == .get { allowed.append(Request.Method.head.rawValue) }
+      allowed += route.methods
     }
     if allowed.isEmpty { throw .notFound }
     let list = allowed.joined(separator: ", ")
     // A 405 must name them (RFC 9110 §15.5.6).
     headers.append(("allow", list))
     throw Problem(.methodNotAllowed, status: 405, detail: "Allowed: \(list).")
+  }
+
+  /// What may be asked at an address. Where there is nothing a page shall be told so, and not be kept from asking.
+  private func methods(at request: Request) -> [String] {
+    let parts = request.path.split(separator: "/", omittingEmptySubsequences: true)
+    let found = routes.filter { $0.answers(at: request.listener) && $0.match(parts) != nil }
+    guard !found.isEmpty else { return ["GET", "HEAD", "POST"] }
+    return found.flatMap(\.methods).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
   /// draft-ietf-httpapi-ratelimit-headers-10.

@@ -40,15 +40,23 @@ package struct MemberReader {
   private var asked: Set<String> = []
   /// Where the members stand in the request.
   private let pointer: String
+  /// Whether a member that is `null` counts as one that is not there.
+  private let takesNullForAbsent: Bool
   package private(set) var faults: [Problem.Fault] = []
 
   /// Nothing but what is added.
-  package init() { pointer = "" }
+  package init() {
+    pointer = ""
+    takesNullForAbsent = false
+  }
 
   /// The members of an object; anything else is a fault at once.
-  package init(_ value: JSONValue, at pointer: String = "") throws(Problem) {
+  package init(
+    _ value: JSONValue, at pointer: String = "", takingNullForAbsent takesNull: Bool = false
+  ) throws(Problem) {
     guard let members = value.object else { throw .invalid([.init(pointer, "must be an object")]) }
     self.pointer = pointer
+    takesNullForAbsent = takesNull
     for (name, value) in members { add(.json(value), named: name) }
   }
 
@@ -115,7 +123,7 @@ package struct MemberReader {
     _ name: String, _ wanted: String, _ convert: (Given) -> Value?
   ) -> Value? {
     asked.insert(name)
-    guard let value = given[name] else { return nil }
+    guard let value = given[name], !isAbsent(name) else { return nil }
     if let converted = convert(value) { return converted }
     fault(name, wanted)
     return nil
@@ -123,7 +131,12 @@ package struct MemberReader {
 
   /// Notes a member without which nothing can be done.
   package mutating func require(_ name: String) {
-    if !has(name) { fault(name, "is missing") }
+    if isAbsent(name) { fault(name, "is missing") }
+  }
+
+  private func isAbsent(_ name: String) -> Bool {
+    guard let value = given[name] else { return true }
+    return takesNullForAbsent && value.json?.isNull == true
   }
 
   package mutating func text(_ name: String, upTo limit: Int = 255) -> String? {
@@ -241,9 +254,9 @@ package struct MemberReader {
     let object = self.read(name, "must be an object") { given in
       given.json.flatMap { $0.object == nil ? nil : $0 }
     }
-    guard let object, var part = try? MemberReader(object, at: "\(pointer)/\(name)") else {
-      return nil
-    }
+    guard let object,
+      var part = try? MemberReader(object, at: "\(pointer)/\(name)", takingNullForAbsent: takesNullForAbsent)
+    else { return nil }
     let value = try read(&part)
     part.noteUnknown()
     faults += part.faults
@@ -262,7 +275,10 @@ package struct MemberReader {
     guard let objects else { return nil }
     var values: [Value] = []
     for (index, object) in objects.enumerated() {
-      guard var part = try? MemberReader(object, at: "\(pointer)/\(name)/\(index)") else { continue }
+      guard
+        var part = try? MemberReader(
+          object, at: "\(pointer)/\(name)/\(index)", takingNullForAbsent: takesNullForAbsent)
+      else { continue }
       values.append(try read(&part))
       part.noteUnknown()
       faults += part.faults

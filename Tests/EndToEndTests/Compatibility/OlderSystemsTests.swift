@@ -213,6 +213,8 @@ import Testing
         curl -s http://localhost:8002/stats
         echo
         curl -s -X POST http://localhost:8002/admin/backup
+        echo
+        curl -s http://localhost:8000/health
         """, as: "root", scopes: ["admin"])
       #expect(status == 0)
       let answers = try lines.map { try JSONDocument(bytes: Array($0.utf8)).root }
@@ -220,6 +222,7 @@ import Testing
       #expect(answers[1]["status"]?.string == "queued")
       #expect(answers[2]["queued"]?.int == 1)
       #expect(answers[3]["success"]?.bool == true)
+      #expect(answers[4]["queue_service"]?.string == "available", "the main API's, as the queue's")
     }
   }
 

@@ -35,8 +35,10 @@ final class OlderSystemsDesk: Sendable {
     environment["FANFARE_ADMISSION_REQUESTS"] = "10000"
     environment["FANFARE_BROKER_FOLDER"] = folder.path("state")
     environment["FANFARE_WORKERS_SLIDESHOW_ENABLED"] = "true"
-    environment["FANFARE_GATEWAY_PORT"] = "0"
-    var ports: [Int: Int] = [:]
+    let own = try FreePort.find()
+    environment["FANFARE_GATEWAY_PORT"] = "\(own)"
+    // The port of the transcription service's main API.
+    var ports = [8000: own]
     for name in names {
       let port = try FreePort.find()
       environment["FANFARE_COMPATIBILITY_\(name.uppercased())_ENABLED"] = "true"
@@ -122,7 +124,7 @@ final class OlderSystemsDesk: Sendable {
     let prelude = """
       const native = globalThis.fetch
       globalThis.fetch = (path, options = {}) => native(`http://127.0.0.1:\(ports[port] ?? 0)${path}`, {
-        ...options, headers: { 'content-type': 'application/json', ...options.headers, authorization: `Bearer ${process.env.TOKEN}` }
+        ...options, headers: { ...options.headers, authorization: `Bearer ${process.env.TOKEN}` }
       })
 
       """

@@ -65,6 +65,8 @@ import Testing
       ("[[workers.commands]]\nname = \"ffmpeg\"\nprogram = \"b\"", ["workers.commands.name"]),
       ("[[workers.commands]]\nname = \"slideshow\"\nprogram = \"b\"", ["workers.commands.name"]),
       ("[[workers.commands]]\nname = \"demucs\"\nprogram = \"b\"", []),
+      ("[[workers.commands]]\nname = \"webhook\"\nprogram = \"b\"", ["workers.commands.name"]),
+      ("[workers]\nqueues = [\"default\", \"webhooks\"]", ["workers.queues"]),
       (
         "[workers.demucs]\nenabled = true\n[[workers.commands]]\nname = \"demucs\"\nprogram = \"b\"",
         ["workers.commands.name"]

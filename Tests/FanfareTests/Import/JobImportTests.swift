@@ -1,4 +1,5 @@
 import EventLoop
+import Gateway
 import Jobs
 import Logging
 import Support

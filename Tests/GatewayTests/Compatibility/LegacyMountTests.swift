@@ -51,6 +51,24 @@ import Testing
     }
   }
 
+  @Test("tells how it is at the gateway's own listener too, where its callers asked another of its services")
+  func health() async throws {
+    let mount = LegacyMount(try api("transcription"), listener: "transcription")
+    try await SessionHarness.run(settings: { $0.legacy = [mount] }) { harness in
+      let health = try await harness.ask(.get, "/health")
+      #expect(health.status == 200)
+      #expect(health["redis"]?.string == "connected")
+      #expect(try await harness.ask(.get, "/stats").status == 404)
+    }
+    // Redis is away, and the queue goes on.
+    try await SessionHarness.run(settings: { $0.legacy = [mount] }, isCutOff: true) { harness in
+      let health = try await harness.ask(.get, "/health")
+      #expect(health.status == 200)
+      let words = ["status", "redis", "queue_service"].map { health[$0]?.string }
+      #expect(words == ["degraded", "disconnected", "available"])
+    }
+  }
+
   @Test("says since when it is deprecated, and when it ends, with every answer")
   func deprecation() async throws {
     let mount = LegacyMount(
@@ -191,6 +209,24 @@ import Testing
       _ = try await harness.broker.enqueue(JobRequest(id: id, kind: JobKind("slideshow")!, user: "alice"))
       #expect(try await harness.ask(.get, "/job_status/\(old)")["job_id"]?.string == id.description)
       #expect(try await harness.ask(.get, "/job_status/0b7f6a3e-93c1-4f2e-9d3a-5f0e6c1b2a7e").status == 404)
+    }
+  }
+
+  @Test("of transcriptions knows tasks and no other jobs, and shows those of all to admins")
+  func tasks() async throws {
+    let mount = LegacyMount(try api("transcription"))
+    try await SessionHarness.runUnlimited(settings: { $0.legacy = [mount] }) { harness in
+      let task = try await harness.enqueue("transcription")
+      let other = try await harness.enqueue("ingest")
+      let ofBob = try await harness.enqueue("risk_detection", by: "bob")
+      func listed(_ answer: FakeAnswer) -> [String?]? { answer["tasks"]?.array?.map { $0["task_id"]?.string } }
+      #expect(try await listed(harness.ask(.get, "/tasks")) == [task.id.description])
+      #expect(try await listed(harness.admin(.get, "/tasks")) == [ofBob.id.description, task.id.description])
+      #expect(try await listed(harness.admin(.get, "/tasks?limit=1&offset=1")) == [task.id.description])
+      #expect(try await listed(harness.admin(.get, "/tasks?type=risk-detection")) == [ofBob.id.description])
+      #expect(try await harness.ask(.get, "/tasks/\(other.id)").status == 404)
+      #expect(try await harness.ask(.delete, "/tasks/\(other.id)").status == 404)
+      #expect(try await harness.broker.job(other.id)?.state == .queued)
     }
   }
 

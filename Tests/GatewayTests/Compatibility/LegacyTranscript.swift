@@ -12,6 +12,7 @@ import Testing
 ///     C: POST /path {"json":1}      with a body
 ///     C: POST /path form a=text images=one.png:100
 ///                                   a form: a field, and a file of 100 bytes
+///     C: POST /path text {"json":1} with a body that is called text, as a browser's fetch calls it
 ///     C&: GET /path                 sent, and answered at the next S:
 ///     S: 200 {"job_id":"<job>"}     the status and the body, member for member; <name> stands for any value, the
 ///                                   same wherever it stands again; no body: any; (100 bytes): so many, whatever they are
@@ -101,6 +102,9 @@ final class LegacyReplay {
       if words[2].hasPrefix("form ") {
         headers += "content-type: multipart/form-data; boundary=XyZ\r\n"
         body = Self.form(words[2].split(separator: " ").dropFirst().map(String.init))
+      } else if words[2].hasPrefix("text ") {
+        headers += "content-type: text/plain;charset=UTF-8\r\n"
+        body = Array(words[2].dropFirst(5).utf8)
       } else {
         headers += "content-type: application/json\r\n"
         body = Array(words[2].utf8)

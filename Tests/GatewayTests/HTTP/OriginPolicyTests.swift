@@ -31,7 +31,7 @@ import Testing
   @Test("says nothing of CORS unless configured")
   func silent() {
     #expect(policy().headers(for: request(origin: "https://app.example.com")).isEmpty)
-    let preflight = policy().preflight(request(origin: "https://app.example.com"))
+    let preflight = policy().preflight(request(origin: "https://app.example.com"), allowing: ["GET"])
     #expect(!preflight.headers.contains { $0.name == "access-control-allow-origin" })
   }
 
@@ -57,5 +57,7 @@ import Testing
     let headers = policy.headers(for: request(origin: "https://app.example.com"))
     #expect(headers.contains { $0 == ("access-control-allow-origin", "https://app.example.com") })
     #expect(headers.contains { $0 == ("vary", "origin") })
+    let preflight = policy.preflight(request(origin: "https://app.example.com"), allowing: ["PATCH", "DELETE"])
+    #expect(preflight.headers.contains { $0 == ("access-control-allow-methods", "PATCH, DELETE, OPTIONS") })
   }
 }

@@ -14,4 +14,24 @@ import Testing
       #expect(answer.headers.first { $0.name == "allow" }?.value == "POST, GET, HEAD")
     }
   }
+
+  @Test("tells a browser beforehand every method that an address answers")
+  func preflight() async throws {
+    let clipForge = try #require(LegacyAPI.all.first { $0.name == "clipforge" })
+    try await SessionHarness.run(settings: {
+      $0.corsOrigins = ["https://app.example.com"]
+      $0.legacy = [LegacyMount(clipForge)]
+    }) { harness in
+      for (path, methods) in [
+        ("/v1/jobs", "POST, GET, HEAD, OPTIONS"), ("/api/queues/1", "GET, HEAD, PATCH, DELETE, OPTIONS"),
+        ("/api/queues/1/jobs/2", "GET, HEAD, DELETE, OPTIONS"),
+        // The page shall see the 404, and not be kept from asking.
+        ("/nothing", "GET, HEAD, POST, OPTIONS"),
+      ] {
+        let answer = try await harness.ask(.options, path, headers: ["origin": "https://app.example.com"])
+        #expect(answer.status == 204)
+        #expect(answer.headers["access-control-allow-methods"] == methods, "\(path)")
+      }
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import EventLoop
+import Gateway
 import Jobs
 import Redis
 
@@ -80,9 +81,7 @@ final class BullQueues: ForeignQueues {
   /// Jobs of Bull wait for none but children, and those with children stay.
   func standing(of id: String) async throws -> ForeignStanding { .unknown }
 
-  nonisolated func id(of job: String, in queue: String) -> JobID {
-    JobID(standingFor: "bull \(prefix.utf8.count) \(prefix) \(queue.utf8.count) \(queue) \(job)")
-  }
+  nonisolated func id(of job: String, in queue: String) -> JobID { JobID(bull: job, in: queue, prefix: prefix) }
 
   private func key(_ queue: String, _ rest: String) -> String { "\(prefix):\(queue):\(rest)" }
 

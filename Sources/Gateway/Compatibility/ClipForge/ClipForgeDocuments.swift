@@ -25,7 +25,15 @@ extension JSONWriter {
   private mutating func writeConfig(of settings: QueueSettings) {
     member("maxRetries", settings.defaults.maxAttempts)
     for (name, rule) in [("removeOnComplete" as StaticString, settings.completed), ("removeOnFail", settings.failed)] {
-      if let count = rule.count { member(name, count) } else { member(name, false) }
+      switch (rule.count, rule.age < ClipQueueType.ever) {
+      case (let count?, false): member(name, count)
+      case (nil, false): member(name, false)
+      case (let count, true):
+        object(name) {
+          $0.member("count", count)
+          $0.member("age", rule.age.components.seconds)
+        }
+      }
     }
     if let retry = settings.defaults.retry {
       object("backoff") {

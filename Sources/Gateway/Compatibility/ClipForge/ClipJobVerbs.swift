@@ -20,7 +20,7 @@ struct AddClipJob: LegacyVerb {
     let options = members.part("options") { part in
       let options = (
         part.whole("priority", in: 0...2_097_152), part.whole("delay", in: 0...JobSubmission.year * 1000),
-        part.whole("attempts", in: 1...100), part.backoff("backoff"),
+        part.whole("attempts", in: 0...100), part.backoff("backoff"),
         part.whole("timeout", in: 1...JobSubmission.week * 1000)
       )
       part.acceptRest()
@@ -31,7 +31,8 @@ struct AddClipJob: LegacyVerb {
     // Bull's 1 is the most urgent; its 0 is no priority, which goes first there.
     self.priority = priority.flatMap { Priority(min(10, max(1, 11 - $0))) }
     self.delay = .milliseconds(delay ?? 0)
-    self.attempts = attempts
+    // Bull tries once whatever it is told.
+    self.attempts = attempts.map { max(1, $0) }
     self.retry = retry
     self.timeout = timeout.map { .milliseconds($0) }
   }
@@ -44,13 +45,15 @@ struct AddClipJob: LegacyVerb {
     submission.maxAttempts = attempts
     submission.retry = retry
     submission.timeout = timeout
-    return try await Submit(submission).carryOut(for: call).job
+    let job = try await Submit(submission).carryOut(for: call).job
+    // With its data, however large.
+    return await call.engine.jobs.shown(job)
   }
 
   static func job(of answer: Job) -> Job? { answer }
 }
 
-/// A job of a queue; one of another queue is not found.
+/// A job of a queue, by our id or by that which Bull gave it before it was imported; one of another queue is not found.
 struct FindClipJob: LegacyVerb {
   private let queue: String
   private let job: String
@@ -62,7 +65,7 @@ struct FindClipJob: LegacyVerb {
 
   func carryOut(for call: LegacyCall) async throws -> Job {
     let queue = try await call.clipQueue(queue).queue.name
-    guard let id = JobID(job) else { throw Problem.jobNotFound }
+    let id = JobID(job) ?? JobID(bull: job, in: queue.description)
     let job = try await ShowWhole(id).carryOut(for: call)
     guard job.queue == queue else { throw Problem.jobNotFound }
     return job

@@ -42,10 +42,13 @@ enum ClipQueueType: String, CaseIterable, Sendable {
     }
   }
 
-  /// The newest so many of a queue's jobs; nil: all of them. Bull knows no age.
-  static func keeping(_ count: Int?) -> RetentionRule {
-    RetentionRule(age: .seconds(10 * 365 * 86_400), count: count)
+  /// The newest so many of a queue's jobs, and none that ended longer ago; nil: all of them, for ever.
+  static func keeping(_ count: Int?, upTo age: Duration? = nil) -> RetentionRule {
+    RetentionRule(age: age ?? ever, count: count)
   }
+
+  /// An age that nothing is kept to.
+  static let ever = Duration.seconds(10 * 365 * 86_400)
 }
 
 /// What a queue does, in ClipForge's words.
@@ -144,9 +147,8 @@ struct ClipQueueChange: Sendable {
   private var description: String?
   private var maxAttempts: Int?
   private var backoff: RetryPolicy?
-  /// Nil inside: all are kept.
-  private var keepsCompleted: Int??
-  private var keepsFailed: Int??
+  private var keepsCompleted: RetentionRule?
+  private var keepsFailed: RetentionRule?
 
   init(status: ClipQueueStatus) { self.status = status }
 
@@ -164,7 +166,7 @@ struct ClipQueueChange: Sendable {
     description = members.text("description", upTo: 1024)
     let config = members.part("config") { part in
       let config = (
-        part.whole("maxRetries", in: 1...100), part.retention("removeOnComplete"), part.retention("removeOnFail"),
+        part.whole("maxRetries", in: 0...100), part.retention("removeOnComplete"), part.retention("removeOnFail"),
         part.backoff("backoff")
       )
       // Bull's other settings pass, as they always did.
@@ -172,6 +174,8 @@ struct ClipQueueChange: Sendable {
       return config
     }
     (maxAttempts, keepsCompleted, keepsFailed, backoff) = config ?? (nil, nil, nil, nil)
+    // Bull's attempts are all tries, and there is always one.
+    maxAttempts = maxAttempts.map { max(1, $0) }
   }
 
   func apply(to settings: inout QueueSettings) {
@@ -179,18 +183,23 @@ struct ClipQueueChange: Sendable {
     settings.description = description ?? settings.description
     settings.defaults.maxAttempts = maxAttempts ?? settings.defaults.maxAttempts
     settings.defaults.retry = backoff ?? settings.defaults.retry
-    if let keepsCompleted { settings.completed = ClipQueueType.keeping(keepsCompleted) }
-    if let keepsFailed { settings.failed = ClipQueueType.keeping(keepsFailed) }
+    settings.completed = keepsCompleted ?? settings.completed
+    settings.failed = keepsFailed ?? settings.failed
   }
 }
 
 extension MemberReader {
-  /// How many jobs Bull keeps: a number, `true` for none, `false` for all.
-  fileprivate mutating func retention(_ name: String) -> Int?? {
+  /// How many jobs Bull keeps: a number, `true` for none, `false` for all, or `{"count":n,"age":seconds}`.
+  fileprivate mutating func retention(_ name: String) -> RetentionRule? {
     guard let value = value(name) else { return nil }
-    if let keepsNone = value.bool { return .some(keepsNone ? 0 : nil) }
-    if let count = value.int, count >= 0 { return .some(count) }
-    fault(name, "must be a number of jobs, true or false")
+    if let keepsNone = value.bool { return ClipQueueType.keeping(keepsNone ? 0 : nil) }
+    if let count = value.int, count >= 0 { return ClipQueueType.keeping(count) }
+    let (count, age) = (value["count"]?.int, value["age"]?.int)
+    let ages = 1...Int(ClipQueueType.ever.components.seconds)
+    if count != nil || age != nil, (count ?? 0) >= 0, ages.contains(age ?? 1) {
+      return ClipQueueType.keeping(count, upTo: age.map { .seconds($0) })
+    }
+    fault(name, "must be a number of jobs, true, false or {\"count\":jobs,\"age\":seconds}")
     return nil
   }
 

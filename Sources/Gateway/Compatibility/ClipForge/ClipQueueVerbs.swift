@@ -35,6 +35,18 @@ extension LegacyCall {
   }
 }
 
+extension LegacyCall {
+  /// The queue with the status that is wanted, if any is.
+  fileprivate func set(_ status: ClipQueueStatus?, of queue: QueueStatus) async throws(Problem) -> QueueStatus {
+    switch status {
+    case .active: try await engine.queues.resume(queue.name, by: identity)
+    case .paused: try await engine.queues.pause(queue.name, by: identity)
+    case .draining: try await engine.queues.drain(queue.name, .running, by: identity)
+    case .error, nil: queue
+    }
+  }
+}
+
 /// Queues by type and status.
 struct ListClipQueues: LegacyVerb {
   var filter: ClipQueueFilter
@@ -82,6 +94,7 @@ struct FindClipQueue: LegacyVerb {
 struct CreateClipQueue: LegacyVerb {
   private let name: QueueName
   private let settings: QueueSettings
+  private let status: ClipQueueStatus?
 
   init(_ members: MemberReader) throws(Problem) {
     var members = members
@@ -97,12 +110,13 @@ struct CreateClipQueue: LegacyVerb {
     settings.description = nil
     change.apply(to: &settings)
     self.settings = settings
+    status = change.status
   }
 
   func carryOut(for call: LegacyCall) async throws -> ClipQueue {
     do throws(Problem) {
       let made = try await call.engine.queues.set(name, to: settings, ifVersion: 0, by: call.identity).queue
-      return try await call.described(made)
+      return try await call.described(call.set(status == .active ? nil : status, of: made))
     } catch {
       guard error.code == .changedMeanwhile else { throw error }
       throw Problem(.changedMeanwhile, status: 409, detail: "A queue named \(name) exists already.")
@@ -138,13 +152,7 @@ struct ChangeClipQueue: LegacyVerb {
     if settings != queue.settings {
       queue = try await queues.set(queue.name, to: settings, ifVersion: queue.version, by: call.identity).queue
     }
-    switch change.status {
-    case .active: queue = try await queues.resume(queue.name, by: call.identity)
-    case .paused: queue = try await queues.pause(queue.name, by: call.identity)
-    case .draining: queue = try await queues.drain(queue.name, .running, by: call.identity)
-    case .error, nil: break
-    }
-    return try await call.described(queue)
+    return try await call.described(call.set(change.status, of: queue))
   }
 }
 
