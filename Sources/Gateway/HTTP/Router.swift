@@ -129,7 +129,7 @@ package final class Router {
   /// What may be asked at an address. Where there is nothing a page shall be told so, and not be kept from asking.
   private func methods(at request: Request) -> [String] {
     let parts = request.path.split(separator: "/", omittingEmptySubsequences: true)
-    let found = routes.filter { $0.answers(at: request.listener) && $0.match(parts) != nil }
+    let found = routes.candidates(for: parts, at: request.listener).filter { $0.match(parts) != nil }
     guard !found.isEmpty else { return ["GET", "HEAD", "POST"] }
     return found.flatMap(\.methods).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }

@@ -22,7 +22,7 @@ import Testing
     #expect(mounts.map(\.api.name) == ["demucs", "clipforge"])
     #expect(mounts.map(\.prefix) == ["/old", "/api"])
     #expect(mounts.map(\.listener) == [nil, "clipforge"])
-#expect(configuration.places.map(\.name) == ["clipforge", nil])
+    #expect(configuration.places.map(\.name) == ["clipforge", nil])
     #expect(configuration.places.map(\.port) == [8123, 8000])
   }
 
