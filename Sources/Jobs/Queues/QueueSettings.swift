@@ -26,6 +26,16 @@ package struct QueueSettings: Hashable, Sendable {
 
   package init() {}
 
+  /// Whether nobody has set more than a worker does for a kind of which no job is tried twice: that, and how many may
+  /// run at once.
+  package var isAsWorkersLeaveIt: Bool {
+    guard defaults.maxAttempts == 1 else { return false }
+    var others = self
+    others.concurrency = nil
+    others.defaults.maxAttempts = JobDefaults().maxAttempts
+    return others == QueueSettings()
+  }
+
   /// The rule for jobs that ended in this state.
   package func retention(of state: JobState) -> RetentionRule {
     switch state {

@@ -170,6 +170,26 @@ import Testing
     }
   }
 
+  @Test("completes a queue that a worker has made before it, and no other's")
+  func madeByWorkers() async throws {
+    let mounts = [LegacyMount(try api("video_generator")), LegacyMount(try api("demucs"))]
+    try await SessionHarness.run(settings: { $0.legacy = mounts }) { harness in
+      let (videos, demucs) = (QueueName("video_generation")!, QueueName("demucs")!)
+      var left = QueueSettings()
+      left.defaults.maxAttempts = 1
+      left.concurrency = 7
+      _ = try await harness.broker.set(videos, to: left, ifVersion: 0)
+      var chosen = left
+      chosen.order = .lifo
+      _ = try await harness.broker.set(demucs, to: chosen, ifVersion: 0)
+      for _ in 0..<2 { try await harness.gateway.prepareQueues() }
+      let status = try #require(try await harness.broker.queue(videos))
+      #expect(status.settings.completed == RetentionRule(age: .seconds(500)))
+      #expect(status.settings.concurrency == 7 && status.version == 2)
+      #expect(try await harness.broker.queue(demucs)?.settings == chosen)
+    }
+  }
+
   @Test("takes a token's word over the user it is bound to, and no bad token for none")
   func tokensCount() async throws {
     let mount = try open("ffmpeg_api")
