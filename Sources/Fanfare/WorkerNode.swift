@@ -79,7 +79,7 @@ extension WorkerRegistry {
     if ffmpeg.enabled {
       register(
         FFmpegWorker(
-          FFmpegWorker.Configuration(
+          MediaSettings(
             ffmpeg: ffmpeg.program, ffprobe: ffmpeg.probe, timeout: ffmpeg.timeout, probeTimeout: ffmpeg.probeTimeout,
             outputLimit: configuration.artifacts.maxSize.bytes, inputs: inputs)))
     }
@@ -87,7 +87,7 @@ extension WorkerRegistry {
     if slideshow.enabled {
       register(
         SlideshowWorker(
-          SlideshowWorker.Configuration(
+          MediaSettings(
             ffmpeg: ffmpeg.program, ffprobe: ffmpeg.probe, timeout: slideshow.timeout,
             probeTimeout: ffmpeg.probeTimeout, outputLimit: configuration.artifacts.maxSize.bytes, inputs: inputs)))
     }

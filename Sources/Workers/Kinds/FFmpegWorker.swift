@@ -11,43 +11,12 @@ import Synchronization
 /// are checked against ``FFmpegOption``; inputs are always local files of our naming, opened under
 /// ``MediaGuards``; the output's name is one file name of an allowed extension.
 package struct FFmpegWorker: Worker {
-  /// What an operator decides.
-  package struct Configuration: Sendable {
-    package var kind: JobKind
-    /// Names, looked up on ``ChildCommand/path``, or absolute paths.
-    package var ffmpeg: String
-    package var ffprobe: String
-    package var timeout: Duration?
-    /// The longest ffprobe may take.
-    package var probeTimeout: Duration
-    /// The most bytes of an output; a larger one fails the job.
-    package var outputLimit: Int
-    package var inputs: InputFetcher
-    package var retryPolicy: RetryPolicy
-
-    package init(
-      kind: JobKind = JobKind("ffmpeg")!, ffmpeg: String = "ffmpeg", ffprobe: String = "ffprobe",
-      timeout: Duration? = .seconds(6 * 3600), probeTimeout: Duration = .seconds(30),
-      outputLimit: Int = 16 << 30,
-      inputs: InputFetcher = InputFetcher(), retryPolicy: RetryPolicy = .standard
-    ) {
-      self.kind = kind
-      self.ffmpeg = ffmpeg
-      self.ffprobe = ffprobe
-      self.timeout = timeout
-      self.probeTimeout = probeTimeout
-      self.outputLimit = outputLimit
-      self.inputs = inputs
-      self.retryPolicy = retryPolicy
-    }
-  }
-
-  package let configuration: Configuration
-  package var kind: JobKind { configuration.kind }
+  package let configuration: MediaSettings
+  package let kind = JobKind("ffmpeg")!
   package var defaultTimeout: Duration? { configuration.timeout }
   package var retryPolicy: RetryPolicy { configuration.retryPolicy }
 
-  package init(_ configuration: Configuration = Configuration()) {
+  package init(_ configuration: MediaSettings = MediaSettings()) {
     self.configuration = configuration
   }
 

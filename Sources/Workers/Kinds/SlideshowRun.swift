@@ -7,7 +7,7 @@ import Synchronization
 /// the older video generator wrote it, and is a progress report.
 struct SlideshowRun {
   private let request: SlideshowRequest
-  private let configuration: SlideshowWorker.Configuration
+  private let configuration: MediaSettings
   private let job: JobContext
   private let folder: String
   private let timeline: SlideshowTimeline
@@ -17,7 +17,7 @@ struct SlideshowRun {
   private var music: String { "\(clips)/audio.m4a" }
 
   init(
-    _ request: SlideshowRequest, _ configuration: SlideshowWorker.Configuration, _ job: JobContext
+    _ request: SlideshowRequest, _ configuration: MediaSettings, _ job: JobContext
   ) async throws {
     self.request = request
     self.configuration = configuration

@@ -8,42 +8,12 @@ package import Jobs
 /// before it. Images and music are opened under ``MediaGuards``. One clip an image, then all of them together: never
 /// more than two pictures in memory, however many there are.
 package struct SlideshowWorker: Worker {
-  /// What an operator decides.
-  package struct Configuration: Sendable {
-    package var kind: JobKind
-    /// Names, looked up on ``ChildCommand/path``, or absolute paths.
-    package var ffmpeg: String
-    package var ffprobe: String
-    package var timeout: Duration?
-    /// The longest ffprobe may take for one input.
-    package var probeTimeout: Duration
-    /// The most bytes of the video; a larger one fails the job.
-    package var outputLimit: Int
-    package var inputs: InputFetcher
-    package var retryPolicy: RetryPolicy
-
-    package init(
-      kind: JobKind = JobKind("slideshow")!, ffmpeg: String = "ffmpeg", ffprobe: String = "ffprobe",
-      timeout: Duration? = .seconds(600), probeTimeout: Duration = .seconds(30), outputLimit: Int = 16 << 30,
-      inputs: InputFetcher = InputFetcher(), retryPolicy: RetryPolicy = .standard
-    ) {
-      self.kind = kind
-      self.ffmpeg = ffmpeg
-      self.ffprobe = ffprobe
-      self.timeout = timeout
-      self.probeTimeout = probeTimeout
-      self.outputLimit = outputLimit
-      self.inputs = inputs
-      self.retryPolicy = retryPolicy
-    }
-  }
-
-  package let configuration: Configuration
-  package var kind: JobKind { configuration.kind }
+  package let configuration: MediaSettings
+  package let kind = JobKind("slideshow")!
   package var defaultTimeout: Duration? { configuration.timeout }
   package var retryPolicy: RetryPolicy { configuration.retryPolicy }
 
-  package init(_ configuration: Configuration = Configuration()) {
+  package init(_ configuration: MediaSettings = MediaSettings(timeout: .seconds(600))) {
     self.configuration = configuration
   }
 

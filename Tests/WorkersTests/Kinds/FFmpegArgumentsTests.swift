@@ -107,33 +107,22 @@ import Testing
 
   // MARK: The payload
 
-  private func faults(_ payload: String) -> [String] {
-    do {
-      _ = try FFmpegRequest(JSONText(validating: payload))
-      return []
-    } catch let error as PayloadFaults {
-      return error.faults.map(\.pointer)
-    } catch {
-      return ["\(error)"]
-    }
-  }
-
   @Test("come in a payload that is read strictly")
   func payload() {
     let input = Self.upload
-    #expect(faults(#"{"input":"\#(input)","output":"out.mp4"}"#) == [])
+    #expect(FFmpegRequest.faults(in: #"{"input":"\#(input)","output":"out.mp4"}"#) == [])
     #expect(
-      faults(#"{"input":"https://example.org/a.mp4","output":"a b.mkv","arguments":["-an"]}"#) == []
+      FFmpegRequest.faults(in: #"{"input":"https://example.org/a.mp4","output":"a b.mkv","arguments":["-an"]}"#) == []
     )
-    #expect(faults("[]") == [""])
-    #expect(faults("{}") == ["/input", "/output"])
+    #expect(FFmpegRequest.faults(in: "[]") == [""])
+    #expect(FFmpegRequest.faults(in: "{}") == ["/input", "/output"])
     #expect(
-      faults(#"{"input":1,"output":2,"arguments":{}}"#) == ["/input", "/output", "/arguments"])
+      FFmpegRequest.faults(in: #"{"input":1,"output":2,"arguments":{}}"#) == ["/input", "/output", "/arguments"])
     #expect(
-      faults(#"{"input":"\#(input)","output":"out.mp4","arguments":["-an",3]}"#) == ["/arguments/1"]
+      FFmpegRequest.faults(in: #"{"input":"\#(input)","output":"out.mp4","arguments":["-an",3]}"#) == ["/arguments/1"]
     )
-    #expect(faults(#"{"input":"\#(input)","output":"out.mp4","extra":1}"#) == ["/extra"])
-    #expect(faults(#"{"input":"\#(input)","output":"out.mp4","output":"x.mp4"}"#) == [""])
+    #expect(FFmpegRequest.faults(in: #"{"input":"\#(input)","output":"out.mp4","extra":1}"#) == ["/extra"])
+    #expect(FFmpegRequest.faults(in: #"{"input":"\#(input)","output":"out.mp4","output":"x.mp4"}"#) == [""])
   }
 
   @Test(
@@ -143,7 +132,7 @@ import Testing
       "http://x/y.mp4", "pipe:1.mp4", "x.mp4\\u0000.sh", "out.mpd", "out.ffconcat", "",
     ])
   func outputs(_ name: String) {
-    #expect(faults(#"{"input":"\#(Self.upload)","output":"\#(name)"}"#) == ["/output"])
+    #expect(FFmpegRequest.faults(in: #"{"input":"\#(Self.upload)","output":"\#(name)"}"#) == ["/output"])
   }
 
   @Test(
@@ -155,6 +144,6 @@ import Testing
       "http://example.org./x", "gopher://x", "http://ex\u{E4}mple.org/",
     ])
   func inputs(_ input: String) {
-    #expect(faults(#"{"input":"\#(input)","output":"out.mp4"}"#) == ["/input"])
+    #expect(FFmpegRequest.faults(in: #"{"input":"\#(input)","output":"out.mp4"}"#) == ["/input"])
   }
 }

@@ -151,35 +151,34 @@ import Testing
 
   // MARK: The payload
 
-  private func faults(_ payload: String) -> [String] {
-    do {
-      _ = try FFmpegRequest(JSONText(validating: payload))
-      return []
-    } catch let error as PayloadFaults {
-      return error.faults.map(\.pointer)
-    } catch {
-      return ["\(error)"]
-    }
-  }
-
   @Test("comes in a payload that is read strictly")
   func payload() {
     let input = #""upload:upl_\#(String(repeating: "0", count: 32))""#
     #expect(
-      faults(#"{"command":"-i a.mp4 out.mp4","inputs":{"a.mp4":\#(input)},"output":"out.mp4"}"#) == [])
+      FFmpegRequest.faults(in: #"{"command":"-i a.mp4 out.mp4","inputs":{"a.mp4":\#(input)},"output":"out.mp4"}"#) == []
+    )
     #expect(
-      faults(
-        #"{"command":"-i a.mp4 o.mp4","inputs":{"a.mp4":"https://example.org/a.mp4","b":\#(input)},"output":"o.mp4"}"#)
+      FFmpegRequest.faults(
+        in:
+          #"{"command":"-i a.mp4 o.mp4","inputs":{"a.mp4":"https://example.org/a.mp4","b":\#(input)},"output":"o.mp4"}"#
+      )
         == [])
-    #expect(faults(#"{"command":1,"inputs":[],"output":"../x"}"#) == ["/inputs", "/output", "/command"])
-    #expect(faults(#"{"inputs":{},"input":\#(input),"output":"o.mp4"}"#) == ["/input", "/inputs", "/command"])
     #expect(
-      faults(
-        #"{"command":"-i a/b o.mp4","inputs":{"a/b":\#(input),"~x":"file:///etc/passwd","-i":\#(input)},"output":"o.mp4"}"#
+      FFmpegRequest.faults(in: #"{"command":1,"inputs":[],"output":"../x"}"#) == ["/inputs", "/output", "/command"])
+    #expect(
+      FFmpegRequest.faults(in: #"{"inputs":{},"input":\#(input),"output":"o.mp4"}"#) == [
+        "/input", "/inputs", "/command",
+      ])
+    #expect(
+      FFmpegRequest.faults(
+        in:
+          #"{"command":"-i a/b o.mp4","inputs":{"a/b":\#(input),"~x":"file:///etc/passwd","-i":\#(input)},"output":"o.mp4"}"#
       )
         == ["/inputs/a~1b", "/inputs/~0x", "/inputs/-i"])
     #expect(
-      faults(#"{"command":"-i a -x o.m3u8","inputs":{"a":\#(input)},"output":"o.m3u8"}"#) == ["/output", "/command"])
+      FFmpegRequest.faults(in: #"{"command":"-i a -x o.m3u8","inputs":{"a":\#(input)},"output":"o.m3u8"}"#) == [
+        "/output", "/command",
+      ])
   }
 
   // MARK: The run
