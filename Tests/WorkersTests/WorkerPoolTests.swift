@@ -123,7 +123,8 @@ import Testing
 
   @Test("passes on what it is woken for once it was told to rest")
   func passedOn() async throws {
-    let workshop = await Workshop([ClosureWorker("echo") { [done] _ in done }])
+    // Nothing but the job wakes it: one that looked by itself might be told to rest while it does not wait.
+    let workshop = await Workshop([ClosureWorker("echo") { [done] _ in done }], pollInterval: .seconds(600))
     let broker = workshop.broker
     let first = await broker.add("echo")
     #expect(await broker.settlement(of: first) == .complete(ok))

@@ -27,7 +27,7 @@ extension LegacyAPI {
       .json(
         .object {
           $0.member("job_id", accepted.job.id.description)
-          $0.member("status", Separation.word(for: accepted.job.state))
+          $0.member("status", accepted.job.state.amongFive)
           $0.member("status_url", call.mount.address("/queue/job/\(accepted.job.id)/status"))
         }, status: 202)
     }
@@ -103,16 +103,6 @@ extension JobKind {
 
 /// What the system says of its jobs.
 private enum Separation {
-  static func word(for state: JobState) -> String {
-    switch state {
-    case .scheduled, .blocked, .queued, .retrying: "queued"
-    case .running: "processing"
-    case .completed: "completed"
-    case .failed: "failed"
-    case .cancelled: "cancelled"
-    }
-  }
-
   /// A video or a sound as a form's file, or `{"input":"https://…"}` with the members that the service made its jobs of.
   @EventLoop
   static func submission(_ call: LegacyCall) async throws -> Submit {
@@ -150,7 +140,7 @@ private enum Separation {
 
   static func write(_ job: Job, into writer: inout JSONWriter) {
     writer.member("job_id", job.id.description)
-    writer.member("status", word(for: job.state))
+    writer.member("status", job.state.amongFive)
   }
 
   static func writeResult(of job: Job, at mount: LegacyMount, into writer: inout JSONWriter) {

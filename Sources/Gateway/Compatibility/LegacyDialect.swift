@@ -83,3 +83,16 @@ package struct LegacyDialect: Sendable {
     writer.member("type", "value_error")
   }
 }
+
+extension JobState {
+  /// As systems tell it that know five states.
+  var amongFive: String {
+    switch self {
+    case .scheduled, .blocked, .queued, .retrying: "queued"
+    case .running: "processing"
+    case .completed: "completed"
+    case .failed: "failed"
+    case .cancelled: "cancelled"
+    }
+  }
+}

@@ -49,7 +49,7 @@ extension LegacyAPI {
       return .json(
         .object {
           $0.member("task_id", job.id.description)
-          $0.member("status", TranscriptionTask.word(for: job.state))
+          $0.member("status", job.state.amongFive)
           $0.member("message", job.state == .cancelled ? "Task cancelled" : "Task is being cancelled")
         })
     }
@@ -175,7 +175,7 @@ private enum TranscriptionTask {
   private enum Status: String, CaseIterable {
     case queued, processing, completed, failed, cancelled
 
-    var states: [JobState] { JobState.allCases.filter { word(for: $0) == rawValue } }
+    var states: [JobState] { JobState.allCases.filter { $0.amongFive == rawValue } }
   }
 
   private enum Kind: String, CaseIterable {
@@ -186,25 +186,15 @@ private enum TranscriptionTask {
     var kind: JobKind { JobKind(rawValue.replacing("-", with: "_"))! }
   }
 
-  static func word(for state: JobState) -> String {
-    switch state {
-    case .scheduled, .blocked, .queued, .retrying: "queued"
-    case .running: "processing"
-    case .completed: "completed"
-    case .failed: "failed"
-    case .cancelled: "cancelled"
-    }
-  }
-
   static func writeAccepted(_ job: Job, into writer: inout JSONWriter) {
     writer.member("task_id", job.id.description)
-    writer.member("status", word(for: job.state))
+    writer.member("status", job.state.amongFive)
   }
 
   static func write(_ job: Job, into writer: inout JSONWriter) {
     writer.member("task_id", job.id.description)
     writer.member("type", job.kind.description)
-    writer.member("status", word(for: job.state))
+    writer.member("status", job.state.amongFive)
     writer.member("priority", job.priority.level)
     writer.member("progress", Int(job.state == .completed ? 100 : job.progress.percent ?? 0))
     writer.member("message", job.progress.message)

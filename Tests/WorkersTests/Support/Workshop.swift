@@ -18,6 +18,7 @@ final class Workshop {
     timing: LeaseTiming = LeaseTiming(lease: .seconds(30), beat: .seconds(10)),
     killGrace: Duration = .seconds(20), abandonment: Duration = .seconds(20),
     payloadPatience: Duration = .seconds(20), stopGrace: Duration = .seconds(20),
+    pollInterval: Duration = .milliseconds(200),
     measureMemory: (@Sendable () async -> Int)? = nil
   ) {
     store = ArtifactStore(root: folder.path("store"))
@@ -26,7 +27,7 @@ final class Workshop {
     pool = WorkerPool(
       broker: broker, registry: WorkerRegistry(workers), store: store,
       configuration: WorkerPool.Configuration(
-        slots: slots, timing: timing, killGrace: killGrace, pollInterval: .milliseconds(200),
+        slots: slots, timing: timing, killGrace: killGrace, pollInterval: pollInterval,
         abandonment: abandonment, payloadPatience: payloadPatience, stopGrace: stopGrace),
       logger: logger, measureMemory: measureMemory)
     pool.start()
