@@ -129,11 +129,18 @@ import Testing
     let first = await broker.add("echo")
     #expect(await broker.settlement(of: first) == .complete(ok))
     await broker.until { broker.isWaitedFor }
-    await broker.direct(.become(.quiet))
-    let second = await broker.add("echo")
+    // A heartbeat that comes late, as the first does where its memory takes long to measure, is told the same.
+    let second = await EventLoop.run {
+      broker.wanted = .quiet
+      broker.direct(.become(.quiet))
+      return broker.add("echo")
+    }
     await broker.until { broker.passedOn == 1 }
     #expect(await broker.waiting.map(\.lease.job) == [second])
-    await broker.direct(.become(.running))
+    await EventLoop.run {
+      broker.wanted = .running
+      broker.direct(.become(.running))
+    }
     #expect(await broker.settlement(of: second) == .complete(ok))
     await workshop.close()
   }
