@@ -108,7 +108,6 @@ private enum Separation {
   static func submission(_ call: LegacyCall) async throws -> Submit {
     let (members, file) = try await FormReceiver.members(of: call)
     var reader = members
-    _ = reader.takeNulls()
     // The names of its jobs' fields too: Go reads members whatever their case.
     let input =
       file ?? reader.text("input", upTo: 4096) ?? reader.text("audioPath", upTo: 4096)

@@ -67,8 +67,6 @@ extension JobKind {
 private enum FFmpegTask {
   static func submission(_ members: MemberReader) throws(Problem) -> Submit {
     var members = members
-    // FastAPI's callers send null for what they leave out.
-    _ = members.takeNulls()
     members.require("command")
     members.require("input_files")
     members.require("output_filename")

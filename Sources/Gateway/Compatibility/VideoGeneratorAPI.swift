@@ -143,8 +143,6 @@ private struct GenerateVideo: LegacyVerb {
 
   init(from members: MemberReader) throws {
     var members = members
-    // Flask's callers send null for what they leave out.
-    _ = members.takeNulls()
     members.require("session_id")
     let session = members.name("session_id", wanted: "must be a UUID") { SessionFolder($0) }
     audio = members.name("audio_id", wanted: "must be a UUID") { UploadID(uuid: $0) }
